@@ -1,0 +1,41 @@
+"""Database drivers: roles, and where to read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class DatabaseState:
+    """One region's database. ``role``: ``primary``, ``standby`` or ``unreachable``. ``lag_bytes``: behind the primary,
+    None where it is not known."""
+
+    region: str
+    role: str
+    lag_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class DatabaseAddress:
+    """A SQLAlchemy URL with its secret; never printed."""
+
+    region: str
+    url: str = field(repr=False)
+
+
+class Database(Protocol):
+    """Contract of the family, as far as reading goes."""
+
+    def observe(self) -> Mapping[str, DatabaseState]:
+        """Every region's state, by region. An unreachable one is a state, not an error."""
+        ...
+
+    def primary(self) -> DatabaseAddress:
+        """Where writes go now, as proved by asking it. Raises ``Unreachable``, ``Refused`` if there is none or two."""
+        ...
+
+    def ping(self) -> None:
+        """Raises ``Unreachable`` if no database answers."""
+        ...

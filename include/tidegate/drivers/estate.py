@@ -1,0 +1,24 @@
+"""A service's connected drivers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidegate.drivers.artifacts.contract import Artifacts
+from tidegate.drivers.compute.contract import Compute
+from tidegate.drivers.database.contract import Database
+from tidegate.drivers.metrics.contract import Metrics
+from tidegate.drivers.site import Site
+from tidegate.drivers.traffic.contract import Traffic
+
+
+@dataclass(frozen=True)
+class Estate:
+    """One driver per family, for one service."""
+
+    site: Site
+    traffic: Traffic
+    compute: Compute
+    metrics: Metrics
+    artifacts: Artifacts
+    database: Database

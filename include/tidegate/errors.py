@@ -1,0 +1,135 @@
+"""Every error Tidegate raises, in one tree.
+
+An error answers the operator's first question: *did anything change?*
+
+::
+
+    TidegateError
+    ├── PolicyError            nothing ran: the policy cannot be used (file, line, column, hint)
+    ├── PlanError              nothing ran: no plan can be built from this policy and request
+    ├── EffectError            an attempt to look at or change a real system
+    │   ├── Refused            changed: no       we would not do it (a rule, a precondition); retrying alone will not help
+    │   │   └── NotYet         changed: no       a precondition that time can heal (no live guard, evidence missing)
+    │   ├── Unreachable        changed: no       the call was never sent
+    │   ├── Throttled          changed: no       answered "later"
+    │   ├── Rejected           changed: no       answered "no"
+    │   ├── OutcomeUnknown     changed: unknown  sent, not answered: observe before anything else
+    │   └── NotSettled         changed: yes      applied, but the system has not converged in time
+    ├── LeaseLost              changed: no       another actor holds a newer epoch; never retried by the one refused
+    └── JournalError
+        ├── JournalConflict    changed: no       a stated precondition did not hold when the head was locked
+        └── JournalCorrupt     changed: unknown  the chain does not verify; names the first bad row
+
+``changed`` and ``retryable`` are class attributes, so a scheduler can map classes to retry rules without parsing text.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Changed(StrEnum):
+    """Whether a failed call may have left a trace in a real system."""
+
+    NO = "no"
+    YES = "yes"
+    UNKNOWN = "unknown"
+
+
+class TidegateError(Exception):
+    """Base of all. ``next_step`` says what the reader can do now."""
+
+    changed: Changed = Changed.NO
+    retryable: bool = False
+
+    def __init__(self, message: str, *, next_step: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        tail = f" Next: {self.next_step}" if self.next_step else ""
+        return f"{self.message} (changed: {self.changed}){tail}"
+
+
+class PolicyError(TidegateError):
+    """A policy that cannot be used. ``line`` and ``column`` start at 1; 0 means the whole file."""
+
+    def __init__(self, message: str, *, file: str, line: int = 0, column: int = 0, next_step: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.file, self.line, self.column = file, line, column
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        tail = f" {self.next_step}" if self.next_step else ""
+        return f"{where}: {self.message}{tail}"
+
+
+class PlanError(TidegateError):
+    """No plan can be built: the request contradicts the policy or what the journal knows."""
+
+
+class EffectError(TidegateError):
+    """Looking at or changing a real system did not go as wanted."""
+
+
+class Refused(EffectError):
+    """We would not do it. Nothing was sent."""
+
+
+class NotYet(Refused):
+    """A precondition does not hold now, but may soon. Nothing was sent."""
+
+    retryable = True
+
+
+class Unreachable(EffectError):
+    """The call was never sent (name, route, connection refused)."""
+
+    retryable = True
+
+
+class Throttled(EffectError):
+    """The system asked us to come back later."""
+
+    retryable = True
+
+
+class Rejected(EffectError):
+    """The system answered no."""
+
+
+class OutcomeUnknown(EffectError):
+    """Sent, not answered. Observe before doing anything else."""
+
+    changed = Changed.UNKNOWN
+    retryable = True
+
+
+class NotSettled(EffectError):
+    """Applied, but the system has not converged within the time allowed."""
+
+    changed = Changed.YES
+    retryable = True
+
+
+class LeaseLost(TidegateError):
+    """A newer epoch exists: this actor has been superseded and must stop."""
+
+
+class JournalError(TidegateError):
+    """The journal could not be read or written."""
+
+
+class JournalConflict(JournalError):
+    """A stated precondition did not hold once the head was locked; nothing was appended."""
+
+
+class JournalCorrupt(JournalError):
+    """The chain does not verify. ``service`` and ``seq`` name the first bad row."""
+
+    changed = Changed.UNKNOWN
+
+    def __init__(self, message: str, *, service: str, seq: int, next_step: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.service, self.seq = service, seq

@@ -1,0 +1,50 @@
+"""Operations: one execution of a plan."""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+
+
+class OperationKind(StrEnum):
+    """Kinds of operation, and their rank: a higher one may take the service from a lower one."""
+
+    PROMOTION = "promotion"
+    ROLLBACK = "rollback"
+    SWITCHOVER = "switchover"
+    FAILOVER = "failover"
+    REPROTECT = "reprotect"
+    DRILL = "drill"
+    ADOPTION = "adoption"
+
+    @property
+    def rank(self) -> int:
+        order = ("drill", "adoption", "promotion", "reprotect", "switchover", "rollback", "failover")
+        return order.index(self.value)
+
+
+class OperationState(StrEnum):
+    """Where an operation stands. ``STOPPING``: the traffic is being, or has been, made safe; only the way back runs."""
+
+    RUNNING = "running"
+    STOPPING = "stopping"
+    HOLDING = "holding"
+    CLOSED = "closed"
+
+
+class Outcome(StrEnum):
+    """How a closed operation ended."""
+
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled_back"
+    REFUSED = "refused"  # before any effect
+    ADOPTED = "adopted"
+
+
+def operation_id(service: str, kind: OperationKind, request_id: str) -> str:
+    """The id of the operation that this request means: the same request is always the same operation.
+
+    ``request_id`` is what the caller is sure to repeat on a retry: a DAG's ``dag_id`` and ``run_id``, or a UUID.
+    """
+    digest = hashlib.sha256(f"{service}\n{kind}\n{request_id}".encode()).hexdigest()
+    return f"{service}-{kind.value}-{digest[:16]}"

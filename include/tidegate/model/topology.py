@@ -1,0 +1,41 @@
+"""Regions, slots and arms: where a release can run and take traffic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Slot(StrEnum):
+    """Each region has two places for a release. Which of them is stable is a fact in the journal."""
+
+    A = "a"
+    B = "b"
+
+    @property
+    def other(self) -> Slot:
+        return Slot.B if self is Slot.A else Slot.A
+
+
+@dataclass(frozen=True, order=True)
+class Arm:
+    """One slot of one region: what a router weighs and a metrics system labels."""
+
+    region: str
+    slot: Slot
+
+    @property
+    def name(self) -> str:
+        """``east-a``: the name of the Envoy cluster, and of the arm in logs and reports."""
+        return f"{self.region}-{self.slot}"
+
+    @classmethod
+    def parse(cls, name: str) -> Arm:
+        """Inverse of :attr:`name`. Raises ValueError for anything else."""
+        region, dash, slot = name.rpartition("-")
+        if not dash or not region:
+            raise ValueError(f"not an arm: {name!r} (expected <region>-<slot>, like east-a)")
+        return cls(region, Slot(slot))
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,241 @@
+"""What an operator may write in a policy: one service, its regions, objectives, drivers and gates.
+
+Every class forbids unknown keys and is frozen. Quantities carry their unit in the text (:mod:`tidegate.policy.quantities`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from tidegate.model.traffic import TOTAL, Endpoint
+from tidegate.policy.quantities import BasisPoints, Factor, Proportion, Rate, Seconds
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+class Part(BaseModel):
+    """Base of every part of a policy: strict, frozen, no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Owners(Part):
+    """Who answers for what: a team or a person, as your organisation names them."""
+
+    release: Text
+    rollback: Text
+    failover: Text
+    dashboard: Text
+
+
+class Objectives(Part):
+    """What users are promised. ``availability``: part of requests answered without a 5xx; ``latency_p99``: per request."""
+
+    availability: Proportion
+    latency_p99: Seconds
+
+
+class Region(Part):
+    """``share``: its part of all traffic while no region is lost. ``database``: its role in fair weather."""
+
+    share: BasisPoints
+    database: Literal["primary", "standby"]
+
+
+class EndpointClass(Part):
+    """A class of requests judged on its own; the first that matches wins, in the order written."""
+
+    methods: tuple[Method, ...] = ()
+    prefix: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9/_.~-]{0,200}$")] = "/"
+
+
+class Capacity(Part):
+    """``per_instance``: declared limit of one instance. ``instances``: full strength of a slot. ``keep_warm``: what the
+    old slot keeps after a promotion is certified."""
+
+    per_instance: Rate
+    instances: Annotated[int, Field(ge=1, le=1000)]
+    keep_warm: BasisPoints = 10_000
+
+
+class ErrorSignal(Part):
+    """The candidate may have up to ``margin`` times the stable arm's odds of an error."""
+
+    margin: Factor = 1.0
+
+
+class LatencySignal(Part):
+    """The candidate's latency is divided by ``margin`` before it is ranked among the stable arm's."""
+
+    margin: Factor = 1.0
+
+
+class Signals(Part):
+    """What is measured on candidate and stable arms, per region and endpoint class."""
+
+    errors: ErrorSignal = ErrorSignal()
+    latency: LatencySignal | None = None
+    endpoints: tuple[Name, ...] = ()
+
+
+class StepEvidence(Part):
+    """What the gate behind one step of weight asks for before it opens, besides no signal failing.
+
+    ``requests`` and ``sessions``: exposure of the candidate, since its first request in this operation. ``per_endpoint``: as
+    ``requests``, in each judged endpoint class. ``not_worse_by``: the upper bound, at ``confidence``, of the candidate's
+    error proportion less the stable's must lie below it, in each judged class.
+    """
+
+    requests: Annotated[int, Field(ge=1)] = 1
+    sessions: Annotated[int, Field(ge=0)] = 0
+    per_endpoint: Annotated[int, Field(ge=0)] = 0
+    not_worse_by: Proportion | None = None
+    confidence: Proportion = 0.95
+
+
+class Approval(Part):
+    """Before the first region's candidate weight goes to ``before``: ``quorum`` of the people in ``from`` say yes,
+    none of them the requester, ``within`` the time given. A time-out is a no."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    before: BasisPoints
+    people: Annotated[tuple[Text, ...], Field(alias="from", min_length=1)]
+    quorum: Annotated[int, Field(ge=1, le=5)] = 1
+    within: Seconds
+    each_region: bool = False
+
+
+class Bake(Part):
+    """At full weight in every region: for this long, and over this many requests of the candidate."""
+
+    lasts: Seconds
+    requests: Annotated[int, Field(ge=1)]
+
+
+class Promotion(Part):
+    """``steps``: the candidate's weight in the first region; ``later_steps``: in the regions after it, where the evidence of
+    the first counts. ``evidence``: by step. ``alpha``: false-alarm rate per release, split over the signals."""
+
+    waves: Annotated[tuple[Identifier, ...], Field(min_length=1)]
+    steps: Annotated[tuple[BasisPoints, ...], Field(min_length=1)]
+    later_steps: tuple[BasisPoints, ...] = ()
+    alpha: Proportion
+    warm_up: Seconds = 2.0
+    stale_after: Seconds = 5.0
+    signals: Signals = Signals()
+    evidence: dict[str, StepEvidence]
+    gate_within: Seconds = 1800.0
+    approvals: tuple[Approval, ...] = ()
+    bake: Bake
+    deadline: Seconds
+
+    @model_validator(mode="after")
+    def _steps_grow_to_all(self) -> Promotion:
+        for name, steps in (("steps", self.steps), ("later_steps", self.later_steps or self.steps)):
+            if list(steps) != sorted(set(steps)) or steps[0] <= 0 or steps[-1] != TOTAL:
+                raise ValueError(f"{name} must grow and end at 100%")
+        return self
+
+
+class Rollback(Part):
+    """``steps``: the candidate's weight on its way back. ``fast_lane``: error-budget burn from which it goes to 0 at once."""
+
+    steps: Annotated[tuple[BasisPoints, ...], Field(min_length=1)]
+    fast_lane: Factor
+    drain_within: Seconds = 30.0
+    capacity_within: Seconds = 600.0
+    deadline: Seconds
+
+    @model_validator(mode="after")
+    def _steps_shrink_to_none(self) -> Rollback:
+        if list(self.steps) != sorted(set(self.steps), reverse=True) or self.steps[-1] != 0:
+            raise ValueError("steps must shrink and end at 0%")
+        return self
+
+
+class Check(Part):
+    """A data check: SQL that must return no rows, two totals that must be equal, or a native expectation on a table.
+
+    Exactly one of ``no_rows``, ``equal`` (two SQL statements, one value each), ``expect`` (with ``table`` and ``arguments``)
+    and ``not_below_snapshot`` (a table whose row count may only grow) is given.
+    """
+
+    no_rows: Text | None = None
+    equal: tuple[Text, Text] | None = None
+    expect: Annotated[str, StringConstraints(pattern=r"^expect_[a-z_]+$")] | None = None
+    table: Name | None = None
+    arguments: dict[str, Any] = {}
+    not_below_snapshot: Name | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Check:
+        given = [k for k in ("no_rows", "equal", "expect", "not_below_snapshot") if getattr(self, k) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"give exactly one of no_rows, equal, expect, not_below_snapshot (given: {given or 'none'})"
+            )
+        if (self.expect is None) != (self.table is None):
+            raise ValueError("expect and table go together")
+        return self
+
+
+class Driver(BaseModel):
+    """``kind`` names the driver; the rest are that driver's own settings, checked by it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    kind: Name
+
+
+class Drivers(Part):
+    """One driver per family."""
+
+    traffic: Driver
+    compute: Driver
+    metrics: Driver
+    artifacts: Driver
+    database: Driver
+
+
+class Policy(Part):
+    """One service."""
+
+    service: Identifier
+    description: Text
+    owners: Owners
+    objectives: Objectives
+    regions: Annotated[dict[Identifier, Region], Field(min_length=1)]
+    endpoints: Annotated[dict[Name, EndpointClass], Field(min_length=1)]
+    capacity: Capacity
+    drivers: Drivers
+    promotion: Promotion
+    rollback: Rollback
+    checks: Annotated[dict[Name, Check], Field(min_length=1)]
+
+    @property
+    def shares(self) -> dict[str, int]:
+        """Region -> basis points of all traffic, in the order written."""
+        return {name: region.share for name, region in self.regions.items()}
+
+    @property
+    def endpoint_classes(self) -> tuple[Endpoint, ...]:
+        return tuple(Endpoint(name, e.methods, e.prefix) for name, e in self.endpoints.items())
+
+    @property
+    def judged_endpoints(self) -> tuple[str, ...]:
+        return self.promotion.signals.endpoints or tuple(self.endpoints)
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Policy:
+        if sum(self.shares.values()) != TOTAL:
+            raise ValueError(f"regions' shares sum to {sum(self.shares.values()) / 100:g}%, expected 100%")
+        if sorted(self.promotion.waves) != sorted(self.regions):
+            raise ValueError("promotion.waves must name every region once")
+        if sum(r.database == "primary" for r in self.regions.values()) != 1:
+            raise ValueError("exactly one region has database: primary")
+        return self
