@@ -1,0 +1,70 @@
+"""``python -m shop --port N``: one process of the shop on loopback.
+
+Environment: ``SHOP_DB_URL`` (needed; a secret, never printed), ``SHOP_REGION`` and ``SHOP_SLOT`` (named in the log),
+``SHOP_FAULTS`` (a dial file), ``SHOP_DRAIN_SECONDS`` (how long ``/_health`` says 503 before the process stops; 1).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from .app import Shop, application
+from .digest import DIGEST
+from .release import VERSION
+
+KEEP_ALIVE = 3600  # seconds; longer than the edge keeps idle connections, so that it is never we who close one in use
+IN_FLIGHT = 20  # seconds that requests in flight get to end
+
+
+class GracefulServer(uvicorn.Server):
+    """On the first signal: unhealthy at once, so that the edge looks elsewhere; stopped after ``drain`` seconds."""
+
+    def __init__(self, config: uvicorn.Config, shop: Shop, drain: float) -> None:
+        super().__init__(config)
+        self._shop, self._drain = shop, drain
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._shop.draining or not self.started:
+            super().handle_exit(sig, frame)
+            return
+        self._shop.draining = True
+        loop = asyncio.get_running_loop()
+        loop.call_soon_threadsafe(loop.call_later, self._drain, super().handle_exit, sig, frame)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="shop")
+    parser.add_argument("--port", type=int, required=True)
+    port = parser.parse_args().port
+    url = os.environ.get("SHOP_DB_URL")
+    if not url:
+        sys.stderr.write("shop: SHOP_DB_URL is not set; set it to the database's URL\n")
+        return 2
+    faults = os.environ.get("SHOP_FAULTS")
+    shop = Shop(url, Path(faults) if faults else None)
+    place = f"{os.environ.get('SHOP_REGION', '?')}-{os.environ.get('SHOP_SLOT', '?')}"
+    sys.stderr.write(f"shop {VERSION} ({DIGEST[:19]}) in {place} on port {port}, pid {os.getpid()}\n")
+    config = uvicorn.Config(
+        application(shop),
+        host="127.0.0.1",
+        port=port,
+        access_log=False,
+        log_level="warning",
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=IN_FLIGHT,
+        server_header=False,
+        date_header=False,
+    )
+    GracefulServer(config, shop, float(os.environ.get("SHOP_DRAIN_SECONDS", "1"))).run()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

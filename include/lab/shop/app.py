@@ -1,0 +1,178 @@
+"""The shop's HTTP interface. Every answer carries the header ``x-release``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg_pool import PoolTimeout
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .cookie import NAME, SessionToken, new_token, parse_token
+from .dials import DialFile
+from .digest import DIGEST
+from .fault import BUILT_IN
+from .release import VERSION
+from .store import KeyTakenError, Order, Store, UnknownSessionError
+from .timing import browse_seconds, checkout_seconds
+
+PRODUCTS = {"tea": 450, "cup": 1200, "kettle": 4900}  # cents
+SESSION_UNKNOWN = 440  # "login time-out": the cookie's session is gone
+DATABASE_FRESH = 5.0  # seconds after its last answer for which the database counts as there
+
+
+class Shop:
+    """The handlers and what they share. ``draining``: set when the process has been told to stop."""
+
+    def __init__(self, database_url: str, dial_file: Path | None = None) -> None:
+        self.store = Store(database_url)
+        self.draining = False
+        self._dials = DialFile(dial_file, VERSION, BUILT_IN)
+        self._rng = random.Random()  # noqa: S311  # service times and faults, no secret
+
+    @asynccontextmanager
+    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        await self.store.open()
+        yield
+        await self.store.close()
+
+    async def home(self, request: Request) -> Response:
+        token = token_of(request)
+        if token is not None and await self.store.knows(token):
+            await self._browse()
+            return JSONResponse({"session": token.public_id, "new": False})
+        token = new_token()
+        await self.store.add_session(token)
+        await self._browse()
+        response = JSONResponse({"session": token.public_id, "new": True})
+        response.headers["set-cookie"] = f"{NAME}={token.value}; Path=/; HttpOnly; SameSite=Lax"
+        return response
+
+    async def products(self, _: Request) -> Response:
+        await self._browse()
+        return JSONResponse({"products": PRODUCTS})
+
+    async def cart(self, request: Request) -> Response:
+        token = token_of(request)
+        if token is None:
+            raise UnknownSessionError
+        orders = await self.store.orders_of(token)
+        await self._browse()
+        return JSONResponse({"session": token.public_id, "orders": orders})
+
+    async def checkout(self, request: Request) -> Response:
+        wanted, token = parse_order(await request.body()), token_of(request)
+        if wanted is None:
+            return JSONResponse({"error": "expected {key: uuid, quantity: 1..100, product}"}, 422)
+        if token is None:
+            raise UnknownSessionError
+        dials = self._dials.current()
+        await asyncio.sleep(checkout_seconds(self._rng, dials))
+        if self._rng.random() < dials.checkout_failures:
+            return JSONResponse({"error": "checkout failed"}, 500)
+        key, quantity, product = wanted
+        order = await self.store.place(token, key, quantity, quantity * PRODUCTS[product], VERSION)
+        return JSONResponse(describe(key, order), 201)
+
+    async def order(self, request: Request) -> Response:
+        token, order_id = token_of(request), request.path_params["order_id"]
+        if token is None:
+            raise UnknownSessionError
+        order = await self.store.order(str(order_id))
+        await self._browse()
+        if order is None or order.session_id != token.public_id:
+            return JSONResponse({"error": "no such order"}, 404)
+        return JSONResponse(describe(str(order_id), order))
+
+    async def health(self, _: Request) -> Response:
+        if self.draining:
+            return JSONResponse({"ok": False, "why": "draining"}, 503)
+        if not await self.store.ping(DATABASE_FRESH):
+            return JSONResponse({"ok": False, "why": "database does not answer"}, 503)
+        return JSONResponse({"ok": True})
+
+    async def release(self, _: Request) -> Response:
+        return JSONResponse({"version": VERSION, "digest": DIGEST, "pid": os.getpid()})
+
+    async def _browse(self) -> None:
+        await asyncio.sleep(browse_seconds(self._rng))
+
+
+def application(shop: Shop) -> ASGIApp:
+    """The ASGI application around ``shop``."""
+    routes = [
+        Route("/", shop.home),
+        Route("/products", shop.products),
+        Route("/cart", shop.cart),
+        Route("/orders", shop.checkout, methods=["POST"]),
+        Route("/orders/{order_id:uuid}", shop.order),
+        Route("/_health", shop.health),
+        Route("/_release", shop.release),
+    ]
+    handlers: dict[Any, Any] = {
+        UnknownSessionError: lambda _, __: JSONResponse({"error": "session unknown"}, SESSION_UNKNOWN),
+        KeyTakenError: lambda _, __: JSONResponse({"error": "key belongs to another order"}, 409),
+        psycopg.OperationalError: _database_away,
+        PoolTimeout: _database_away,
+    }
+    return with_release(Starlette(routes=routes, exception_handlers=handlers, lifespan=shop.lifespan))
+
+
+def _database_away(_: Request, __: Exception) -> Response:
+    return JSONResponse({"error": "database does not answer"}, 503)  # no text of the driver's: it may hold an address
+
+
+def with_release(app: ASGIApp) -> ASGIApp:
+    """``app`` with ``x-release`` on every answer, errors included."""
+    header = (b"x-release", VERSION.encode())
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), header]
+            await send(message)
+
+        await app(scope, receive, marked if scope["type"] == "http" else send)
+
+    return wrapped
+
+
+def token_of(request: Request) -> SessionToken | None:
+    """The session token that the request carries, None if there is none or it is malformed."""
+    for item in request.headers.get("cookie", "").split(";"):
+        name, _, value = item.strip().partition("=")
+        if name == NAME:
+            return parse_token(value)
+    return None
+
+
+def parse_order(body: bytes) -> tuple[str, int, str] | None:
+    """Key, quantity and product of an order, None for anything malformed."""
+    try:
+        data = json.loads(body)
+        key, quantity, product = str(uuid.UUID(data["key"])), data["quantity"], data["product"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    valid = type(quantity) is int and 1 <= quantity <= 100 and product in PRODUCTS
+    return (key, quantity, product) if valid else None
+
+
+def describe(order_id: str, order: Order) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "quantity": order.quantity,
+        "total_cents": order.total_cents,
+        "release": order.release,
+    }

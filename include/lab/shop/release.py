@@ -1,0 +1,3 @@
+"""Which version these files are. Written by the release build."""
+
+VERSION = "0.0.0"
