@@ -1,0 +1,112 @@
+"""Builds the lab's releases: two good ones, two with faults, one tampered with, one too old.
+
+Layout below ``root``: ``index.json``, ``keys/<keyid>.pub.json``, ``<version>/envelope.json``,
+``<version>/shop-<version>.tar.gz``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidegate.drivers.artifacts._archive import pack
+from tidegate.drivers.artifacts._manifest import ENVELOPE, INDEX, Details, describe
+from tidegate.drivers.artifacts._signatures import INDEX_TYPE, RELEASE_TYPE, SigningKey, new_key, sign
+from tidegate.drivers.artifacts.directory import KEY_SUFFIX
+
+SOURCE = Path(__file__).resolve().parent / "shop"
+KEY_IDS = ("k1", "k2", "k3")
+SIGNERS = {"1.1.0": ("k2", "k3")}  # two of three sign; which two is of no matter
+OLDEST_SEQUENCE = 100
+# No bytecode is read or written: a process runs what its digest says.
+COMMAND = ("{python}", "-B", "-X", "pycache_prefix=nowhere", "-m", "shop", "--port", "{port}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One release of the lab. ``dials``: arguments of its built-in faults. ``tampered``: changed after signing."""
+
+    version: str
+    sequence: int
+    wrong: str = "nothing"
+    dials: str = ""
+    tampered: bool = False
+
+
+RECIPES = (
+    Recipe("1.0.0", 100),
+    Recipe("1.1.0", 101),
+    Recipe("1.2.0", 102, "2 % of checkouts fail", "checkout_failures=0.02"),
+    Recipe("1.3.0", 103, "the slowest checkouts take three times as long", "slow_tail=3.0"),
+    Recipe("1.4.0", 104, tampered=True),
+    Recipe("1.5.0", 99),
+)
+
+
+def build(root: Path, keys: Path) -> None:
+    """Build every release below ``root``, signed with the private keys below ``keys``, which are made if missing.
+
+    Idempotent: everything is reproducible, and a file is written only if its bytes are not there already.
+    """
+    signers = {keyid: private_key(keys, keyid) for keyid in KEY_IDS}
+    for keyid, key in signers.items():
+        _write(root / "keys" / f"{keyid}{KEY_SUFFIX}", json.dumps(key.public(), indent=1).encode())
+    for recipe in RECIPES:
+        chosen = [signers[keyid] for keyid in SIGNERS.get(recipe.version, ("k1", "k2"))]
+        for name, content in package(recipe, chosen).items():
+            _write(root / recipe.version / name, content)
+    index = {"oldest_sequence": OLDEST_SEQUENCE, "vetoed": []}
+    _write(root / INDEX, sign(index, INDEX_TYPE, [signers["k1"], signers["k3"]]))
+
+
+def package(recipe: Recipe, signers: list[SigningKey]) -> dict[str, bytes]:
+    """Archive and signed envelope of one release, by file name."""
+    files = shop_files(recipe)
+    archive = pack(files)
+    manifest = describe(Details("shop", recipe.version, recipe.sequence, COMMAND), files, archive)
+    envelope = sign(manifest.model_dump(mode="json"), RELEASE_TYPE, signers)
+    offered = pack(one_byte_changed(files)) if recipe.tampered else archive
+    return {manifest.archive_name: offered, ENVELOPE: envelope}
+
+
+def shop_files(recipe: Recipe) -> dict[str, bytes]:
+    """The files of one release: the shop's source, with its version and its faults written in."""
+    files = {f"shop/{path.name}": path.read_bytes() for path in sorted(SOURCE.glob("*.py"))}
+    files["shop/release.py"] = (
+        f'"""Which version these files are. Written by the release build."""\n\nVERSION = "{recipe.version}"\n'
+    ).encode()
+    files["shop/fault.py"] = (
+        f'"""What this release gets wrong: {recipe.wrong}. Written by the release build."""\n\n'
+        f"from .dials import Dials\n\nBUILT_IN = Dials({recipe.dials})\n"
+    ).encode()
+    return files
+
+
+def one_byte_changed(files: Mapping[str, bytes], name: str = "shop/app.py") -> dict[str, bytes]:
+    """The same files but for one byte of ``name``, in the middle of it."""
+    content = bytearray(files[name])
+    content[len(content) // 2] ^= 1
+    return {**files, name: bytes(content)}
+
+
+def private_key(directory: Path, keyid: str) -> SigningKey:
+    """The private key ``keyid`` in ``directory``, made on first use, readable by its owner only."""
+    path = directory / f"{keyid}.pem"
+    if not path.exists():
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(new_key(keyid).pem)
+    return SigningKey(keyid, path.read_bytes())
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Rename into place, so that a reader sees the old file or the new one."""
+    if path.exists() and path.read_bytes() == content:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.write_bytes(content)
+    fresh.replace(path)

@@ -1,0 +1,143 @@
+"""The verification that every artifacts driver shares; a driver only says how bytes are found."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tidegate.drivers.artifacts._archive import (
+    UnsafeArchiveError,
+    first_difference,
+    hashes,
+    sha256,
+    tree_hashes,
+    unpack,
+    write_tree,
+)
+from tidegate.drivers.artifacts._manifest import ENVELOPE, INDEX, MANIFEST, Manifest, read_index, read_manifest
+from tidegate.drivers.artifacts._signatures import INDEX_TYPE, RELEASE_TYPE, Trust, open_envelope
+from tidegate.drivers.artifacts.contract import ReleaseIndex
+from tidegate.errors import Refused, Rejected
+from tidegate.model.canonical import canonical
+from tidegate.model.release import Release
+
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,63}")
+
+
+class Store(Protocol):
+    """Where the bytes lie. Both raise ``Unreachable`` if the store does not answer."""
+
+    def versions(self) -> tuple[str, ...]:
+        """Unsorted."""
+        ...
+
+    def read(self, version: str, name: str) -> bytes | None:
+        """The file ``name`` of a release (``version`` "" for the store's own files), None if there is none."""
+        ...
+
+    def trust(self) -> Trust:
+        """The trusted keys. Raises ``Refused`` if they cannot meet the threshold."""
+        ...
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The ``Artifacts`` contract over a store; ``cache`` holds unpacked releases."""
+
+    store: Store
+    cache: Path
+
+    def versions(self) -> tuple[str, ...]:
+        return tuple(sorted((v for v in self.store.versions() if _VERSION.fullmatch(v)), key=_version_order))
+
+    def verify(self, version: str) -> Release:
+        manifest = self._manifest(version)
+        self._files(manifest)
+        return manifest.release()
+
+    def index(self) -> ReleaseIndex:
+        data = self.store.read("", INDEX)
+        if data is None:
+            raise Rejected(f"{INDEX}: there is no signed index, so no release's age is known", next_step="publish one")
+        return read_index(open_envelope(data, INDEX_TYPE, self.store.trust(), INDEX), INDEX)
+
+    def fetch(self, release: Release) -> Path:
+        """See the contract. The directory also holds ``manifest.json``, the signed payload, beside the files."""
+        manifest = self._manifest(release.version)
+        if manifest.digest != release.digest:
+            raise Rejected(
+                f"release {release.version}: is {manifest.digest} now, but {release.digest} was asked for",
+                next_step="find out who published this version a second time",
+            )
+        target = self.cache / manifest.digest.removeprefix("sha256:")
+        files = self._files(manifest)
+        files[MANIFEST] = canonical(manifest.model_dump(mode="json"))
+        if not target.is_dir() or first_difference(tree_hashes(target), hashes(files)):
+            self._unpack(target, files, manifest)
+        return target
+
+    def ping(self) -> None:
+        self.store.versions()
+
+    def _manifest(self, version: str) -> Manifest:
+        data = self.store.read(version, ENVELOPE) if _VERSION.fullmatch(version) else None
+        if data is None:
+            raise Refused(f"there is no release {version!r}", next_step=self._likely(version))
+        what = f"release {version}: {ENVELOPE}"
+        return read_manifest(open_envelope(data, RELEASE_TYPE, self.store.trust(), what), version, what)
+
+    def _files(self, manifest: Manifest) -> dict[str, bytes]:
+        """The release's files, in memory, each as signed. Raises ``Rejected`` naming what is not."""
+        what = f"release {manifest.version}: {manifest.archive_name}"
+        archive = self.store.read(manifest.version, manifest.archive_name)
+        if archive is None:
+            raise Rejected(f"{what}: is missing", next_step="publish the release again")
+        try:
+            files = unpack(archive)
+        except UnsafeArchiveError as error:
+            raise Rejected(f"{what}: {error}") from error
+        if difference := first_difference(hashes(files), manifest.files):
+            raise Rejected(f"{what}: {difference}", next_step="find out who changed it after it was signed")
+        if (found := sha256(archive)) != manifest.archive:
+            raise Rejected(f"{what}: has sha256 {found} but the signed manifest says {manifest.archive}")
+        return files
+
+    def _unpack(self, target: Path, files: dict[str, bytes], manifest: Manifest) -> None:
+        """Write beside, prove what was written, then rename: ``target`` never holds half a release."""
+        fresh = self.cache / f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}"
+        try:
+            fresh.mkdir(parents=True)
+            write_tree(fresh, files)
+            if difference := first_difference(tree_hashes(fresh), hashes(files)):
+                raise Rejected(f"release {manifest.version}: after unpacking, {difference}")
+            _swap(fresh, target)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+    def _likely(self, version: str) -> str:
+        known = self.versions()
+        near = difflib.get_close_matches(version, known, n=1)
+        return f"did you mean {near[0]!r}?" if near else f"releases on offer: {', '.join(known) or 'none'}"
+
+
+def _swap(fresh: Path, target: Path) -> None:
+    """Put ``fresh`` at ``target``; what stood there is moved out of the way first, then deleted."""
+    old = fresh.with_name(f"{fresh.name}.old")
+    if target.exists() or target.is_symlink():
+        target.rename(old)
+    try:
+        fresh.rename(target)
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _version_order(version: str) -> tuple[tuple[int, int, str], ...]:
+    """1.10.0 after 1.9.0; numbers before words."""
+    parts = re.split(r"[.+-]", version)
+    return tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts)

@@ -1,0 +1,96 @@
+"""Releases in a directory: ``index.json``, ``<version>/envelope.json`` and ``<version>/<service>-<version>.tar.gz``.
+
+Only what a signed envelope says counts; the names of directories are not believed. Whoever may write ``public_keys``
+decides whom this site trusts: outside a lab, keep that directory where the builders of releases cannot write.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tidegate.drivers.artifacts._archive import LIMITS
+from tidegate.drivers.artifacts._shelf import Shelf
+from tidegate.drivers.artifacts._signatures import Trust
+from tidegate.drivers.site import Site
+from tidegate.errors import Refused, Rejected, Unreachable
+
+KEY_SUFFIX = ".pub.json"
+LARGEST = LIMITS.total
+
+
+class Settings(BaseModel):
+    """Paths are below the site's root. ``threshold``: how many different keys must have signed. ``keys``: the key ids
+    that may sign, every one in ``public_keys`` if not given. ``public_keys``: a directory of ``<keyid>.pub.json``
+    files, ``<path>/keys`` if not given. ``cache``: where releases are unpacked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str
+    threshold: Annotated[int, Field(ge=1, le=20)]
+    keys: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    public_keys: str | None = None
+    cache: str = "lab/cache"
+
+
+@dataclass(frozen=True)
+class DirectoryStore:
+    """A :class:`~tidegate.drivers.artifacts._shelf.Store` on a file system."""
+
+    root: Path
+    key_directory: Path
+    threshold: int
+    allowed: tuple[str, ...] | None = None
+
+    def versions(self) -> tuple[str, ...]:
+        try:
+            return tuple(p.name for p in self.root.iterdir() if p.is_dir() and p != self.key_directory)
+        except OSError as error:
+            raise Unreachable(f"releases at {self.root} cannot be listed: {error.strerror}") from error
+
+    def read(self, version: str, name: str) -> bytes | None:
+        if not self.root.is_dir():
+            raise Unreachable(f"there is no directory {self.root}", next_step="build the releases, or mount it")
+        path = self.root / version / name
+        try:
+            if (size := path.stat().st_size) > LARGEST:
+                raise Rejected(f"{path} has {size} bytes, at most {LARGEST} are read")
+            return path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise Unreachable(f"{path} cannot be read: {error.strerror}") from error
+
+    def trust(self) -> Trust:
+        found = {path.name.removesuffix(KEY_SUFFIX): path for path in self.key_directory.glob(f"*{KEY_SUFFIX}")}
+        wanted = self.allowed if self.allowed is not None else tuple(sorted(found))
+        for keyid in wanted:
+            if keyid not in found:
+                present = ", ".join(sorted(found)) or "none"
+                raise Refused(
+                    f"trusted key {keyid!r} has no file {keyid}{KEY_SUFFIX} in {self.key_directory}",
+                    next_step=f"put it there, or remove {keyid!r} from keys; present: {present}",
+                )
+        return Trust({keyid: read_key(found[keyid]) for keyid in wanted}, self.threshold)
+
+
+def read_key(path: Path) -> Mapping[str, Any]:
+    """A public key file's content. Raises :class:`Refused` for anything else."""
+    try:
+        key: Any = json.loads(path.read_bytes())
+        if isinstance(key, dict) and isinstance(key["keyval"]["public"], str):
+            return key
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Refused(f"{path} is no public key: {error}") from error
+    raise Refused(f"{path} is no public key: expected keytype, scheme and keyval.public")
+
+
+def connect(settings: Settings, site: Site) -> Shelf:
+    root = site.path(settings.path)
+    keys = site.path(settings.public_keys) if settings.public_keys else root / "keys"
+    return Shelf(DirectoryStore(root, keys, settings.threshold, settings.keys), site.path(settings.cache))
