@@ -6,9 +6,10 @@ An error answers the operator's first question: *did anything change?*
 
     TidegateError
     ├── PolicyError            nothing ran: the policy cannot be used (file, line, column, hint)
+    │   └── PolicyErrors       nothing ran: all that is wrong in one or more policies, in `.errors`
     ├── PlanError              nothing ran: no plan can be built from this policy and request
     ├── EffectError            an attempt to look at or change a real system
-    │   ├── Refused            changed: no       we would not do it (a rule, a precondition); retrying alone will not help
+    │   ├── Refused            changed: no       we would not do it (a rule, a precondition); a retry will not help
     │   │   └── NotYet         changed: no       a precondition that time can heal (no live guard, evidence missing)
     │   ├── Unreachable        changed: no       the call was never sent
     │   ├── Throttled          changed: no       answered "later"
@@ -17,6 +18,7 @@ An error answers the operator's first question: *did anything change?*
     │   └── NotSettled         changed: yes      applied, but the system has not converged in time
     ├── LeaseLost              changed: no       another actor holds a newer epoch; never retried by the one refused
     └── JournalError
+        ├── JournalUnreachable changed: no       the database is away or locked; unknown, if it went away at the commit
         ├── JournalConflict    changed: no       a stated precondition did not hold when the head was locked
         └── JournalCorrupt     changed: unknown  the chain does not verify; names the first bad row
 
@@ -25,6 +27,7 @@ An error answers the operator's first question: *did anything change?*
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -61,8 +64,22 @@ class PolicyError(TidegateError):
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        tail = f" {self.next_step}" if self.next_step else ""
+        tail = f"; {self.next_step}" if self.next_step else ""
         return f"{where}: {self.message}{tail}"
+
+
+class PolicyErrors(PolicyError):
+    """All that is wrong, not only the first. ``errors`` is never empty; file, line and column are the first one's."""
+
+    def __init__(self, errors: Sequence[PolicyError]) -> None:
+        first = errors[0]
+        super().__init__(
+            first.message, file=first.file, line=first.line, column=first.column, next_step=first.next_step
+        )
+        self.errors = tuple(errors)
+
+    def __str__(self) -> str:
+        return "\n".join(str(error) for error in self.errors)
 
 
 class PlanError(TidegateError):
@@ -119,6 +136,12 @@ class LeaseLost(TidegateError):
 
 class JournalError(TidegateError):
     """The journal could not be read or written."""
+
+
+class JournalUnreachable(JournalError):
+    """The journal's database is away, or its lock was not had in time. ``changed`` is unknown if that was at a commit."""
+
+    retryable = True
 
 
 class JournalConflict(JournalError):

@@ -10,7 +10,8 @@ import difflib
 import importlib
 import pkgutil
 from collections.abc import Mapping
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol, cast
 
 from pydantic import BaseModel
@@ -30,13 +31,19 @@ class DriverModule(Protocol):
     def connect(self, settings: Any, site: Site) -> Any: ...
 
 
+@cache
+def _foreign() -> tuple[EntryPoint, ...]:
+    """Third parties' entry points. Cached: a look costs 10 ms, and every DAG parse checks policies."""
+    return tuple(entry_points(group=GROUP))
+
+
 def kinds(family: str) -> tuple[str, ...]:
     """Every kind that the family knows, ours and third parties', sorted."""
     package = importlib.import_module(f"tidegate.drivers.{family}")
     own = {
         m.name for m in pkgutil.iter_modules(package.__path__) if m.name != "contract" and not m.name.startswith("_")
     }
-    foreign = {e.name.partition(".")[2] for e in entry_points(group=GROUP) if e.name.partition(".")[0] == family}
+    foreign = {e.name.partition(".")[2] for e in _foreign() if e.name.partition(".")[0] == family}
     return tuple(sorted(own | foreign))
 
 
@@ -47,7 +54,7 @@ def load(family: str, kind: str) -> DriverModule:
         near = difflib.get_close_matches(kind, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known kinds: {', '.join(known)}"
         raise Refused(f"unknown {family} driver {kind!r}", next_step=hint)
-    for entry in entry_points(group=GROUP):
+    for entry in _foreign():
         if entry.name == f"{family}.{kind}":
             return cast(DriverModule, entry.load())
     return cast(DriverModule, importlib.import_module(f"tidegate.drivers.{family}.{kind}"))

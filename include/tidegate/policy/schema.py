@@ -1,20 +1,35 @@
 """What an operator may write in a policy: one service, its regions, objectives, drivers and gates.
 
-Every class forbids unknown keys and is frozen. Quantities carry their unit in the text (:mod:`tidegate.policy.quantities`).
+Every class forbids unknown keys and is frozen. Quantities carry their unit in the text
+(:mod:`tidegate.policy.quantities`). What must hold between keys stands in :mod:`tidegate.policy.rules`.
+``Policy.model_dump(mode="json", by_alias=True)`` is JSON that validates to the same policy again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from tidegate.model.traffic import TOTAL, Endpoint
-from tidegate.policy.quantities import BasisPoints, Factor, Proportion, Rate, Seconds
+from tidegate.model.traffic import Endpoint
+from tidegate.policy import rules
+from tidegate.policy.quantities import (
+    BasisPoints,
+    Factor,
+    PartOfAll,
+    Rate,
+    Seconds,
+    SecondsOrZero,
+    parse_percent,
+)
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Person = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9@._+-]{0,127}$")]
+Sql = Annotated[str, StringConstraints(pattern=r"^(?i:select|with)\s[^;]*$", max_length=8000)]
+_MANY = 1_000_000_000
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -34,9 +49,9 @@ class Owners(Part):
 
 
 class Objectives(Part):
-    """What users are promised. ``availability``: part of requests answered without a 5xx; ``latency_p99``: per request."""
+    """What users are promised. ``availability``: part of requests answered without a 5xx; ``latency_p99``: of all."""
 
-    availability: Proportion
+    availability: PartOfAll
     latency_p99: Seconds
 
 
@@ -52,6 +67,20 @@ class EndpointClass(Part):
 
     methods: tuple[Method, ...] = ()
     prefix: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9/_.~-]{0,200}$")] = "/"
+
+
+class Traffic(Part):
+    """What the service usually sees: the ground on which ``lint`` foretells how long a gate waits and what it can see.
+
+    ``rate``: requests per second, all regions. ``sessions``: live at once. ``session_length``: mean. ``errors``: part
+    of the requests that fail in good times. ``mix``: part of the requests by endpoint class, 100% in all.
+    """
+
+    rate: Rate
+    sessions: Annotated[int, Field(ge=1, le=10_000_000)]
+    session_length: Seconds
+    errors: PartOfAll
+    mix: dict[Name, BasisPoints]
 
 
 class Capacity(Part):
@@ -86,16 +115,16 @@ class Signals(Part):
 class StepEvidence(Part):
     """What the gate behind one step of weight asks for before it opens, besides no signal failing.
 
-    ``requests`` and ``sessions``: exposure of the candidate, since its first request in this operation. ``per_endpoint``: as
-    ``requests``, in each judged endpoint class. ``not_worse_by``: the upper bound, at ``confidence``, of the candidate's
-    error proportion less the stable's must lie below it, in each judged class.
+    ``requests`` and ``sessions``: exposure of the candidate, since its first request in this operation.
+    ``per_endpoint``: as ``requests``, in each judged endpoint class. ``not_worse_by``: the upper bound, at
+    ``confidence``, of the candidate's error proportion less the stable's must lie below it, in each judged class.
     """
 
-    requests: Annotated[int, Field(ge=1)] = 1
-    sessions: Annotated[int, Field(ge=0)] = 0
-    per_endpoint: Annotated[int, Field(ge=0)] = 0
-    not_worse_by: Proportion | None = None
-    confidence: Proportion = 0.95
+    requests: Annotated[int, Field(ge=1, le=_MANY)] = 1
+    sessions: Annotated[int, Field(ge=0, le=_MANY)] = 0
+    per_endpoint: Annotated[int, Field(ge=0, le=_MANY)] = 0
+    not_worse_by: PartOfAll | None = None
+    confidence: PartOfAll = 0.95
 
 
 class Approval(Part):
@@ -105,7 +134,7 @@ class Approval(Part):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     before: BasisPoints
-    people: Annotated[tuple[Text, ...], Field(alias="from", min_length=1)]
+    people: Annotated[tuple[Person, ...], Field(alias="from", min_length=1, max_length=100)]
     quorum: Annotated[int, Field(ge=1, le=5)] = 1
     within: Seconds
     each_region: bool = False
@@ -115,36 +144,47 @@ class Bake(Part):
     """At full weight in every region: for this long, and over this many requests of the candidate."""
 
     lasts: Seconds
-    requests: Annotated[int, Field(ge=1)]
+    requests: Annotated[int, Field(ge=1, le=_MANY)]
+
+
+def _by_weight(value: Any) -> Any:
+    """``{"5%": …}`` as it is, once no two keys mean the same weight. Raises ValueError naming both."""
+    seen: dict[int, str] = {}
+    for key in value if isinstance(value, Mapping) else ():
+        weight = key if isinstance(key, int) else parse_percent(key)
+        if weight in seen:
+            raise ValueError(f"{seen[weight]!r} and {key!r} are the same weight")
+        seen[weight] = key
+    return value
 
 
 class Promotion(Part):
-    """``steps``: the candidate's weight in the first region; ``later_steps``: in the regions after it, where the evidence of
-    the first counts. ``evidence``: by step. ``alpha``: false-alarm rate per release, split over the signals."""
+    """``steps``: the candidate's weight in the first region; ``later_steps``: in the regions after it, where the
+    evidence of the first counts. ``evidence``: by step. ``alpha``: false-alarm rate per release, split over the
+    signals, at most 20%. ``gate_within``: how long a gate waits for its evidence before it gives up."""
 
     waves: Annotated[tuple[Identifier, ...], Field(min_length=1)]
     steps: Annotated[tuple[BasisPoints, ...], Field(min_length=1)]
     later_steps: tuple[BasisPoints, ...] = ()
-    alpha: Proportion
-    warm_up: Seconds = 2.0
+    alpha: PartOfAll
+    warm_up: SecondsOrZero = 2.0
     stale_after: Seconds = 5.0
     signals: Signals = Signals()
-    evidence: dict[str, StepEvidence]
+    evidence: Annotated[dict[BasisPoints, StepEvidence], BeforeValidator(_by_weight)]
     gate_within: Seconds = 1800.0
     approvals: tuple[Approval, ...] = ()
     bake: Bake
     deadline: Seconds
 
     @model_validator(mode="after")
-    def _steps_grow_to_all(self) -> Promotion:
-        for name, steps in (("steps", self.steps), ("later_steps", self.later_steps or self.steps)):
-            if list(steps) != sorted(set(steps)) or steps[0] <= 0 or steps[-1] != TOTAL:
-                raise ValueError(f"{name} must grow and end at 100%")
+    def _hangs_together(self) -> Promotion:
+        rules.enforce(rules.promotion(self))
         return self
 
 
 class Rollback(Part):
-    """``steps``: the candidate's weight on its way back. ``fast_lane``: error-budget burn from which it goes to 0 at once."""
+    """``steps``: the candidate's weight on its way back. ``fast_lane``: error-budget burn from which it goes to 0 at
+    once. ``drain_within``: for requests in flight to end. ``capacity_within``: for stable instances to come up."""
 
     steps: Annotated[tuple[BasisPoints, ...], Field(min_length=1)]
     fast_lane: Factor
@@ -153,35 +193,28 @@ class Rollback(Part):
     deadline: Seconds
 
     @model_validator(mode="after")
-    def _steps_shrink_to_none(self) -> Rollback:
-        if list(self.steps) != sorted(set(self.steps), reverse=True) or self.steps[-1] != 0:
-            raise ValueError("steps must shrink and end at 0%")
+    def _hangs_together(self) -> Rollback:
+        rules.enforce(rules.rollback(self))
         return self
 
 
 class Check(Part):
     """A data check: SQL that must return no rows, two totals that must be equal, or a native expectation on a table.
 
-    Exactly one of ``no_rows``, ``equal`` (two SQL statements, one value each), ``expect`` (with ``table`` and ``arguments``)
-    and ``not_below_snapshot`` (a table whose row count may only grow) is given.
+    Exactly one of ``no_rows``, ``equal`` (two SQL statements, one value each), ``expect`` (with ``table`` and
+    ``arguments``) and ``not_below_snapshot`` (a table whose row count may only grow) is given.
     """
 
-    no_rows: Text | None = None
-    equal: tuple[Text, Text] | None = None
+    no_rows: Sql | None = None
+    equal: tuple[Sql, Sql] | None = None
     expect: Annotated[str, StringConstraints(pattern=r"^expect_[a-z_]+$")] | None = None
     table: Name | None = None
     arguments: dict[str, Any] = {}
     not_below_snapshot: Name | None = None
 
     @model_validator(mode="after")
-    def _exactly_one(self) -> Check:
-        given = [k for k in ("no_rows", "equal", "expect", "not_below_snapshot") if getattr(self, k) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"give exactly one of no_rows, equal, expect, not_below_snapshot (given: {given or 'none'})"
-            )
-        if (self.expect is None) != (self.table is None):
-            raise ValueError("expect and table go together")
+    def _hangs_together(self) -> Check:
+        rules.enforce(rules.check(self))
         return self
 
 
@@ -209,13 +242,14 @@ class Policy(Part):
     description: Text
     owners: Owners
     objectives: Objectives
-    regions: Annotated[dict[Identifier, Region], Field(min_length=1)]
-    endpoints: Annotated[dict[Name, EndpointClass], Field(min_length=1)]
+    regions: Annotated[dict[Identifier, Region], Field(min_length=1, max_length=16)]
+    endpoints: Annotated[dict[Name, EndpointClass], Field(min_length=1, max_length=32)]
+    traffic: Traffic | None = None
     capacity: Capacity
     drivers: Drivers
     promotion: Promotion
     rollback: Rollback
-    checks: Annotated[dict[Name, Check], Field(min_length=1)]
+    checks: Annotated[dict[Name, Check], Field(min_length=1, max_length=200)]
 
     @property
     def shares(self) -> dict[str, int]:
@@ -232,10 +266,5 @@ class Policy(Part):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Policy:
-        if sum(self.shares.values()) != TOTAL:
-            raise ValueError(f"regions' shares sum to {sum(self.shares.values()) / 100:g}%, expected 100%")
-        if sorted(self.promotion.waves) != sorted(self.regions):
-            raise ValueError("promotion.waves must name every region once")
-        if sum(r.database == "primary" for r in self.regions.values()) != 1:
-            raise ValueError("exactly one region has database: primary")
+        rules.enforce(rules.policy(self))
         return self

@@ -1,0 +1,72 @@
+"""One policy file -> a checked policy, or all that is wrong with it.
+
+Nothing is fetched and no driver's SDK is imported: this runs whenever Airflow parses a DAG file.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from tidegate.errors import PolicyError, PolicyErrors
+from tidegate.model.canonical import digest
+from tidegate.policy.driver_settings import SettingsOf, driver_errors, settings_of
+from tidegate.policy.explain import from_problems, from_pydantic
+from tidegate.policy.schema import Policy
+from tidegate.policy.source import check_source, read_source
+from tidegate.policy.strings import string_problems
+from tidegate.policy.tree import REPORTED, MapNode, parse_tree, plain
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A usable policy. ``stale``: the file is broken now (``error`` says how) and this is its last good state."""
+
+    policy: Policy
+    digest: str
+    source: str = field(repr=False)
+    path: Path
+    tree: MapNode = field(repr=False, compare=False)
+    stale: bool = False
+    error: PolicyError | None = None
+
+
+def load_policy(path: Path, lookup: SettingsOf = settings_of) -> Loaded:
+    """Read and check one file. Raises :class:`PolicyErrors` with all that is wrong, line by line."""
+    return parse_policy(read_source(path), path, lookup)
+
+
+def parse_policy(source: str, path: Path, lookup: SettingsOf = settings_of) -> Loaded:
+    """The same for text that has been read. ``path`` names it in errors."""
+    file = str(path)
+    tree = parse_tree(check_source(source, file), file)
+    _raise(list(from_problems(string_problems(tree), tree, file)))
+    policy, errors = _validated(tree, file)
+    errors.extend(driver_errors(tree, file, lookup))
+    _raise(errors)
+    assert policy is not None  # no error, hence a policy
+    return Loaded(policy, policy_digest(policy), source, path, tree)
+
+
+def policy_digest(policy: Policy) -> str:
+    """SHA-256 of the policy's canonical JSON. Where the order of keys has a meaning, it is part of what is digested."""
+    value = policy.model_dump(mode="json", by_alias=True)
+    order = {name: list(value[name]) for name in ("regions", "endpoints", "checks")}
+    return digest({"policy": value, "order": order})
+
+
+def _validated(tree: MapNode, file: str) -> tuple[Policy | None, list[PolicyError]]:
+    try:
+        text = json.dumps(plain(tree))
+        return Policy.model_validate_json(text, strict=True, by_alias=True, by_name=False), []
+    except ValidationError as error:
+        return None, list(from_pydantic(error, Policy, tree, file))
+
+
+def _raise(errors: list[PolicyError]) -> None:
+    if errors:
+        errors.sort(key=lambda e: (e.line, e.column))
+        raise PolicyErrors(errors[:REPORTED])

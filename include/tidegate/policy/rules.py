@@ -1,0 +1,190 @@
+"""What must hold between the keys of a policy. Pure: each rule yields what is wrong, and where below its part.
+
+The rules run inside the schema's validators, so that no :class:`~tidegate.policy.schema.Policy` exists that breaks one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic_core import PydanticCustomError
+
+from tidegate.model.traffic import TOTAL
+from tidegate.policy.likely import likely
+from tidegate.policy.quantities import percent_text
+
+if TYPE_CHECKING:
+    from tidegate.policy.schema import Check, EndpointClass, Policy, Promotion, Rollback
+
+Loc = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """``at``: keys and indices from the part that the rule was given; ``key``: the key is wrong, not its value."""
+
+    message: str
+    at: Loc
+    hint: str = ""
+    key: bool = False
+
+
+def enforce(problems: Iterable[Problem]) -> None:
+    """Raise what pydantic understands, carrying every problem for whoever knows the lines."""
+    found = tuple(problems)
+    if found:
+        text = "; ".join(p.message for p in found)
+        raise PydanticCustomError("tidegate_rules", "{text}", {"text": text, "problems": found})
+
+
+def promotion(part: Promotion) -> Iterator[Problem]:
+    yield from _growing("steps", part.steps)
+    yield from _growing("later_steps", part.later_steps or (TOTAL,))
+    yield from _repeated("waves", part.waves)
+    if part.alpha > 0.2:
+        yield Problem("alpha is above 20%: one false alarm in five good releases is no gate", ("alpha",))
+    yield from _evidence(part)
+    yield from _approvals(part)
+
+
+def _growing(name: str, steps: Sequence[int]) -> Iterator[Problem]:
+    for index, (before, after) in enumerate(zip((0, *steps), steps, strict=False)):
+        if after <= before:
+            yield Problem(f"{name} must grow: {percent_text(after)} comes after {percent_text(before)}", (name, index))
+    if steps[-1] != TOTAL:
+        yield Problem(f"{name} must end at 100%, not {percent_text(steps[-1])}", (name, len(steps) - 1))
+
+
+def _repeated(name: str, values: Sequence[str]) -> Iterator[Problem]:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            yield Problem(f"{value!r} stands twice in {name}", (name, index))
+
+
+def _evidence(part: Promotion) -> Iterator[Problem]:
+    steps = sorted({*part.steps, *part.later_steps})
+    known = ", ".join(percent_text(s) for s in steps)
+    for step in steps:
+        if step not in part.evidence:
+            yield Problem(
+                f"evidence for the step {percent_text(step)} is missing",
+                ("evidence",),
+                f"say what the gate behind it asks for: {percent_text(step)}: {{requests: 100}}",
+                key=True,
+            )
+    for weight, asked in part.evidence.items():
+        at = ("evidence", percent_text(weight))
+        if weight not in steps:
+            yield Problem(f"{percent_text(weight)} is not a step", at, f"the steps are {known}", key=True)
+        if weight == TOTAL and asked.not_worse_by is not None:
+            hint = "ask for it at an earlier step"
+            yield Problem("at 100% the region has no stable arm to compare with", (*at, "not_worse_by"), hint, key=True)
+        if asked.confidence < 0.5:
+            yield Problem("a confidence below 50% is no evidence", (*at, "confidence"))
+
+
+def _approvals(part: Promotion) -> Iterator[Problem]:
+    asked: set[int] = set()
+    for index, approval in enumerate(part.approvals):
+        at: Loc = ("approvals", index)
+        if approval.before not in part.steps:
+            known = ", ".join(percent_text(s) for s in part.steps)
+            yield Problem(
+                f"{percent_text(approval.before)} is not one of promotion.steps",
+                (*at, "before"),
+                f"the steps are {known}",
+            )
+        if approval.before in asked:
+            yield Problem(
+                f"a second approval before {percent_text(approval.before)}",
+                (*at, "before"),
+                "raise the quorum of the first",
+            )
+        asked.add(approval.before)
+        for problem in _repeated("from", approval.people):
+            yield Problem(problem.message, (*at, *problem.at))
+        people = len(set(approval.people))
+        if approval.quorum > people:
+            yield Problem(f"a quorum of {approval.quorum} out of {people} can never be met", (*at, "quorum"))
+
+
+def rollback(part: Rollback) -> Iterator[Problem]:
+    for index, (before, after) in enumerate(zip((TOTAL, *part.steps), part.steps, strict=False)):
+        if after >= before:
+            yield Problem(
+                f"steps must shrink: {percent_text(after)} comes after {percent_text(before)}", ("steps", index)
+            )
+    if part.steps[-1] != 0:
+        yield Problem(f"steps must end at 0%, not {percent_text(part.steps[-1])}", ("steps", len(part.steps) - 1))
+
+
+def check(part: Check) -> Iterator[Problem]:
+    names = ("no_rows", "equal", "expect", "not_below_snapshot")
+    given = [name for name in names if getattr(part, name) is not None]
+    if len(given) != 1:
+        yield Problem(f"give exactly one of {', '.join(names)} (given: {', '.join(given) or 'none'})", (), key=True)
+    if (part.expect is None) != (part.table is None):
+        yield Problem("expect and table go together", ("table" if part.table else "expect",), key=True)
+    if part.arguments and part.expect is None:
+        yield Problem("arguments belong to expect", ("arguments",), key=True)
+
+
+def policy(part: Policy) -> Iterator[Problem]:
+    yield from _regions(part)
+    yield from _endpoints(part)
+    yield from _traffic(part)
+
+
+def _regions(part: Policy) -> Iterator[Problem]:
+    total = sum(part.shares.values())
+    if total != TOTAL:
+        yield Problem(f"the regions' shares sum to {percent_text(total)}, expected 100%", ("regions",), key=True)
+    primaries = [name for name, region in part.regions.items() if region.database == "primary"]
+    if len(primaries) != 1:
+        found = ", ".join(primaries) or "none"
+        yield Problem(f"exactly one region has database: primary (found: {found})", ("regions",), key=True)
+    yield from _known("promotion", "waves", part.promotion.waves, tuple(part.regions), "region")
+    for missing in [r for r in part.regions if r not in part.promotion.waves]:
+        yield Problem(f"the region {missing!r} is in no wave", ("promotion", "waves"), "waves names every region once")
+
+
+def _known(part: str, name: str, values: Sequence[str], known: Sequence[str], kind: str) -> Iterator[Problem]:
+    for index, value in enumerate(values):
+        if value not in known:
+            yield Problem(f"there is no {kind} {value!r}", (part, name, index), likely(value, known))
+
+
+def _endpoints(part: Policy) -> Iterator[Problem]:
+    if "other" in part.endpoints:
+        yield Problem("'other' is what requests of no class are called", ("endpoints", "other"), key=True)
+    earlier: list[tuple[str, EndpointClass]] = []
+    for name, endpoint in part.endpoints.items():
+        for taker, first in earlier:
+            methods = not first.methods or (bool(endpoint.methods) and set(endpoint.methods) <= set(first.methods))
+            if methods and endpoint.prefix.startswith(first.prefix):
+                hint = f"the first that matches wins: write {name} before {taker}"
+                yield Problem(
+                    f"no request can reach {name!r}: {taker!r} takes them", ("endpoints", name), hint, key=True
+                )
+                break
+        earlier.append((name, endpoint))
+    judged, known = part.promotion.signals.endpoints, tuple(part.endpoints)
+    for problem in _known("signals", "endpoints", judged, known, "endpoint class"):
+        yield Problem(problem.message, ("promotion", *problem.at), problem.hint)
+    for problem in _repeated("endpoints", judged):
+        yield Problem(problem.message, ("promotion", "signals", *problem.at))
+
+
+def _traffic(part: Policy) -> Iterator[Problem]:
+    if part.traffic is None:
+        return
+    total = sum(part.traffic.mix.values())
+    if total != TOTAL:
+        yield Problem(f"the mix sums to {percent_text(total)}, expected 100%", ("traffic", "mix"), key=True)
+    known = (*part.endpoints, "other")
+    for name in [n for n in part.traffic.mix if n not in known]:
+        yield Problem(f"there is no endpoint class {name!r}", ("traffic", "mix", name), likely(name, known), key=True)
+    for name in [n for n in part.endpoints if n not in part.traffic.mix]:
+        yield Problem(f"the mix says nothing of {name!r}", ("traffic", "mix"), f"add {name}: …%", key=True)

@@ -1,0 +1,68 @@
+"""What text in a policy may not hold: secrets, and references or paths that lead elsewhere than they seem."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tidegate.policy.rules import Loc, Problem
+from tidegate.policy.tree import ListNode, MapNode, Node, Scalar
+
+CONNECTION = re.compile(r"conn://[a-z][a-z0-9_]{0,62}")
+_MEANT_AS_CONNECTION = re.compile(r"\s*conn:", re.IGNORECASE)
+_SECRET_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s@]*:[^/\s@]+@")
+_SECRET_KEY = re.compile(
+    r"(^|_)(password|passwd|pwd|secret|token|api_?key|private_?key|access_?key)($|_)", re.IGNORECASE
+)
+_DRIVE = re.compile(r"[A-Za-z]:")
+# Settings that name files and directories; further ones a driver marks by the type it gives them.
+PATHS = frozenset({"path", "routes", "access_log", "slots", "location", "file", "directory", "dir", "folder", "keys"})
+
+
+def string_problems(node: Node, at: Loc = ()) -> Iterator[Problem]:
+    """All that is wrong with the tree's texts. A message never repeats a text that may hold a secret."""
+    if isinstance(node, MapNode):
+        for key, (_, value) in node.items.items():
+            yield from _secret_key(key, value, (*at, key))
+            yield from string_problems(value, (*at, key))
+    elif isinstance(node, ListNode):
+        for index, item in enumerate(node.items):
+            yield from string_problems(item, (*at, index))
+    else:
+        yield from _text(node.text, at)
+
+
+def _text(text: str, at: Loc) -> Iterator[Problem]:
+    if _SECRET_URL.search(text):
+        hint = "define the connection in a secrets backend and write conn://name"
+        yield Problem("an address with a password in it", at, hint)
+    elif _MEANT_AS_CONNECTION.match(text) and not CONNECTION.fullmatch(text):
+        hint = "write conn:// and a lower-case name of letters, digits and underscores, like conn://shop_db_east"
+        yield Problem(f"{text[:80]!r} is not a connection reference", at, hint)
+
+
+def _secret_key(key: str, value: Node, at: Loc) -> Iterator[Problem]:
+    if at[0] != "drivers" or not _SECRET_KEY.search(key) or not isinstance(value, Scalar):
+        return
+    if not CONNECTION.fullmatch(value.text):
+        yield Problem(f"{key} looks like a secret", at, "name a connection: conn://name")
+
+
+def path_problems(node: Node, at: Loc) -> Iterator[Problem]:
+    """Paths among a driver's settings that are absolute or lead upwards."""
+    if isinstance(node, MapNode):
+        for key, (_, value) in node.items.items():
+            yield from path_problems(value, (*at, key))
+    elif isinstance(node, ListNode):
+        for index, item in enumerate(node.items):
+            yield from path_problems(item, (*at, index))
+    elif isinstance(node.value, str) and not node.value.startswith("conn://"):
+        yield from _path(node.value, at)
+
+
+def _path(text: str, at: Loc) -> Iterator[Problem]:
+    named = any(part in PATHS for part in at[2:])
+    if ".." in re.split(r"[/\\]", text):
+        yield Problem(f"{text[:80]!r} leads out of its directory", at, "write a path below TIDEGATE_HOME, without ..")
+    elif text.startswith("~") or _DRIVE.match(text) or (named and (text.startswith("/") or "\\" in text)):
+        yield Problem(f"{text[:80]!r} is not a relative path", at, "write a path below TIDEGATE_HOME, with /")
