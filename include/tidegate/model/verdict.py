@@ -10,7 +10,7 @@ from enum import StrEnum
 class Verdict(StrEnum):
     """What a gate waits for. Only ``PASS`` opens it."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 a verdict, no password
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"  # measured, not enough yet
     NO_DATA = "no_data"  # blind: nothing, stale, NaN, future-dated …

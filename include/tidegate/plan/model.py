@@ -74,11 +74,16 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """Stages in order. Node ids are ``<stage>.<name>`` and unique. The shape depends on the policy alone."""
+    """Stages in order. Node ids are ``<stage>.<name>`` and unique. The shape depends on the policy alone.
+
+    ``settings``: the policy's numbers that engine and guard need while the plan runs, so that a policy edited in
+    mid-operation changes nothing: ``shares``, ``waves``, ``capacity``, ``judge``, ``rollback``.
+    """
 
     service: str
     kind: OperationKind
     policy_digest: str
+    settings: Mapping[str, Any]
     stages: tuple[Stage, ...]
 
     def nodes(self) -> Iterator[tuple[Stage, Node]]:
@@ -108,6 +113,7 @@ class Plan:
             "service": self.service,
             "kind": self.kind.value,
             "policy_digest": self.policy_digest,
+            "settings": dict(self.settings),
             "stages": stages,
         }
 
@@ -117,7 +123,7 @@ class Plan:
         stages = tuple(
             Stage(s["id"], s["title"], Phase(s["phase"]), tuple(_node(n) for n in s["nodes"])) for s in value["stages"]
         )
-        return cls(value["service"], OperationKind(value["kind"]), value["policy_digest"], stages)
+        return cls(value["service"], OperationKind(value["kind"]), value["policy_digest"], value["settings"], stages)
 
     @property
     def digest(self) -> str:

@@ -1,0 +1,98 @@
+"""Approvals: the journal's record is the authority, whatever a task's colour says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidegate.engine import rules
+from tidegate.engine.view import OperationView, fold_operation, require
+from tidegate.engine.world import World
+from tidegate.errors import Refused
+from tidegate.journal.model import EventKind
+from tidegate.journal.store import Transaction
+from tidegate.plan.model import ApprovalNode
+
+
+def request_approval(world: World, operation: str, node_id: str, *, actor: str) -> dict[str, Any]:
+    """Open the question, once; a second call returns the first request. The body names who may answer, and until when.
+
+    Raises ``NotYet`` while a predecessor is not verified, ``LeaseLost`` on a way back.
+    """
+    with world.journal.locked(world.service) as txn:
+        view = require(fold_operation(txn.events(operation=operation)), operation)
+        node = _approval_node(view, node_id)
+        if node_id in view.requested:
+            return dict(view.requested[node_id])
+        rules.may_run(view, view.plan.node(node_id)[0], node_id)
+        people = [p for p in node.people if p != view.requester]
+        if len(people) < node.quorum:
+            raise Refused(
+                f"{node_id} needs {node.quorum} of {', '.join(node.people)}; {view.requester} may not approve their own",
+                next_step="let somebody else request the operation, or name more people in the policy",
+            )
+        body = {
+            "node": node_id,
+            "people": people,
+            "quorum": node.quorum,
+            "plan_digest": view.plan_digest,
+            "expires_at": world.clock.now() + node.within,
+        }
+        txn.append(EventKind.APPROVAL_REQUESTED, body, actor=actor, operation=operation)
+        return body
+
+
+def give_approval(
+    world: World, operation: str, node_id: str, *, person: str | None, plan_digest: str, actor: str
+) -> bool:
+    """Record one person's yes. True once the quorum is there. Raises :class:`Refused` for who may not, or too late."""
+    with world.journal.locked(world.service) as txn:
+        view = require(fold_operation(txn.events(operation=operation)), operation)
+        node = _approval_node(view, node_id)
+        _may_answer(world, view, node, person, plan_digest)
+        body = {"node": node_id, "person": person, "plan_digest": plan_digest}
+        txn.append(EventKind.APPROVAL_GIVEN, body, actor=actor, operation=operation)
+        return _open_if_enough(txn, operation, node, actor)
+
+
+def _open_if_enough(txn: Transaction, operation: str, node: ApprovalNode, actor: str) -> bool:
+    view = require(fold_operation(txn.events(operation=operation)), operation)
+    enough = rules.approved(view, node)
+    if enough and not view.verified(node.id):
+        people = sorted({a.person for a in view.approvals if a.node == node.id})
+        body = {"node": node.id, "detail": f"approved by {', '.join(people)}"}
+        txn.append(EventKind.GATE_OPENED, body, actor=actor, operation=operation)
+    return enough
+
+
+def refuse_approval(world: World, operation: str, node_id: str, *, person: str | None, why: str, actor: str) -> None:
+    """Record a no, or that the time ran out (``person`` None). A no is final for the operation."""
+    with world.journal.locked(world.service) as txn:
+        view = require(fold_operation(txn.events(operation=operation)), operation)
+        _approval_node(view, node_id)
+        body = {"node": node_id, "person": person, "why": why}
+        txn.append(EventKind.APPROVAL_REFUSED, body, actor=actor, operation=operation)
+
+
+def _approval_node(view: OperationView, node_id: str) -> ApprovalNode:
+    node = view.plan.node(node_id)[1]
+    if not isinstance(node, ApprovalNode):
+        raise Refused(f"{node_id} is no approval")
+    return node
+
+
+def _may_answer(world: World, view: OperationView, node: ApprovalNode, person: str | None, plan_digest: str) -> None:
+    request = view.requested.get(node.id)
+    if request is None:
+        raise Refused(f"{node.id} has not been asked for yet")
+    if person is None:
+        raise Refused(f"{node.id}: an answer without a person approves nothing")
+    if person == view.requester:
+        raise Refused(
+            f"{person} requested {view.id} and may not approve it", next_step="ask " + ", ".join(request["people"])
+        )
+    if person not in node.people:
+        raise Refused(f"{person} may not approve {node.id}", next_step="ask " + ", ".join(request["people"]))
+    if plan_digest != view.plan_digest:
+        raise Refused(f"{node.id}: the answer is about plan {plan_digest}, the operation runs {view.plan_digest}")
+    if world.clock.now() > request["expires_at"]:
+        raise Refused(f"{node.id}: the time to answer is over", next_step="start a new operation")

@@ -1,0 +1,45 @@
+"""End an operation: only when the journal shows every bound node as verified."""
+
+from __future__ import annotations
+
+from tidegate.engine.turn import why_incomplete
+from tidegate.engine.view import OperationView, fold_operation, require
+from tidegate.engine.world import World
+from tidegate.errors import NotYet
+from tidegate.journal.model import EventKind
+from tidegate.model.operation import OperationKind, OperationState, Outcome
+from tidegate.plan.model import Phase
+
+_GOOD_END = {OperationKind.PROMOTION: Outcome.PROMOTED, OperationKind.ROLLBACK: Outcome.ROLLED_BACK}
+
+
+def close_operation(world: World, operation: str, *, actor: str) -> OperationView:
+    """Close it and give the lease back. On a closed one: nothing. Raises :class:`NotYet` naming what is still open."""
+    with world.journal.locked(world.service) as txn:
+        view = require(fold_operation(txn.events(operation=operation)), operation)
+        if view.state is OperationState.CLOSED:
+            return view
+        outcome, why = _outcome(view)
+        body = {"outcome": outcome.value, "why": why}
+        txn.append(EventKind.OPERATION_CLOSED, body, actor=actor, operation=operation, epoch=txn.raise_epoch())
+        if txn.head.lease is not None and txn.head.lease.operation == operation:
+            txn.set_lease(None)
+    return require(fold_operation(world.journal.events(world.service, operation=operation)), operation)
+
+
+def _outcome(view: OperationView) -> tuple[Outcome, str]:
+    if view.state is OperationState.RUNNING and view.forward_complete:
+        return _GOOD_END[view.kind], "every step verified"
+    if not view.touched:
+        return Outcome.REFUSED, view.why_back or why_incomplete(view)
+    waiting = [
+        n.id
+        for s, n in view.plan.nodes()
+        if not view.verified(n.id) and (s.phase is Phase.RETURN or view.state is OperationState.RUNNING)
+    ]
+    if waiting:
+        raise NotYet(
+            f"operation {view.id} is not at its end: {waiting[0]} is not verified ({len(waiting)} left)",
+            next_step=f"retry {waiting[0]}, or: tidegate resume {view.id} --by <name> --reason <why>",
+        )
+    return Outcome.ROLLED_BACK, view.why_back

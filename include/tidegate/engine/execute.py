@@ -1,0 +1,194 @@
+"""One step: intended, looked at, applied, read back, recorded.
+
+Every intent raises the service's epoch. So of two actors at the same step (a task whose worker was thought dead and
+its second try, Airflow and a person with the CLI) the older is refused by the journal, and by every system that holds
+epochs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.drivers.token import Token
+from tidegate.engine import guarding, rules
+from tidegate.engine.facts import FACT_KINDS, fold_facts
+from tidegate.engine.turn import turn_if_incomplete
+from tidegate.engine.view import OperationView, fold_operation, require
+from tidegate.engine.world import World
+from tidegate.errors import LeaseLost, Refused, TidegateError
+from tidegate.journal.model import EventKind
+from tidegate.journal.store import Transaction
+from tidegate.model.operation import OperationState
+from tidegate.plan.model import Phase, Stage, Step
+from tidegate.steps.contract import Known, Look, Result, Standing, StepWorld, Verb
+from tidegate.steps.registry import verb
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What a step did, for logs and callers. ``outcome``: ``done_now``, ``was_done``, ``already_verified``,
+    ``nothing_to_do``."""
+
+    node: str
+    outcome: str
+    looked: str
+    detail: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Claim:
+    view: OperationView
+    known: Known
+    token: Token
+
+
+def run_step(world: World, operation: str, node_id: str, *, actor: str) -> StepReport:
+    """Bring one step about, once. Raises from the error tree; what was raised is in the journal first."""
+    turn_if_incomplete(world, operation, node_id, actor=actor)
+    claim = _claim(world, operation, node_id, actor)
+    if isinstance(claim, StepReport):
+        return claim
+    step = _step(claim.view, node_id)[1]
+    act = verb(step.verb)
+    try:
+        look, result = _perform(world, claim, step, act)
+    except TidegateError as error:
+        _record_failure(world, claim, node_id, error, actor)
+        raise
+    return _record_success(world, claim, step, look, result, actor)
+
+
+def _step(view: OperationView, node_id: str) -> tuple[Stage, Step]:
+    try:
+        stage, node = view.plan.node(node_id)
+    except KeyError:
+        raise Refused(f"the bound plan of {view.id} has no node {node_id!r}", next_step="trigger a new run") from None
+    if not isinstance(node, Step):
+        raise Refused(f"{node_id} is a {type(node).__name__.lower()}, not a step")
+    return stage, node
+
+
+def _claim(world: World, operation: str, node_id: str, actor: str) -> _Claim | StepReport:
+    """Check the rules and note the intent, in one transaction under the head's lock."""
+    with world.journal.locked(world.service) as txn:
+        view = require(fold_operation(txn.events(operation=operation)), operation)
+        stage, step = _step(view, node_id)
+        if view.verified(node_id):
+            state = view.node(node_id)
+            return StepReport(
+                node_id, "already_verified", "the journal shows it as verified", state.detail, state.facts
+            )
+        if nothing_to_do(view, stage):
+            return _record_nothing(txn, view, node_id, actor)
+        rules.may_run(view, stage, node_id)
+        rules.has_approval(view, step)
+        now = world.clock.now()
+        rules.has_guard(guarding.beat_expires_at(world.journal, world.service), now, step)
+        _hold_lease(txn, view)
+        epoch = txn.raise_epoch()
+        body = {"node": node_id, "verb": step.verb, "args": dict(step.args)}
+        txn.append(EventKind.STEP_INTENDED, body, actor=actor, operation=operation, epoch=epoch)
+        known = _known(world, txn, view, now)
+    return _Claim(view, known, Token(epoch, operation))
+
+
+def _hold_lease(txn: Transaction, view: OperationView) -> None:
+    lease = txn.head.lease
+    if lease is None or lease.operation != view.id:
+        raise LeaseLost(
+            f"{view.service} is held by {lease.operation if lease else 'nobody'}, not by {view.id}",
+            next_step=f"look first: tidegate status {view.service}",
+        )
+
+
+def _known(world: World, txn: Transaction, view: OperationView, now: float) -> Known:
+    facts = fold_facts(txn.events(kinds=FACT_KINDS))
+    return Known(
+        baselines=tuple(b.release for b in facts.baselines),
+        vetoed=facts.vetoed,
+        left_split=view.left_split,
+        facts=view.facts,
+        demand=guarding.fresh_demand(world.journal, world.service, now),
+        burn=view.burn,
+    )
+
+
+def nothing_to_do(view: OperationView, stage: Stage) -> bool:
+    """A way back is not needed if the promotion finished, or if nothing was ever touched."""
+    if stage.phase is not Phase.RETURN or view.state is OperationState.CLOSED:
+        return False
+    return (view.state is OperationState.RUNNING and view.forward_complete) or not view.touched
+
+
+def _record_nothing(txn: Transaction, view: OperationView, node_id: str, actor: str) -> StepReport:
+    why = "the promotion finished" if view.forward_complete else "nothing had been touched"
+    detail = f"nothing to do: {why}"
+    body = {"node": node_id, "detail": detail, "nothing_to_do": True}
+    txn.append(EventKind.STEP_VERIFIED, body, actor=actor, operation=view.id)
+    return StepReport(node_id, "nothing_to_do", why, detail, {})
+
+
+def step_world(world: World, view: OperationView, known: Known, token: Token) -> StepWorld:
+    """What a step sees."""
+    return StepWorld(
+        estate=world.estate,
+        binding=view.binding,
+        settings=view.plan.settings,
+        known=known,
+        token=token,
+        clock=world.clock,
+        operation=view.id,
+        requester=view.requester,
+        reason=view.why_back or view.reason,
+    )
+
+
+def _perform(world: World, claim: _Claim, step: Step, act: Verb) -> tuple[Look, Result]:
+    seen = step_world(world, claim.view, claim.known, claim.token)
+    look = act.check(step.args, seen)
+    if look.standing is Standing.FOREIGN_CHANGE:
+        raise Refused(
+            f"{step.id}: changed by someone else: {look.detail}",
+            next_step="find out who and why; this operation takes its way back",
+        )
+    if look.standing is Standing.NOT_DONE:
+        _still_ours(world, claim.token)
+        act.apply(step.args, seen, look)
+    return look, act.verify(step.args, seen, look)
+
+
+def _still_ours(world: World, token: Token) -> None:
+    """The last look before an effect, for systems that cannot hold an epoch themselves."""
+    epoch = world.journal.head(world.service).epoch
+    if epoch != token.epoch:
+        raise LeaseLost(f"epoch {token.epoch} of {token.operation} was superseded by epoch {epoch}")
+
+
+def _record_failure(world: World, claim: _Claim, node_id: str, error: TidegateError, actor: str) -> None:
+    """Best effort under our own epoch: an actor that has been superseded writes nothing more."""
+    body = {
+        "node": node_id,
+        "detail": str(error),
+        "error": type(error).__name__,
+        "changed": error.changed.value,
+        "retryable": error.retryable,
+    }
+    try:
+        with world.journal.locked(world.service) as txn:
+            txn.append(EventKind.STEP_FAILED, body, actor=actor, operation=claim.view.id, epoch=claim.token.epoch)
+    except LeaseLost as lost:
+        raise lost from error
+
+
+def _record_success(world: World, claim: _Claim, step: Step, look: Look, result: Result, actor: str) -> StepReport:
+    body = {"node": step.id, "looked": look.detail, "detail": result.detail, "facts": dict(result.facts)}
+    with world.journal.locked(world.service) as txn:
+        epoch = claim.token.epoch
+        for kind, record in result.records:
+            txn.append(kind, record, actor=actor, operation=claim.view.id, epoch=epoch)
+        txn.append(EventKind.STEP_VERIFIED, body, actor=actor, operation=claim.view.id, epoch=epoch)
+    outcome = "was_done" if look.standing is Standing.DONE else "done_now"
+    return StepReport(step.id, outcome, look.detail, result.detail, result.facts)

@@ -1,0 +1,79 @@
+"""What the journal knows of a service: a fold over its events, to be had again by replay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tidegate.journal.model import Event, EventKind
+from tidegate.model.binding import release_from_json
+from tidegate.model.release import Release
+from tidegate.model.topology import Slot
+
+FACT_KINDS = frozenset(
+    {
+        EventKind.BASELINE_CERTIFIED,
+        EventKind.BASELINE_RESTORED,
+        EventKind.CATALOG_ENTERED,
+        EventKind.RELEASE_VETOED,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A certified release, the slot it was certified in, and the row that says so."""
+
+    release: Release
+    slot: Slot
+    at: float
+    seq: int
+    operation: str | None
+
+
+@dataclass(frozen=True)
+class ServiceFacts:
+    """``stable`` None: nothing has been adopted yet. ``baselines``: oldest first, each digest once, newest row wins."""
+
+    stable: Release | None = None
+    stable_slot: Slot | None = None
+    baselines: tuple[Baseline, ...] = ()
+    vetoed: frozenset[str] = frozenset()
+    catalog: tuple[Mapping[str, Any], ...] = ()
+
+    def baseline(self, version: str) -> Baseline | None:
+        """The newest baseline of that version."""
+        return next((b for b in reversed(self.baselines) if b.release.version == version), None)
+
+    def target_before(self, digest: str) -> Baseline | None:
+        """The newest baseline that is neither this digest nor vetoed: where a rollback goes by default."""
+        fit = (
+            b for b in reversed(self.baselines) if b.release.digest != digest and b.release.digest not in self.vetoed
+        )
+        return next(fit, None)
+
+
+def fold_facts(events: Iterable[Event]) -> ServiceFacts:
+    """Replay. Events of other kinds are passed over."""
+    facts = ServiceFacts()
+    for event in events:
+        facts = _apply(facts, event)
+    return facts
+
+
+def _apply(facts: ServiceFacts, event: Event) -> ServiceFacts:
+    body = event.body
+    if event.kind is EventKind.CATALOG_ENTERED:
+        entry = {**body, "at": event.at, "operation": event.operation, "seq": event.seq}
+        return replace(facts, catalog=(*facts.catalog, entry))
+    if event.kind is EventKind.RELEASE_VETOED:
+        return replace(facts, vetoed=facts.vetoed | {body["digest"]})
+    if event.kind not in FACT_KINDS:
+        return facts
+    release, slot = release_from_json(body["release"]), Slot(body["slot"])
+    facts = replace(facts, stable=release, stable_slot=slot)
+    if event.kind is EventKind.BASELINE_RESTORED:
+        return facts
+    others = tuple(b for b in facts.baselines if b.release.digest != release.digest)
+    return replace(facts, baselines=(*others, Baseline(release, slot, event.at, event.seq, event.operation)))

@@ -1,0 +1,177 @@
+"""Gates: read what has been measured, and say pass, fail, inconclusive or no_data.
+
+A gate changes nothing outside the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.drivers.token import Token
+from tidegate.engine import assess, assess_data, guarding, rules
+from tidegate.engine.execute import nothing_to_do, step_world
+from tidegate.engine.facts import FACT_KINDS, fold_facts
+from tidegate.engine.turn import turn_if_incomplete
+from tidegate.engine.view import OperationView, fold_operation, require
+from tidegate.engine.world import World
+from tidegate.errors import EffectError, LeaseLost, NotYet, Refused
+from tidegate.journal.model import EventKind
+from tidegate.model.canonical import digest
+from tidegate.model.operation import OperationState
+from tidegate.model.verdict import Evidence, Verdict
+from tidegate.plan.model import Gate, Phase
+from tidegate.steps.contract import Known, StepWorld
+
+
+@dataclass(frozen=True)
+class GateReport:
+    """``evidence.verdict`` PASS: open for good. ``final``: waiting longer cannot help. ``waited``: seconds."""
+
+    node: str
+    evidence: Evidence
+    final: bool
+    waited: float
+
+
+Assess = Callable[[World, OperationView, Gate, StepWorld], Evidence]
+
+_KINDS: Mapping[str, Assess] = {
+    "guard_alive": assess.guard_alive,
+    "ready": assess.ready,
+    "reachable": assess.reachable,
+    "capacity": assess.capacity,
+    "drained": assess.drained,
+    "evidence": assess.evidence,
+    "bake": assess.bake,
+    "data": assess_data.data,
+}
+
+
+def look_at_gate(world: World, operation: str, node_id: str, *, actor: str) -> GateReport:
+    """Assess a gate once. A pass and a final failure are journalled, each once.
+
+    Raises ``NotYet`` while a predecessor is not verified, ``LeaseLost`` if the operation is on its way back.
+    """
+    turn_if_incomplete(world, operation, node_id, actor=actor)
+    view = require(fold_operation(world.journal.events(world.service, operation=operation)), operation)
+    gate, settled = _settled(world, view, node_id, actor)
+    if settled is not None:
+        return GateReport(node_id, settled, True, 0.0)
+    now = world.clock.now()
+    evidence = _assess(world, view, gate)
+    waited = now - _waiting_since(view, node_id)
+    return _conclude(world, view, gate, evidence, waited, actor)
+
+
+def _settled(world: World, view: OperationView, node_id: str, actor: str) -> tuple[Gate, Evidence | None]:
+    stage, node = view.plan.node(node_id)
+    if not isinstance(node, Gate):
+        raise Refused(f"{node_id} is a {type(node).__name__.lower()}, not a gate")
+    if view.verified(node_id):
+        return node, Evidence(Verdict.PASS, f"open already: {view.node(node_id).detail}", None)
+    if nothing_to_do(view, stage):
+        evidence = Evidence(Verdict.PASS, "nothing to do", None)
+        _append(world, view, node_id, EventKind.GATE_OPENED, evidence, actor, nothing_to_do=True)
+        return node, evidence
+    rules.may_run(view, stage, node_id)
+    return node, None
+
+
+def _assess(world: World, view: OperationView, gate: Gate) -> Evidence:
+    try:
+        return _KINDS[gate.kind](world, view, gate, _reading_world(world, view))
+    except KeyError:
+        raise Refused(f"{gate.id}: unknown kind of gate {gate.kind!r}") from None
+    except NotYet as error:
+        return Evidence(Verdict.NO_DATA, str(error), None)
+    except EffectError as error:
+        return Evidence(Verdict.NO_DATA, f"could not look: {error}", None)
+
+
+def _reading_world(world: World, view: OperationView) -> StepWorld:
+    """A gate only looks, so its token is never used: epoch 0 would be refused everywhere."""
+    facts = fold_facts(world.journal.events(world.service, kinds=FACT_KINDS))
+    known = Known(
+        baselines=tuple(b.release for b in facts.baselines),
+        vetoed=facts.vetoed,
+        left_split=view.left_split,
+        facts=view.facts,
+        demand=guarding.fresh_demand(world.journal, world.service, world.clock.now()),
+        burn=view.burn,
+    )
+    return step_world(world, view, known, Token(0, view.id))
+
+
+def _waiting_since(view: OperationView, node_id: str) -> float:
+    """When the node before this one was settled: that is when the wait began, also across retries."""
+    since = view.opened_at
+    for _, node in view.plan.nodes():
+        if node.id == node_id:
+            return since
+        since = max(since, view.node(node.id).at or since)
+    return since
+
+
+def _conclude(
+    world: World, view: OperationView, gate: Gate, evidence: Evidence, waited: float, actor: str
+) -> GateReport:
+    if evidence.verdict is Verdict.PASS:
+        _append(world, view, gate.id, EventKind.GATE_OPENED, evidence, actor)
+        return GateReport(gate.id, evidence, True, waited)
+    timed_out = waited > gate.within
+    if evidence.verdict is Verdict.FAIL or timed_out:
+        if timed_out and evidence.verdict is not Verdict.FAIL:
+            why = f"no pass within {gate.within:g} s: {evidence.why}"
+            evidence = Evidence(Verdict.FAIL, why, evidence.observed_at, evidence.readings)
+        _append(world, view, gate.id, EventKind.GATE_FAILED, evidence, actor)
+        return GateReport(gate.id, evidence, True, waited)
+    return GateReport(gate.id, evidence, False, waited)
+
+
+def evidence_json(evidence: Evidence) -> dict[str, Any]:
+    """JSON value of the evidence, as it is journalled and shown."""
+    return {
+        "verdict": evidence.verdict.value,
+        "why": evidence.why,
+        "observed_at": evidence.observed_at,
+        "readings": [
+            {
+                "signal": r.signal,
+                "verdict": r.verdict.value,
+                "why": r.why,
+                "figures": dict(r.figures),
+                "missing": r.missing,
+            }
+            for r in evidence.readings
+        ],
+    }
+
+
+def _append(
+    world: World,
+    view: OperationView,
+    node_id: str,
+    kind: EventKind,
+    evidence: Evidence,
+    actor: str,
+    *,
+    nothing_to_do: bool = False,
+) -> None:
+    shown = evidence_json(evidence)
+    body = {
+        "node": node_id,
+        "detail": evidence.why,
+        "evidence": shown,
+        "evidence_digest": digest(shown),
+        "nothing_to_do": nothing_to_do,
+    }
+    with world.journal.locked(world.service) as txn:
+        now = require(fold_operation(txn.events(operation=view.id)), view.id)
+        if now.verified(node_id):
+            return
+        stage, _ = now.plan.node(node_id)
+        if stage.phase is Phase.FORWARD and now.state is not OperationState.RUNNING:
+            raise LeaseLost(f"operation {view.id} is on its way back: {now.why_back}")
+        txn.append(kind, body, actor=actor, operation=view.id)

@@ -1,0 +1,26 @@
+"""What the engine reads of the guard: its beat. The guard itself lives in :mod:`tidegate.guard`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tidegate.journal.store import Journal
+
+BEAT = "guard"
+BEAT_TTL = 3.0  # seconds without a beat after which a guard counts as dead
+EVIDENCE = "judge"  # key of the evidence document among an operation's evidence rows
+
+
+def beat_expires_at(journal: Journal, service: str) -> float | None:
+    """When the guard's last beat runs out, epoch seconds; None if there never was one."""
+    beat = journal.beats(service).get(BEAT)
+    return beat.expires_at if beat else None
+
+
+def fresh_demand(journal: Journal, service: str, now: float) -> Mapping[str, float] | None:
+    """Requests per second by region as a live guard counts them; None without a live guard."""
+    beat = journal.beats(service).get(BEAT)
+    if beat is None or beat.expires_at < now:
+        return None
+    demand = beat.body.get("demand")
+    return demand if isinstance(demand, Mapping) and demand else None

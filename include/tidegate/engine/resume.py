@@ -1,0 +1,29 @@
+"""Take an operation over: by a person, when whoever ran it is gone."""
+
+from __future__ import annotations
+
+from tidegate.engine.open import LEASE_TTL
+from tidegate.engine.view import OperationView, fold_operation, require
+from tidegate.engine.world import World
+from tidegate.errors import Refused
+from tidegate.journal.model import EventKind, Lease
+from tidegate.model.operation import OperationState
+
+
+def take_over(world: World, operation: str, *, person: str, reason: str) -> OperationView:
+    """Raise the epoch and hold the lease, so that whoever ran the operation is refused from now on.
+
+    Raises :class:`Refused` if it is closed or if another operation holds the service.
+    """
+    with world.journal.locked(world.service) as txn:
+        view = require(fold_operation(txn.events(operation=operation)), operation)
+        if view.state is OperationState.CLOSED:
+            raise Refused(f"operation {operation} is closed: {view.outcome}", next_step="nothing to resume")
+        lease = txn.head.lease
+        if lease is not None and lease.operation != operation:
+            raise Refused(f"the service is held by {lease.operation}", next_step=f"resume that one: {lease.operation}")
+        epoch = txn.raise_epoch()
+        body = {"person": person, "why": reason, "from": lease.holder if lease else None}
+        txn.append(EventKind.LEASE_TAKEN, body, actor=person, operation=operation, epoch=epoch)
+        txn.set_lease(Lease(operation, view.kind, person, world.clock.now() + LEASE_TTL))
+    return view

@@ -1,0 +1,72 @@
+"""What must hold before a node of a plan may run. Pure: each rule reads the operation's view and raises, or not."""
+
+from __future__ import annotations
+
+from tidegate.engine.view import OperationView
+from tidegate.errors import LeaseLost, NotYet, Refused
+from tidegate.model.operation import OperationState
+from tidegate.plan.model import ApprovalNode, Phase, Stage, Step
+
+
+def may_run(view: OperationView, stage: Stage, node_id: str) -> None:
+    """State, phase and predecessors. Raises ``Refused``, or ``LeaseLost`` where the guard has superseded the node."""
+    if view.state is OperationState.CLOSED:
+        raise Refused(f"operation {view.id} is closed: {view.outcome}", next_step="start a new one")
+    if view.state is OperationState.STOPPING and stage.phase is Phase.FORWARD:
+        raise LeaseLost(
+            f"operation {view.id} is on its way back: {view.why_back}", next_step="nothing: its last stage goes on"
+        )
+    _predecessors_verified(view, stage, node_id)
+
+
+def _predecessors_verified(view: OperationView, stage: Stage, node_id: str) -> None:
+    """A green tick in Airflow means nothing: the journal is asked."""
+    for before_stage, before in view.plan.nodes():
+        if before.id == node_id:
+            return
+        if before_stage.phase is not stage.phase:
+            continue
+        done = approved(view, before) if isinstance(before, ApprovalNode) else view.verified(before.id)
+        if not done:
+            raise NotYet(
+                f"{node_id} comes after {before.id}, which the journal does not show as verified",
+                next_step=f"run or retry {before.id} first; marking its task green does not do it",
+            )
+
+
+def approved(view: OperationView, node: ApprovalNode) -> bool:
+    """Whether the journal holds enough people's yes for this plan: named, distinct, none the requester, in time."""
+    request = view.requested.get(node.id)
+    if request is None or node.id in view.refused_by:
+        return False
+    people = {
+        a.person
+        for a in view.approvals
+        if a.node == node.id and a.plan_digest == view.plan_digest and a.at <= request["expires_at"]
+    }
+    return len((people & set(node.people)) - {view.requester}) >= node.quorum
+
+
+def has_approval(view: OperationView, step: Step) -> None:
+    """Raises :class:`Refused` if the step needs an approval that the journal does not hold."""
+    if step.approval is None:
+        return
+    node = view.plan.node(step.approval)[1]
+    assert isinstance(node, ApprovalNode)
+    if not approved(view, node):
+        raise Refused(
+            f"{step.id} needs {node.quorum} approval(s) of {', '.join(node.people)} other than {view.requester}, and "
+            f"the journal does not hold them",
+            next_step=f"answer {node.id}; marking its task green approves nothing",
+        )
+
+
+def has_guard(beat_expires_at: float | None, now: float, step: Step) -> None:
+    """No weight grows without a live guard."""
+    if step.verb != "shift_traffic":
+        return
+    if beat_expires_at is None or beat_expires_at < now:
+        raise NotYet(
+            f"{step.id} would grow the candidate's weight, but no guard is alive",
+            next_step="start one: unpause rollback__<service> and see that the triggerer runs, or `tidegate guard`",
+        )

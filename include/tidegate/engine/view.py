@@ -1,0 +1,167 @@
+"""One operation as its journal rows tell it: a fold, to be had again by replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tidegate.errors import Refused
+from tidegate.journal.model import Event, EventKind
+from tidegate.model.binding import Binding
+from tidegate.model.operation import OperationKind, OperationState, Outcome
+from tidegate.model.traffic import Split
+from tidegate.plan.model import Phase, Plan, Step
+
+
+@dataclass(frozen=True)
+class NodeState:
+    """``status``: ``open`` (nothing yet), ``intended``, ``verified``, ``failed``. ``at``: of the last row about it."""
+
+    status: str = "open"
+    at: float | None = None
+    detail: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    nothing_to_do: bool = False
+
+
+@dataclass(frozen=True)
+class Approval:
+    """One person's yes, bound to a plan and to the evidence that was shown."""
+
+    node: str
+    person: str
+    plan_digest: str
+    at: float
+
+
+@dataclass(frozen=True)
+class OperationView:
+    """Everything an engine needs to carry an operation on."""
+
+    id: str
+    service: str
+    kind: OperationKind
+    plan: Plan
+    plan_digest: str
+    binding: Binding
+    requester: str
+    reason: str
+    request_id: str
+    opened_at: float
+    bound_split: Split | None
+    state: OperationState = OperationState.RUNNING
+    nodes: Mapping[str, NodeState] = field(default_factory=dict)
+    approvals: tuple[Approval, ...] = ()
+    requested: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    refused_by: Mapping[str, str] = field(default_factory=dict)
+    why_back: str = ""
+    burn: float | None = None
+    left_split: Split | None = None
+    outcome: Outcome | None = None
+    last_seq: int = 0
+
+    def node(self, node_id: str) -> NodeState:
+        return self.nodes.get(node_id, NodeState())
+
+    def verified(self, node_id: str) -> bool:
+        return self.node(node_id).status == "verified"
+
+    @property
+    def forward_complete(self) -> bool:
+        """Every forward node is verified."""
+        return all(self.verified(n.id) for s, n in self.plan.nodes() if s.phase is Phase.FORWARD)
+
+    @property
+    def touched(self) -> bool:
+        """Whether any step with an effect has been begun: then something may have changed."""
+        return any(
+            isinstance(n, Step) and n.effect and self.node(n.id).status != "open" and not self.node(n.id).nothing_to_do
+            for _, n in self.plan.nodes()
+        )
+
+    @property
+    def facts(self) -> dict[str, Mapping[str, Any]]:
+        """Results of verified nodes, by id."""
+        return {node_id: state.facts for node_id, state in self.nodes.items() if state.status == "verified"}
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Nodes whose last word was a failure, with it."""
+        return {node_id: state.detail for node_id, state in self.nodes.items() if state.status == "failed"}
+
+
+def fold_operation(events: Iterable[Event]) -> OperationView | None:
+    """Replay one operation's rows; None without an opening row."""
+    view: OperationView | None = None
+    for event in events:
+        view = _open(event) if event.kind is EventKind.OPERATION_OPENED else (view and _apply(view, event))
+        if view is not None:
+            view = replace(view, last_seq=event.seq)
+    return view
+
+
+def require(view: OperationView | None, operation: str) -> OperationView:
+    """Raises :class:`Refused` if there is no such operation."""
+    if view is None:
+        raise Refused(f"there is no operation {operation!r} in the journal", next_step="list them: tidegate status")
+    return view
+
+
+def _open(event: Event) -> OperationView:
+    body = event.body
+    split = Split.parse(body["split"]) if body.get("split") else None
+    return OperationView(
+        id=str(event.operation),
+        service=event.service,
+        kind=OperationKind(body["kind"]),
+        plan=Plan.from_json(body["plan"]),
+        plan_digest=body["plan_digest"],
+        binding=Binding.from_json(body["binding"]),
+        requester=body["requester"],
+        reason=body["reason"],
+        request_id=body["request_id"],
+        opened_at=event.at,
+        bound_split=split,
+        left_split=split,
+    )
+
+
+def _apply(view: OperationView, event: Event) -> OperationView:
+    handler = _HANDLERS.get(event.kind)
+    return handler(view, event) if handler else view
+
+
+def _with_node(view: OperationView, event: Event, status: str) -> OperationView:
+    body = event.body
+    state = NodeState(status, event.at, body.get("detail", ""), body.get("facts", {}), body.get("nothing_to_do", False))
+    split = state.facts.get("split") if status == "verified" else None
+    left = Split.parse(split) if split else view.left_split
+    return replace(view, nodes={**view.nodes, body["node"]: state}, left_split=left)
+
+
+def _approval(view: OperationView, event: Event) -> OperationView:
+    given = Approval(event.body["node"], event.body["person"], event.body["plan_digest"], event.at)
+    return replace(view, approvals=(*view.approvals, given))
+
+
+def _stop_loss(view: OperationView, event: Event) -> OperationView:
+    view = replace(view, state=OperationState.STOPPING, why_back=event.body["why"])
+    return replace(view, burn=event.body.get("burn"))
+
+
+_HANDLERS: Mapping[EventKind, Callable[[OperationView, Event], OperationView]] = {
+    EventKind.STEP_INTENDED: lambda v, e: _with_node(v, e, "intended"),
+    EventKind.STEP_VERIFIED: lambda v, e: _with_node(v, e, "verified"),
+    EventKind.STEP_FAILED: lambda v, e: _with_node(v, e, "failed"),
+    EventKind.GATE_OPENED: lambda v, e: _with_node(v, e, "verified"),
+    EventKind.GATE_FAILED: lambda v, e: _with_node(v, e, "failed"),
+    EventKind.APPROVAL_REQUESTED: lambda v, e: replace(v, requested={**v.requested, e.body["node"]: e.body}),
+    EventKind.APPROVAL_GIVEN: _approval,
+    EventKind.APPROVAL_REFUSED: lambda v, e: replace(v, refused_by={**v.refused_by, e.body["node"]: e.body["why"]}),
+    EventKind.STOP_LOSS: _stop_loss,
+    EventKind.TURNED_BACK: lambda v, e: replace(v, state=OperationState.STOPPING, why_back=e.body["why"]),
+    EventKind.OPERATION_CLOSED: lambda v, e: replace(
+        v, state=OperationState.CLOSED, outcome=Outcome(e.body["outcome"])
+    ),
+}

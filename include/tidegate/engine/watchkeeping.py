@@ -1,0 +1,58 @@
+"""What the standing guard does for an open operation between verdicts: keep the lease, keep the traffic safe."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tidegate.drivers.token import Token
+from tidegate.engine.open import LEASE_TTL
+from tidegate.engine.turn import STOP_LOSS_NODE
+from tidegate.engine.view import OperationView, fold_operation, require
+from tidegate.engine.world import World
+from tidegate.journal.model import EventKind
+from tidegate.model.operation import OperationState
+from tidegate.model.traffic import canary_split
+
+
+def open_operation_of(world: World) -> OperationView | None:
+    """The operation that holds the service's lease, if any."""
+    lease = world.journal.head(world.service).lease
+    if lease is None:
+        return None
+    return fold_operation(world.journal.events(world.service, operation=lease.operation))
+
+
+def renew_lease(world: World) -> None:
+    """Push the lease's end out, if it has not run out: an expired one is taken by a person only, never silently."""
+    now = world.clock.now()
+    with world.journal.locked(world.service) as txn:
+        lease = txn.head.lease
+        if lease is not None and lease.expires_at > now:
+            txn.set_lease(replace(lease, expires_at=now + LEASE_TTL))
+
+
+def reassert(world: World, operation: str, *, actor: str) -> bool:
+    """While an operation stops: if the router gives the candidate more than we left it, take it away again.
+
+    Level-triggered. True if something was written.
+    """
+    view = require(fold_operation(world.journal.events(world.service, operation=operation)), operation)
+    if view.state is not OperationState.STOPPING or not view.verified(STOP_LOSS_NODE) or view.left_split is None:
+        return False
+    shares = {region: view.plan.settings["shares"][region] for region in view.plan.settings["region_order"]}
+    seen = world.estate.traffic.observe().split
+    if seen is None:
+        return False
+    weights = {}
+    for region in shares:
+        arm = view.binding.arm(region, "candidate")
+        weights[region] = int(min(seen.within_region(arm), view.left_split.within_region(arm)) * 10_000)
+    safe = canary_split(shares, view.binding.stable_slot, weights)
+    if safe == seen:
+        return False
+    with world.journal.locked(world.service) as txn:
+        epoch = txn.raise_epoch()
+        body = {"what": "routing asserted again", "seen": str(seen), "wanted": str(safe)}
+        txn.append(EventKind.NOTE, body, actor=actor, operation=operation, epoch=epoch)
+    world.estate.traffic.apply(safe, Token(epoch, operation))
+    return True

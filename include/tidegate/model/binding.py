@@ -1,0 +1,62 @@
+"""What an operation found when it began: a plan's roles, bound to the observed world."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tidegate.model.release import Release
+from tidegate.model.topology import Arm, Slot
+
+
+def release_to_json(release: Release) -> dict[str, Any]:
+    return {**asdict(release), "flags": list(release.flags)}
+
+
+def release_from_json(value: Mapping[str, Any]) -> Release:
+    return Release(**{**value, "flags": tuple(value.get("flags", ()))})
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Roles of an operation. ``candidate_version`` and, once verified, its digest stand in the step results.
+
+    In a promotion the candidate is the new release; in a rollback it is the release that is being left, and ``stable``
+    is the baseline that is gone back to.
+    """
+
+    stable_slot: Slot
+    stable: Release
+    candidate_version: str
+    fast_lane: bool = False
+
+    @property
+    def candidate_slot(self) -> Slot:
+        return self.stable_slot.other
+
+    def slot(self, role: str) -> Slot:
+        """``stable`` or ``candidate`` -> slot. Raises ValueError for another role."""
+        if role not in ("stable", "candidate"):
+            raise ValueError(f"unknown role {role!r} (expected stable or candidate)")
+        return self.stable_slot if role == "stable" else self.candidate_slot
+
+    def arm(self, region: str, role: str) -> Arm:
+        return Arm(region, self.slot(role))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "stable_slot": self.stable_slot.value,
+            "stable": release_to_json(self.stable),
+            "candidate_version": self.candidate_version,
+            "fast_lane": self.fast_lane,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Binding:
+        return cls(
+            Slot(value["stable_slot"]),
+            release_from_json(value["stable"]),
+            value["candidate_version"],
+            value.get("fast_lane", False),
+        )

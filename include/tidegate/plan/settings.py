@@ -1,0 +1,53 @@
+"""The policy's numbers that are bound into a plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidegate.policy.schema import Check, Policy
+
+
+def bound_settings(policy: Policy) -> dict[str, Any]:
+    """JSON value for :attr:`tidegate.plan.model.Plan.settings`. Weights in basis points, times in seconds."""
+    promotion, rollback, capacity = policy.promotion, policy.rollback, policy.capacity
+    latency = promotion.signals.latency
+    return {
+        "shares": policy.shares,
+        "region_order": list(policy.shares),  # canonical JSON sorts keys; routing order must survive it
+        "waves": list(promotion.waves),
+        "capacity": {"per_instance": capacity.per_instance, "instances": capacity.instances},
+        "objectives": {
+            "availability": policy.objectives.availability,
+            "latency_p99": policy.objectives.latency_p99,
+        },
+        "judge": {
+            "alpha": promotion.alpha,
+            "warm_up": promotion.warm_up,
+            "stale_after": promotion.stale_after,
+            "margin_errors": promotion.signals.errors.margin,
+            "margin_latency": latency.margin if latency else None,
+            "endpoints": list(policy.judged_endpoints),
+        },
+        "rollback": {"steps": list(rollback.steps), "fast_lane": rollback.fast_lane},
+    }
+
+
+def check_specs(policy: Policy) -> list[dict[str, Any]]:
+    """The policy's data checks as JSON, in the order written."""
+    return [_spec(name, check) for name, check in policy.checks.items()]
+
+
+def _spec(name: str, check: Check) -> dict[str, Any]:
+    if check.no_rows is not None:
+        return {"id": name, "kind": "no_rows", "sql": check.no_rows}
+    if check.equal is not None:
+        return {"id": name, "kind": "equal", "left": check.equal[0], "right": check.equal[1]}
+    if check.expect is not None:
+        return {
+            "id": name,
+            "kind": "expect",
+            "table": check.table,
+            "expectation": check.expect,
+            "arguments": dict(check.arguments),
+        }
+    return {"id": name, "kind": "not_below_snapshot", "table": check.not_below_snapshot}

@@ -1,0 +1,133 @@
+"""What a step is: a desired state, asked about before and read back after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from tidegate.drivers.estate import Estate
+from tidegate.drivers.token import Token
+from tidegate.errors import NotSettled
+from tidegate.journal.model import EventKind
+from tidegate.model.binding import Binding, release_from_json
+from tidegate.model.clock import Clock
+from tidegate.model.release import Release
+from tidegate.model.traffic import Split, canary_split
+
+POLL = 0.1  # seconds between two looks at a system that is converging
+
+
+class Standing(StrEnum):
+    """How the world stands before a step."""
+
+    DONE = "done"
+    NOT_DONE = "not_done"
+    FOREIGN_CHANGE = "foreign_change"  # neither what we left nor what we want
+
+
+@dataclass(frozen=True)
+class Look:
+    """Answer of ``check``. ``detail``: what was seen, for the log and the journal. ``aim``: what the step decided to
+    bring about, where that depends on what was seen (JSON); apply and verify hold to it."""
+
+    standing: Standing
+    detail: str
+    aim: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Answer of ``verify``: what is now known (``facts``, JSON), and records that belong into the journal with it."""
+
+    detail: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    records: tuple[tuple[EventKind, Mapping[str, Any]], ...] = ()
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the journal says of the service when the step begins.
+
+    ``baselines``: certified releases, newest last. ``vetoed``: digests. ``left_split``: the routing that this operation's
+    last verified shift left, or the one it was bound to. ``facts``: results of verified steps, by node id. ``demand``:
+    requests per second by region as a live guard counts them; ``burn``: of the error budget when the loss was stopped.
+    """
+
+    baselines: tuple[Release, ...]
+    vetoed: frozenset[str]
+    left_split: Split | None
+    facts: Mapping[str, Mapping[str, Any]]
+    demand: Mapping[str, float] | None = None
+    burn: float | None = None
+
+
+@dataclass(frozen=True)
+class StepWorld:
+    """All that a step may look at or act on."""
+
+    estate: Estate
+    binding: Binding
+    settings: Mapping[str, Any]
+    known: Known
+    token: Token
+    clock: Clock
+    operation: str
+    requester: str
+    reason: str
+
+    @property
+    def shares(self) -> dict[str, int]:
+        """Region -> basis points, in routing order."""
+        return {region: self.settings["shares"][region] for region in self.settings["region_order"]}
+
+    def release(self, role: str) -> Release:
+        """The stable release, or the candidate as its verification found it."""
+        if role == "stable":
+            return self.binding.stable
+        return release_from_json(self.known.facts["admit.verify"]["release"])
+
+    @property
+    def fast_lane(self) -> bool:
+        """Whether capacity limits yield to speed: asked for by a person, or the burn is critical."""
+        burn = self.known.burn
+        return self.binding.fast_lane or (burn is not None and burn >= self.settings["rollback"]["fast_lane"])
+
+    def split(self, candidate_weights: Mapping[str, int]) -> Split:
+        """The split with these candidate weights, in basis points of each region's own share."""
+        return canary_split(self.shares, self.binding.stable_slot, candidate_weights)
+
+    def candidate_weights(self, split: Split) -> dict[str, int]:
+        """Region -> the candidate's part of the region's traffic in basis points, rounded down."""
+        return {
+            region: int(split.within_region(self.binding.arm(region, "candidate")) * 10_000) for region in self.shares
+        }
+
+    def wait(self, condition: Any, *, within: float, what: str) -> None:
+        """Poll ``condition()`` until true. Raises :class:`NotSettled` saying ``what`` after ``within`` seconds."""
+        deadline = self.clock.now() + within
+        while not condition():
+            if self.clock.now() >= deadline:
+                raise NotSettled(f"{what} not reached within {within:g} s", next_step="retry this task: it looks first")
+            self.clock.sleep(POLL)
+
+
+class Verb(Protocol):
+    """One verb per file. Nothing here is an increment: each converges to a desired state."""
+
+    def describe(self, args: Mapping[str, Any]) -> str:
+        """One line for people: what it does, to what."""
+        ...
+
+    def check(self, args: Mapping[str, Any], world: StepWorld) -> Look:
+        """Look only. Raises :class:`~tidegate.errors.Refused` where a rule forbids the step."""
+        ...
+
+    def apply(self, args: Mapping[str, Any], world: StepWorld, look: Look) -> None:
+        """Make it so."""
+        ...
+
+    def verify(self, args: Mapping[str, Any], world: StepWorld, look: Look) -> Result:
+        """Read back from the real system. Raises :class:`~tidegate.errors.NotSettled`."""
+        ...

@@ -1,0 +1,45 @@
+"""Admit a release: files, signatures, age, veto. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tidegate.errors import Refused
+from tidegate.model.binding import release_to_json
+from tidegate.model.release import Release
+from tidegate.steps.contract import Look, Result, StepWorld, Verb
+from tidegate.steps.record import Record
+
+
+class VerifyRelease(Record):
+    """The age rule binds promotion only: a certified baseline stays admissible unless it is vetoed."""
+
+    def describe(self, args: Mapping[str, Any]) -> str:
+        return (
+            "verify the candidate: SHA-256 of every file, m-of-n signatures, not older than the index allows, no veto"
+        )
+
+    def verify(self, args: Mapping[str, Any], world: StepWorld, look: Look) -> Result:
+        artifacts, version = world.estate.artifacts, world.binding.candidate_version
+        release = artifacts.verify(version)
+        _refuse_unfit(release, world)
+        detail = f"{version} is what its builders signed: {release.digest}"
+        return Result(detail, {"release": release_to_json(release)})
+
+
+def _refuse_unfit(release: Release, world: StepWorld) -> None:
+    index = world.estate.artifacts.index()
+    if release.digest in index.vetoed | world.known.vetoed:
+        raise Refused(f"release {release.version} ({release.digest}) is vetoed", next_step="promote another release")
+    if release.digest == world.binding.stable.digest:
+        raise Refused(f"release {release.version} is the stable release already", next_step="nothing to do")
+    if release.sequence < index.oldest_sequence:
+        raise Refused(
+            f"release {release.version} is properly signed but too old: its sequence is {release.sequence} and the "
+            f"release index allows {index.oldest_sequence} or newer",
+            next_step="promote a newer release, or roll back to a certified baseline instead",
+        )
+
+
+VERB: Verb = VerifyRelease()

@@ -1,0 +1,40 @@
+"""Admit the target of a rollback: a certified baseline, not vetoed, fetchable. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tidegate.errors import Refused, Rejected
+from tidegate.model.binding import release_to_json
+from tidegate.steps.contract import Look, Result, StepWorld, Verb
+from tidegate.steps.record import Record
+
+
+class VerifyTarget(Record):
+    """Only a certified baseline is a rollback target, and its files must still be what was certified."""
+
+    def describe(self, args: Mapping[str, Any]) -> str:
+        return "verify the baseline to go back to: certified, not vetoed, its files unchanged since"
+
+    def verify(self, args: Mapping[str, Any], world: StepWorld, look: Look) -> Result:
+        target = world.binding.stable
+        if target.digest not in {b.digest for b in world.known.baselines}:
+            raise Refused(
+                f"{target.version} ({target.digest}) is no certified baseline",
+                next_step="choose one of: " + ", ".join(b.version for b in world.known.baselines),
+            )
+        if target.digest in world.known.vetoed | world.estate.artifacts.index().vetoed:
+            raise Refused(f"baseline {target.version} is vetoed", next_step="choose an older baseline")
+        found = world.estate.artifacts.verify(target.version)
+        if found.digest != target.digest:
+            raise Rejected(
+                f"release {target.version} on offer has digest {found.digest}, but {target.digest} was certified",
+                next_step="restore the certified files to the artifact store",
+            )
+        return Result(
+            f"{target.version} is a certified baseline and can be fetched", {"release": release_to_json(found)}
+        )
+
+
+VERB: Verb = VerifyTarget()
