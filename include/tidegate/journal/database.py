@@ -1,0 +1,140 @@
+"""Connections to the journal's database: SQLite (a file, WAL) or PostgreSQL, with the same behaviour.
+
+Waiting for a lock is bounded (:data:`LOCK_SECONDS`). A SQLAlchemy URL holds a password, so it appears in no ``repr``
+and no error: whatever the driver says is scrubbed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError, SQLAlchemyError
+
+from tidegate.errors import Changed, JournalError, JournalUnreachable
+
+LOCK_SECONDS = 10  # longest wait for a service's head
+WRITE = {"tidegate_write": True}
+_POSTGRESQL = {"postgresql", "postgres", "postgresql+psycopg"}
+_inherited: list[Any] = []  # connections of the parent process: kept, so that closing them here cannot disturb it
+
+
+def parse(url: str) -> URL:
+    """The URL, with the driver made plain. Raises :class:`JournalError` without repeating the URL."""
+    try:
+        parsed = make_url(url)
+    except (SQLAlchemyError, ValueError):
+        parsed = None
+    if parsed is not None and parsed.drivername in _POSTGRESQL:
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed is not None and parsed.drivername == "sqlite" and parsed.database and ":memory:" not in parsed.database:
+        return parsed
+    raise JournalError(
+        "the journal's URL is not one that can be used",
+        next_step="write sqlite:///<file> (a file, not memory) or postgresql+psycopg://user:password@host:port/database",
+    )
+
+
+def connect(url: str, *, read_only: bool = False) -> Engine:
+    """An engine whose transactions are ``BEGIN IMMEDIATE`` on SQLite if begun with :data:`WRITE`. Opens nothing yet."""
+    parsed = parse(url)
+    engine = _sqlite(parsed, read_only) if parsed.drivername == "sqlite" else _postgresql(parsed, read_only)
+    event.listen(engine, "connect", _remember_process)
+    event.listen(engine, "checkout", _same_process)
+    return engine
+
+
+def _sqlite(url: URL, read_only: bool) -> Engine:
+    if read_only:
+        path = Path(url.database or "").absolute()
+        url = url.set(database=f"file:{path}", query={"mode": "ro", "uri": "true"})
+    engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS}, hide_parameters=True)
+    event.listen(engine, "connect", _sqlite_reader if read_only else _sqlite_writer)
+    event.listen(engine, "begin", _sqlite_begin)
+    return engine
+
+
+def _postgresql(url: URL, read_only: bool) -> Engine:
+    options = [f"-c lock_timeout={LOCK_SECONDS}s", f"-c idle_in_transaction_session_timeout={LOCK_SECONDS}s"]
+    if read_only:
+        options.append("-c default_transaction_read_only=on")
+    own = url.query.get("options", "")
+    arguments = {
+        "options": " ".join([own if isinstance(own, str) else " ".join(own), *options]).strip(),
+        "application_name": "tidegate-journal",
+        "connect_timeout": 5,
+        "tcp_user_timeout": LOCK_SECONDS * 1000,  # ms: a network that swallows packets ends a call as well
+    }
+    return create_engine(url, connect_args=arguments, hide_parameters=True, pool_pre_ping=True)
+
+
+def _sqlite_reader(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself; _sqlite_begin does
+
+
+def _sqlite_writer(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # a committed event outlives a power cut
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    """A deferred transaction that reads and then writes fails at once in spite of the busy time-out (measured)."""
+    write = connection.get_execution_options().get("tidegate_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _remember_process(_connection: Any, record: Any) -> None:
+    record.info["pid"] = os.getpid()
+
+
+def _same_process(connection: Any, record: Any, proxy: Any) -> None:
+    """A connection does not outlive a fork: the child opens its own."""
+    if record.info["pid"] != os.getpid():
+        _inherited.append(connection)
+        record.dbapi_connection = proxy.dbapi_connection = None
+        raise DisconnectionError("connection of another process")
+
+
+@contextmanager
+def errors(doing: str, url: URL) -> Iterator[None]:
+    """Turn what the database says into :class:`JournalError`, naming what was being done, without any secret."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise _translated(doing, error, url) from None
+
+
+@contextmanager
+def outcome_unknown(doing: str, url: URL) -> Iterator[None]:
+    """Around a commit: if it fails, it may have been done all the same."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        translated = _translated(f"{doing}, at the commit", error, url)
+        translated.changed = Changed.UNKNOWN
+        raise translated from None
+
+
+def _translated(doing: str, error: SQLAlchemyError, url: URL) -> JournalError:
+    said = _said(error, url)
+    if "no such table" in said or "UndefinedTable" in said:
+        return JournalError(f"{doing}: {said}", next_step="the journal has no tables yet: migrate it")
+    if isinstance(error, OperationalError | InterfaceError):
+        return JournalUnreachable(f"{doing}: {said}", next_step="see that the journal's database is up, then try again")
+    return JournalError(f"{doing}: {said}")
+
+
+def _said(error: SQLAlchemyError, url: URL) -> str:
+    text = str(getattr(error, "orig", None) or error).strip().splitlines()
+    first = text[0] if text else ""
+    for secret in filter(None, (url.password, url.render_as_string(hide_password=False))):
+        first = first.replace(str(secret), "***")
+    return f"{type(getattr(error, 'orig', None) or error).__name__}: {first}"

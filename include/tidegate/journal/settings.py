@@ -1,0 +1,54 @@
+"""Where the journal is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from tidegate.errors import Refused
+from tidegate.journal.database import parse
+
+VARIABLE = "TIDEGATE_JOURNAL"
+HOME = "TIDEGATE_HOME"
+AIRFLOW_DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+
+
+def home(environment: Mapping[str, str] = os.environ) -> Path:
+    """Runtime state: ``TIDEGATE_HOME``, by default ``var`` in the current directory."""
+    return Path(environment.get(HOME) or "var").absolute()
+
+
+def journal_url(environment: Mapping[str, str] = os.environ) -> str:
+    """``TIDEGATE_JOURNAL``, by default a SQLite file under :func:`home`.
+
+    Raises :class:`Refused` for Airflow's metadata database: the journal must outlive Airflow, and be restored, migrated
+    and guarded apart from it. The URL is a secret: it may hold a password.
+    """
+    url = environment.get(VARIABLE) or f"sqlite:///{home(environment) / 'journal' / 'journal.sqlite'}"
+    airflow = environment.get(AIRFLOW_DATABASE)
+    if airflow and _place(parse(url)) == _airflow_place(airflow):
+        raise Refused(
+            f"{VARIABLE} is the database of {AIRFLOW_DATABASE}: the journal never shares Airflow's metadata database",
+            next_step=f"set {VARIABLE} to a database of its own, or unset it for a SQLite file under {HOME}",
+        )
+    return url
+
+
+def _airflow_place(url: str) -> tuple[str, ...] | None:
+    try:
+        return _place(make_url(url))
+    except (ArgumentError, ValueError):
+        return None  # Airflow itself will complain; whatever it is, it is not the journal
+
+
+def _place(url: URL) -> tuple[str, ...]:
+    """What tells databases apart: neither driver, nor user, nor options do."""
+    if url.get_backend_name() == "sqlite":
+        return ("sqlite", str(Path(url.database or "").resolve()))
+    backend = url.get_backend_name().replace("postgresql", "postgres")
+    host = {"localhost": "127.0.0.1", "::1": "127.0.0.1"}.get(url.host or "", url.host or "")
+    return (backend, host.lower(), str(url.port or 5432), url.database or url.username or "")

@@ -1,0 +1,124 @@
+"""What is done while a service's head is locked: read, append, raise the epoch, take or free the lease."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from tidegate.errors import JournalError, LeaseLost
+from tidegate.journal import rows, tables
+from tidegate.journal.chain import Row, lease_text, row_hash
+from tidegate.journal.model import ROW_VERSION, Event, EventKind, Head, Lease
+
+
+class Transaction:
+    """One service's head, locked. Nothing is visible to others before the ``with`` block ends without an exception.
+
+    ``head`` is what was found, kept up to date with what is done here. The epoch and the lease are set *before* the
+    event that records them: each row carries both, so that they can be told from the chain alone. Renewing a lease
+    (same operation, kind and holder, later expiry) needs no event.
+    """
+
+    def __init__(self, connection: Connection, head: Head, now: float) -> None:
+        self.head = head
+        self.appended: list[Event] = []
+        self._connection = connection
+        self._now = now
+        self._found = head
+        self._recorded = (head.epoch, lease_text(head.lease))
+
+    def events(
+        self,
+        *,
+        operation: str | None = None,
+        kinds: Collection[EventKind] | None = None,
+        after: int = 0,
+    ) -> list[Event]:
+        """As :meth:`Journal.events`, and those appended here."""
+        query = rows.select_events(self.head.service, operation, kinds, after)
+        return rows.read_events(self._connection, query)
+
+    def append(
+        self,
+        kind: EventKind,
+        body: Mapping[str, Any],
+        *,
+        actor: str,
+        operation: str | None = None,
+        epoch: int | None = None,
+    ) -> Event:
+        """Chain one event to the head.
+
+        ``epoch``: what the caller believes; raises :class:`LeaseLost` if the service has moved on. Raises
+        :class:`JournalError` for a body that canonical JSON cannot hold (NaN, for one).
+        """
+        if epoch is not None and epoch != self.head.epoch:
+            raise LeaseLost(
+                f"{self.head.service}: {kind} at epoch {epoch}, the service is at epoch {self.head.epoch}",
+                next_step="stop: another actor has taken over; `tidegate status` shows who",
+            )
+        row = self._row(kind, body, actor, operation)
+        self._connection.execute(insert(tables.events).values(row._asdict()))
+        self.head = replace(self.head, seq=row.seq, hash=row.hash)
+        self._recorded = (row.epoch, row.lease)
+        event = rows.to_event(row)
+        self.appended.append(event)
+        return event
+
+    def raise_epoch(self) -> int:
+        """The next epoch: whoever acts under an older one is refused from now on."""
+        self.head = replace(self.head, epoch=self.head.epoch + 1)
+        return self.head.epoch
+
+    def set_lease(self, lease: Lease | None) -> None:
+        """Take, renew or free the lease. A change of its holder is recorded by the event that is appended next."""
+        if lease is not None:
+            rows.plain_text(lease.operation, "a lease's operation")
+            rows.plain_text(lease.holder, "a lease's holder")
+            if not math.isfinite(lease.expires_at):
+                raise JournalError(f"a lease cannot expire at {lease.expires_at}")
+        self.head = replace(self.head, lease=lease)
+
+    def finish(self) -> None:
+        """Write the head. Called by the journal at the end of the block."""
+        if self._recorded != (self.head.epoch, lease_text(self.head.lease)):
+            raise JournalError(
+                f"{self.head.service}: epoch or lease changed and no event records it",
+                next_step="call raise_epoch and set_lease before the append that records them",
+            )
+        if self.head != self._found:
+            table = tables.heads
+            values = rows.head_values(self.head)
+            self._connection.execute(update(table).where(table.c.service == self.head.service).values(values))
+
+    def _row(self, kind: EventKind, body: Mapping[str, Any], actor: str, operation: str | None) -> Row:
+        head = self.head
+        row = Row(
+            service=head.service,
+            seq=head.seq + 1,
+            at=self._now,
+            kind=kind.value,
+            operation=None if operation is None else rows.plain_text(operation, "an operation"),
+            epoch=head.epoch,
+            actor=rows.plain_text(actor, "an actor"),
+            lease=lease_text(head.lease),
+            body=rows.json_text(body, f"the body of {kind}"),
+            version=ROW_VERSION,
+            prev_hash=head.hash,
+            hash="",
+        )
+        return row._replace(hash=row_hash(head.hash, row))
+
+
+def lock(connection: Connection, service: str, insert_missing: Any) -> Head:
+    """Lock the service's head, made at zero if there is none. On SQLite the transaction has the write lock already."""
+    query = select(tables.heads).where(tables.heads.c.service == service).with_for_update()
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        connection.execute(insert_missing)
+        row = connection.execute(query).mappings().one()
+    return rows.to_head(row)

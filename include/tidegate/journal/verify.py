@@ -1,0 +1,94 @@
+"""Verifying one service: the chain, then the head that stands beside it, then what the witness has signed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, select, union
+
+from tidegate.journal import rows, tables
+from tidegate.journal.chain import Link, Row, Walk, lease_text
+from tidegate.journal.model import ZERO_HASH, Finding, Head, SignedHead
+
+
+@dataclass(frozen=True)
+class Verified:
+    """``rows``: how many rows verify, from the first. ``signed_seq``: the newest that a signed head vouches for."""
+
+    service: str
+    rows: int
+    signed_seq: int
+    findings: tuple[Finding, ...] = field(default=())
+
+
+def services(connection: Connection) -> list[str]:
+    """Every service that a chain or a head speaks of."""
+    query = union(select(tables.events.c.service), select(tables.heads.c.service).where(tables.heads.c.seq > 0))
+    return sorted(connection.execute(query).scalars())
+
+
+def service(connection: Connection, name: str, signed: Sequence[SignedHead]) -> Verified:
+    """Verify one service in the transaction of ``connection``, which must see one snapshot."""
+    wanted = {head.seq for head in signed}
+    hashes = {0: ZERO_HASH}
+    walk = Walk()
+    hashes.update((row.seq, row.hash) for row in walk.follow(_rows(connection, name)) if row.seq in wanted)
+    findings = [Finding(name, walk.found.seq, walk.found.what)] if walk.found else []
+    if not findings:
+        findings += _head_findings(connection, name, walk.link)
+    good, against = _compare(signed, hashes, walk)
+    return Verified(name, walk.link.seq, good, tuple(sorted([*findings, *against], key=lambda f: f.seq)))
+
+
+def _rows(connection: Connection, name: str) -> Iterator[Row]:
+    return rows.stream_rows(connection, name)
+
+
+def _head_findings(connection: Connection, name: str, link: Link) -> list[Finding]:
+    """``heads`` holds nothing that the chain does not say, but for the expiry of the lease."""
+    found = connection.execute(select(tables.heads).where(tables.heads.c.service == name)).mappings().first()
+    if found is None:
+        return [Finding(name, link.seq, "the head is missing")] if link.seq else []
+    try:
+        head = rows.to_head(found)
+    except ValueError as error:
+        return [Finding(name, link.seq, f"the head's lease was edited: {error}")]
+    what = _head_disagrees(head, link)
+    return [Finding(name, *what)] if what else []
+
+
+def _head_disagrees(head: Head, link: Link) -> tuple[int, str] | None:
+    if head.seq > link.seq:
+        return link.seq + 1, f"missing: the head says {head.seq} rows, the chain has {link.seq}"
+    if head.seq < link.seq:
+        return (
+            head.seq + 1,
+            f"not known to the head, which ends at row {head.seq}: appended past it, or the head was edited",
+        )
+    if head.hash != link.hash:
+        return link.seq, f"replaced: it is {link.hash[:12]}…, the head says {head.hash[:12]}…"
+    if head.epoch != link.epoch:
+        return link.seq, f"the head was edited: it says epoch {head.epoch}, the chain says {link.epoch}"
+    if lease_text(head.lease) != link.lease:
+        return link.seq, f"the head was edited: it says lease {lease_text(head.lease)}, the chain says {link.lease}"
+    return None
+
+
+def _compare(signed: Sequence[SignedHead], hashes: dict[int, str], walk: Walk) -> tuple[int, list[Finding]]:
+    """The newest signed head that the chain agrees with, and the first that it does not."""
+    good = 0
+    for head in sorted(signed, key=lambda h: h.seq):
+        if head.seq > walk.link.seq:
+            return good, [] if walk.found else [_cut(head, walk.link.seq)]
+        if hashes[head.seq] != head.hash:
+            what = f"rewritten: rows {good + 1} to {head.seq} are not those whose head was signed at {head.at:.3f}"
+            return good, [Finding(head.service, good + 1, what)]
+        good = head.seq
+    return good, []
+
+
+def _cut(head: SignedHead, last: int) -> Finding:
+    return Finding(
+        head.service, last + 1, f"missing: row {head.seq} was signed at {head.at:.3f}, the chain ends at {last}"
+    )
