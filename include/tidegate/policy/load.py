@@ -23,7 +23,8 @@ from tidegate.policy.tree import REPORTED, MapNode, parse_tree, plain
 
 @dataclass(frozen=True)
 class Loaded:
-    """A usable policy. ``stale``: the file is broken now (``error`` says how) and this is its last good state."""
+    """A usable policy. ``stale``: the file is broken now (``error`` says how) and this is its last good state, kept at
+    ``saved_at`` (ISO 8601, UTC)."""
 
     policy: Policy
     digest: str
@@ -32,6 +33,7 @@ class Loaded:
     tree: MapNode = field(repr=False, compare=False)
     stale: bool = False
     error: PolicyError | None = None
+    saved_at: str | None = None
 
 
 def load_policy(path: Path, lookup: SettingsOf = settings_of) -> Loaded:

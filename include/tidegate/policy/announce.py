@@ -1,0 +1,19 @@
+"""What ``dags/policy_errors.py`` raises, so that Airflow's UI shows it as that file's import error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tidegate.errors import PolicyErrors
+from tidegate.policy.driver_settings import SettingsOf, settings_of
+from tidegate.policy.folder import load_folder
+
+
+def raise_errors(directory: Path, snapshots: Path, lookup: SettingsOf = settings_of) -> None:
+    """Raise :class:`PolicyErrors` with everything that is wrong in any policy; return if all is well.
+
+    Writes nothing. The DAG files themselves never raise for a policy: that would freeze their running work.
+    """
+    result = load_folder(directory, snapshots, record=False, lookup=lookup)
+    if result.errors:
+        raise PolicyErrors(result.errors)

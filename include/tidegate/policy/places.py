@@ -1,0 +1,23 @@
+"""Where Tidegate keeps what it writes at run time, and where policies stand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def home() -> Path:
+    """``TIDEGATE_HOME``, or ``var`` in the checkout."""
+    return Path(os.environ.get("TIDEGATE_HOME") or _CHECKOUT / "var").resolve()
+
+
+def snapshots() -> Path:
+    """Last good policies. The DAG processor and every worker need to see the same directory."""
+    return home() / "policies"
+
+
+def policy_folder() -> Path:
+    """Where operators edit policies: beside the DAG files (``TIDEGATE_POLICIES`` for break-glass elsewhere)."""
+    return Path(os.environ.get("TIDEGATE_POLICIES") or _CHECKOUT / "dags" / "policies").resolve()
