@@ -20,7 +20,6 @@ def return_path(policy: Policy, checks: list[dict[str, object]], *, phase: Phase
     """
     nodes: list[Node] = []
     if stop_loss:
-        nodes.append(Step("return.turn", "turn_back", effect=False))
         nodes.append(Step("return.stop-loss", "return_traffic", {"at_most": 0, "as_far_as_safe": True}))
     nodes.extend(_restore(policy))
     nodes.extend(_traffic(policy))

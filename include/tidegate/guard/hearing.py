@@ -1,0 +1,68 @@
+"""One operation before the judge: settings bound in its plan, a fold over the log, and the checkpoint to resume it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from tidegate.engine.view import OperationView
+from tidegate.engine.world import World
+from tidegate.judge.fold import Judge
+from tidegate.judge.settings import JudgeSettings
+from tidegate.model.observation import Observation
+
+CHECKPOINT = "judge-checkpoint"  # key among the operation's evidence rows
+CHECKPOINT_EVERY = 1.0  # seconds; what came after it is read from the log again
+
+
+def judge_settings(view: OperationView, unit: str) -> JudgeSettings:
+    """From the plan that was bound, never from the policy as it reads today."""
+    bound, objectives = view.plan.settings["judge"], view.plan.settings["objectives"]
+    return JudgeSettings(
+        alpha=bound["alpha"],
+        margin_errors=bound["margin_errors"],
+        margin_latency=bound["margin_latency"],
+        endpoints=tuple(bound["endpoints"]),
+        regions=tuple(view.plan.settings["region_order"]),
+        stable_slot=view.binding.stable_slot,
+        availability=objectives["availability"],
+        latency_p99=objectives["latency_p99"],
+        warm_up=bound["warm_up"],
+        stale_after=bound["stale_after"],
+        unit=unit,
+    )
+
+
+class Hearing:
+    """The judge of one operation with its place in the log.
+
+    A replaced guard loads the checkpoint and reads on from its cursor: the same fold, so no new α is spent.
+    """
+
+    def __init__(self, world: World, view: OperationView) -> None:
+        self.operation = view.id
+        self._world = world
+        self._saved_at = 0.0
+        self._judge, self.cursor = self._begin(view)
+
+    def _begin(self, view: OperationView) -> tuple[Judge, str | None]:
+        saved = self._world.journal.evidence(self._world.service, view.id, CHECKPOINT)
+        if saved is not None:
+            return Judge.load(saved["judge"]), saved["cursor"]
+        return Judge(judge_settings(view, self._world.estate.metrics.unit)), None
+
+    def hear(self, observations: Iterable[Observation], malformed: int) -> None:
+        """Fold what came since."""
+        self._judge.observe_all(observations, malformed=malformed)
+
+    def document(self, now: float) -> dict[str, Any]:
+        """The evidence document as it stands."""
+        return self._judge.document(now)
+
+    def save(self, cursor: str, now: float) -> None:
+        """Keep a checkpoint, about once a second."""
+        if now - self._saved_at < CHECKPOINT_EVERY:
+            return
+        saved = {"cursor": cursor, "judge": self._judge.dump()}
+        self._world.journal.put_evidence(self._world.service, self.operation, CHECKPOINT, saved)
+        self._saved_at = now

@@ -1,0 +1,156 @@
+"""The standing guard of one service: follow the log, judge, and stop the loss before anybody else is awake.
+
+It knows no Airflow. One guard per service is meant, two do no harm: whatever it does is idempotent, and only the first
+declaration of a stop-loss counts.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.engine import guarding, watchkeeping
+from tidegate.engine.execute import run_step
+from tidegate.engine.turn import STOP_LOSS_NODE, declare_stop_loss
+from tidegate.engine.view import OperationView
+from tidegate.engine.world import World
+from tidegate.errors import LeaseLost, TidegateError
+from tidegate.guard.demand import Demand
+from tidegate.guard.hearing import Hearing
+from tidegate.model.observation import Batch
+from tidegate.model.operation import OperationKind, OperationState
+from tidegate.model.verdict import Verdict
+
+log = logging.getLogger(__name__)
+
+INTERVAL = 0.2  # seconds between two looks: 5 Hz
+ACTOR = "guard"
+RENEW_EVERY = 5.0  # seconds
+LOOK_AGAIN = 2.0  # seconds after which a return step that somebody began, but did not finish, is begun again
+
+
+@dataclass(frozen=True)
+class Glance:
+    """One look. ``blind``: why nothing could be seen, empty if something could."""
+
+    operation: str | None
+    verdict: Verdict | None
+    stopped: bool
+    blind: str
+
+
+class Watch:
+    """``step`` looks once; ``run`` looks until told to stop, and survives whatever a look raises."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._demand = Demand(world.policy.shares)
+        self._cursor: str | None = None
+        self._hearing: Hearing | None = None
+        self._view: OperationView | None = None
+        self._head_seq = -1
+        self._renewed_at = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Until ``stop`` is set. Errors are logged once per kind of message, and the next look is made all the same."""
+        said = ""
+        while not stop.is_set():
+            try:
+                glance = self.step()
+                said = _say(glance.blind, said)
+            except TidegateError as error:
+                said = _say(str(error), said)
+            stop.wait(INTERVAL)
+
+    def step(self) -> Glance:
+        """Read the log, judge, beat; act if the verdict is fail."""
+        view = self._current()
+        batch, blind = self._read()
+        verdict, stopped = None, False
+        if view is not None and batch is not None and view.kind is OperationKind.PROMOTION:
+            verdict, stopped = self._judge(view, batch)
+        if view is not None:
+            stopped = self._keep_safe(view) or stopped
+        self._beat(blind)
+        return Glance(view.id if view else None, verdict, stopped, blind)
+
+    def _current(self) -> OperationView | None:
+        """The open operation; read anew only if the chain has moved."""
+        head = self._world.journal.head(self._world.service)
+        if head.seq != self._head_seq:
+            self._view = watchkeeping.open_operation_of(self._world)
+            self._head_seq = head.seq
+            self._take_up(self._view)
+        return self._view
+
+    def _take_up(self, view: OperationView | None) -> None:
+        """Adopt the operation that the journal shows open, whoever began it."""
+        if view is None or view.kind is not OperationKind.PROMOTION:
+            self._hearing = None
+        elif self._hearing is None or self._hearing.operation != view.id:
+            self._hearing = Hearing(self._world, view)
+            self._cursor = self._hearing.cursor or self._cursor
+            log.info("guard of %s watches %s", self._world.service, view.id)
+
+    def _read(self) -> tuple[Batch | None, str]:
+        try:
+            batch = self._world.estate.metrics.follow(self._cursor)
+        except TidegateError as error:
+            return None, f"the metrics cannot be read: {error}"
+        self._cursor = batch.cursor
+        self._demand.add(batch.observations)
+        return batch, ""
+
+    def _judge(self, view: OperationView, batch: Batch) -> tuple[Verdict | None, bool]:
+        assert self._hearing is not None
+        now = self._world.clock.now()
+        self._hearing.hear(batch.observations, batch.malformed)
+        document = self._hearing.document(now)
+        verdict = Verdict(document["verdict"])
+        if verdict is Verdict.FAIL and view.state is OperationState.RUNNING:
+            self._stop_loss(view, document)
+            return verdict, True
+        self._world.journal.put_evidence(self._world.service, view.id, guarding.EVIDENCE, document)
+        self._hearing.save(batch.cursor, now)
+        return verdict, False
+
+    def _stop_loss(self, view: OperationView, document: Mapping[str, Any]) -> None:
+        """Declared and done before the evidence row is written: the user's seconds come first."""
+        if declare_stop_loss(self._world, view.id, why=str(document["why"]), evidence=document, actor=ACTOR):
+            log.warning("guard of %s stops the loss of %s: %s", self._world.service, view.id, document["why"])
+            run_step(self._world, view.id, STOP_LOSS_NODE, actor=ACTOR)
+        self._world.journal.put_evidence(self._world.service, view.id, guarding.EVIDENCE, document)
+
+    def _keep_safe(self, view: OperationView) -> bool:
+        """Level-triggered: while an operation stops, unfinished stop-loss is finished and safe weights are kept."""
+        now = self._world.clock.now()
+        if now - self._renewed_at >= RENEW_EVERY:
+            watchkeeping.renew_lease(self._world)
+            self._renewed_at = now
+        if view.state is not OperationState.STOPPING or view.kind is not OperationKind.PROMOTION:
+            return False
+        node = view.node(STOP_LOSS_NODE)
+        try:
+            if node.status == "verified":
+                return watchkeeping.reassert(self._world, view.id, actor=ACTOR)
+            if node.at is None or now - node.at > LOOK_AGAIN:
+                run_step(self._world, view.id, STOP_LOSS_NODE, actor=ACTOR)
+                return True
+        except LeaseLost:
+            log.info("guard of %s: another actor is at it", self._world.service)
+        return False
+
+    def _beat(self, blind: str) -> None:
+        now = self._world.clock.now()
+        body = {"demand": self._demand.rates(now), "blind": blind, "pid": os.getpid()}
+        self._world.journal.beat(self._world.service, guarding.BEAT, ttl=guarding.BEAT_TTL, body=body)
+
+
+def _say(text: str, said: str) -> str:
+    if text and text != said:
+        log.error("guard: %s", text)
+    return text
