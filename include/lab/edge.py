@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tidegate.drivers.traffic._envoy_file import ROUTE_CONFIG, render, replace
+from tidegate.drivers._files import replace
+from tidegate.drivers.traffic._envoy_file import ROUTE_CONFIG, render
 from tidegate.model.topology import Arm, Slot
 from tidegate.model.traffic import Split, canary_split
 
@@ -44,7 +45,7 @@ def initial_routes(edge: Edge, shares: Mapping[str, int], stable: Slot = Slot.A)
     if edge.routes.exists():
         return
     split: Split = canary_split(shares, stable, {})
-    replace(edge.routes, render(0, split, edge.session_cookie))
+    replace(edge.routes, json.dumps(render(0, split, edge.session_cookie)))
 
 
 def command(config: Path, *, concurrency: int = 1, base_id: int | None = None) -> list[str]:

@@ -1,0 +1,69 @@
+"""Asking Envoy's admin interface. It only ever answers questions here; nothing is changed through it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from tidegate.drivers.credentials import Credential
+from tidegate.errors import Rejected, Unreachable
+
+SECONDS = 2.0  # for one question; the interface is near, and a shift waits for it
+
+
+class EnvoyAdmin:
+    """One router's admin interface, with a new connection for each question: they are few, and none goes stale."""
+
+    def __init__(self, credential: Credential, seconds: float = SECONDS) -> None:
+        self._credential, self._seconds = credential, seconds
+
+    def ready(self) -> None:
+        """Raises :class:`Unreachable`, or :class:`Rejected` while Envoy is starting or draining."""
+        self.text("/ready")
+
+    def route_config(self, name: str) -> tuple[str, str] | None:
+        """``version_info`` and the route's name as in force for the route configuration ``name``, None if it has none.
+
+        Both are given because one tells what Envoy was sent and the other what it routes by.
+        """
+        configs = self.json("/config_dump?resource=dynamic_route_configs").get("configs", [])
+        for config in configs:
+            routes = config.get("route_config", {})
+            if routes.get("name") == name:
+                first = routes["virtual_hosts"][0]["routes"][0]
+                return config.get("version_info", ""), first.get("name", "")
+        return None
+
+    def stats(self, expression: str) -> Mapping[str, int]:
+        """Counters and gauges whose name matches the regular expression."""
+        rows = self.json(f"/stats?format=json&filter={quote(expression)}").get("stats", [])
+        return {row["name"]: row["value"] for row in rows if isinstance(row.get("value"), int)}
+
+    def json(self, path: str) -> Any:
+        text = self.text(path)
+        try:
+            return json.loads(text)
+        except ValueError as wrong:
+            raise Rejected(f"Envoy's admin at {self._credential.address} did not answer in JSON to {path}") from wrong
+
+    def text(self, path: str) -> str:
+        """The answer to a GET. Raises :class:`Unreachable`, :class:`Rejected`."""
+        where = self._credential.address
+        connection = http.client.HTTPConnection(self._credential.host, self._credential.port, timeout=self._seconds)
+        with contextlib.closing(connection):
+            try:
+                connection.request("GET", path)
+                answer = connection.getresponse()
+                body = answer.read().decode(errors="replace")
+            except (OSError, http.client.HTTPException) as wrong:
+                raise Unreachable(
+                    f"Envoy's admin at {where} does not answer ({type(wrong).__name__})",
+                    next_step=f"see whether Envoy runs and conn://{self._credential.name} names its admin port",
+                ) from wrong
+        if answer.status != http.client.OK:
+            raise Rejected(f"Envoy's admin at {where} answered {answer.status} to {path}: {body[:120].strip()}")
+        return body

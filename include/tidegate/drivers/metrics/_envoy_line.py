@@ -1,0 +1,130 @@
+"""One line of the edge's JSON access log, understood or refused. Nothing is guessed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, NoReturn
+
+from tidegate.drivers.traffic._envoy_file import parse_version
+from tidegate.model.observation import Observation
+from tidegate.model.topology import Arm
+from tidegate.model.traffic import Endpoint, Split, classify
+
+AHEAD = 2.0  # seconds that a line may be ahead of the reader's clock
+LONGEST = 16 * 1024  # bytes of a line; the edge shortens what users can make long
+_NONE = ("", "-", None)
+_NOT_OURS = 400, 499
+
+
+class MalformedError(ValueError):
+    """The line is not what the edge is configured to write."""
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise MalformedError(f"{name} is no JSON")
+
+
+_decode: Callable[[str], Any] = json.JSONDecoder(parse_constant=_no_constant).decode
+
+
+@lru_cache(maxsize=4096)
+def _route(name: str) -> tuple[int, Split]:
+    return parse_version(name)
+
+
+def parse(line: bytes, endpoints: Sequence[Endpoint], regions: Sequence[str], now: float) -> Observation | None:
+    """The observation in ``line``; None for a request that the edge turned away as no valid HTTP (4xx, never routed):
+    it is neither the service's answer nor a sign of blindness. Raises :class:`MalformedError` for anything else.
+
+    ``now``: the reader's clock, epoch seconds.
+    """
+    if len(line) > LONGEST:
+        raise MalformedError(f"a line of {len(line)} bytes")
+    try:
+        record = _decode(line.decode())
+        return _observation(record, endpoints, regions, now)
+    except MalformedError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as wrong:
+        raise MalformedError(f"{type(wrong).__name__}: {str(wrong)[:80]}") from wrong
+
+
+def _observation(
+    record: dict[str, Any], endpoints: Sequence[Endpoint], regions: Sequence[str], now: float
+) -> Observation | None:
+    status = _status(record["code"])
+    if record["route"] in _NONE:
+        if _NOT_OURS[0] <= status <= _NOT_OURS[1]:
+            return None
+        raise MalformedError(f"answered {status} without a route")
+    epoch, split = _route(record["route"])
+    if any(arm.region not in regions for arm in split.arms):
+        raise MalformedError(f"a route to regions that the service does not have: {split}")
+    return Observation(
+        at=_at(record["t"], now),
+        arm=_arm(record["cluster"], split),
+        session=_session(record["session"]),
+        endpoint=classify(endpoints, _text(record["method"]), _text(record["path"])),
+        status=status,
+        milliseconds=_milliseconds(record),
+        epoch=epoch,
+        split=split,
+    )
+
+
+def _status(value: Any) -> int:
+    """HTTP status; 0 where the user went away before there was one."""
+    if type(value) is not int or not (value == 0 or 100 <= value <= 599):
+        raise MalformedError(f"status {value!r}")
+    return value
+
+
+def _at(value: Any, now: float) -> float:
+    at = float(_text(value))
+    if not math.isfinite(at) or at <= 0:
+        raise MalformedError(f"time {value!r}")
+    if at > now + AHEAD:
+        raise MalformedError(f"{at - now:.1f} s in the future")
+    return at
+
+
+def _arm(value: Any, split: Split) -> Arm | None:
+    """The arm that the router chose, None if the request reached none. An arm without weight contradicts the route."""
+    if value in _NONE:
+        return None
+    for arm, weight in split.weights:
+        if arm.name == value and weight:
+            return arm
+    if _is_arm(_text(value)):
+        raise MalformedError(f"sent to {value}, which has no weight in {split}")
+    return None
+
+
+def _is_arm(name: str) -> bool:
+    try:
+        Arm.parse(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _session(value: Any) -> str | None:
+    return None if value in _NONE else _text(value)
+
+
+def _milliseconds(record: dict[str, Any]) -> float:
+    """From microseconds where the edge could tell (it cannot if the user went away), else its whole milliseconds."""
+    fine = record["us"]
+    value = record["ms"] if fine in _NONE else fine
+    if type(value) not in (int, float) or not math.isfinite(value) or value < 0:
+        raise MalformedError(f"duration {value!r}")
+    return float(value) if fine in _NONE else float(value) / 1000
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        raise MalformedError(f"{type(value).__name__} where text belongs")
+    return value

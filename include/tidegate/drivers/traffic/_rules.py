@@ -1,0 +1,23 @@
+"""What every traffic driver refuses, whatever the router."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from tidegate.errors import Refused
+from tidegate.model.topology import Arm
+from tidegate.model.traffic import Split
+
+
+def refuse_dead_arms(desired: Split, current: Split | None, healthy: Collection[Arm]) -> None:
+    """Never route to nothing. ``healthy``: arms with a healthy target. Raises :class:`Refused` if an arm without one
+    would take *more* than now, or if none that takes traffic has one.
+
+    An arm that is dead already and keeps its weight is no reason: a stop-loss in one region must not wait for another.
+    """
+    rising = (arm for arm, weight in desired.weights if weight > (current[arm] if current else 0))
+    dead = [arm.name for arm in rising if arm not in healthy]
+    if dead:
+        raise Refused(f"no healthy target in {', '.join(dead)}", next_step="start its instances, or weigh another arm")
+    if not any(weight and arm in healthy for arm, weight in desired.weights):
+        raise Refused(f"no arm of {desired} has a healthy target", next_step="start instances in one of them")

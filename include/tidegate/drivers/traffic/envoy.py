@@ -1,0 +1,120 @@
+"""Envoy as the router: weights by a route file that it watches, renamed into place.
+
+Can hold a token: the epoch stands in the file and is compared under the file's lock, so that a write by an actor that
+has been superseded is refused however late it comes. Longest flight of ``apply``: ``lock_seconds`` plus
+``settle_seconds`` plus three questions to the admin interface (about 10 s as shipped).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tidegate.drivers._envoy_admin import EnvoyAdmin
+from tidegate.drivers._files import append_line, locked, replace
+from tidegate.drivers.site import Site
+from tidegate.drivers.token import Token
+from tidegate.drivers.traffic import _envoy_file as route_file
+from tidegate.drivers.traffic._rules import refuse_dead_arms
+from tidegate.drivers.traffic.contract import RouteState
+from tidegate.errors import LeaseLost, NotSettled, Refused, Unreachable
+from tidegate.model.topology import Arm
+from tidegate.model.traffic import Split
+
+_POLL = 0.02  # seconds between two looks at what is in force; Envoy takes a file within 2-13 ms
+_HEALTHY = "membership_healthy"
+
+
+class Settings(BaseModel):
+    """``admin``: connection of Envoy's admin interface. ``routes``: the file that Envoy watches. ``session_cookie``:
+    what a session is told by; its value is hashed, never kept. ``*_seconds``: how long a write may wait."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    admin: str
+    routes: str
+    session_cookie: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
+    lock_seconds: float = Field(default=2.0, gt=0, le=30)
+    settle_seconds: float = Field(default=2.0, gt=0, le=30)
+
+
+def connect(settings: Settings, site: Site) -> EnvoyTraffic:
+    """The driver. Nothing is sent yet. Raises ``Refused`` if the connection is not defined."""
+    return EnvoyTraffic(settings, EnvoyAdmin(site.resolve(settings.admin)), site.path(settings.routes))
+
+
+class EnvoyTraffic:
+    """The contract of ``traffic`` on one Envoy. Each write that was really made is a line in ``<routes>.log``."""
+
+    def __init__(self, settings: Settings, admin: EnvoyAdmin, routes: Path) -> None:
+        self._settings, self._admin, self._routes = settings, admin, routes
+        self._lock = routes.with_name(routes.name + ".lock")
+        self.log = routes.with_name(routes.name + ".log")
+
+    def ping(self) -> None:
+        self._admin.ready()
+
+    def observe(self) -> RouteState:
+        found = self._admin.route_config(route_file.ROUTE_CONFIG)
+        if found is None:
+            return RouteState(0, None)
+        version, name = found
+        try:
+            epoch, split = route_file.parse_version(name)
+        except ValueError:
+            return RouteState(0, None)  # routes by something that is not ours
+        return RouteState(epoch, split) if version == name else RouteState(0, None)
+
+    def settled(self, desired: Split, token: Token) -> bool:
+        state = self.observe()
+        return state.split == desired and state.epoch >= token.epoch
+
+    def apply(self, desired: Split, token: Token) -> None:
+        """See the contract. Raises ``NotSettled`` if Envoy has not taken the file in time."""
+        if not self._routes.parent.is_dir():
+            raise Unreachable(f"the route file's directory {self._routes.parent} is not there")
+        healthy = self._healthy(desired)
+        with locked(self._lock, self._settings.lock_seconds):
+            self._write(desired, token, healthy)
+        self._await(desired, token)
+
+    def _healthy(self, desired: Split) -> frozenset[Arm]:
+        names = {f"cluster.{arm.name}.{_HEALTHY}": arm for arm in desired.arms}
+        stats = self._admin.stats(rf"^cluster\.[^.]+\.{_HEALTHY}$")
+        unknown = [arm.name for name, arm in names.items() if name not in stats]
+        if unknown:
+            raise Refused(f"Envoy has no cluster {', '.join(unknown)}", next_step="add it to Envoy's configuration")
+        return frozenset(arm for name, arm in names.items() if stats[name])
+
+    def _write(self, desired: Split, token: Token, healthy: frozenset[Arm]) -> None:
+        current = route_file.read(self._routes)
+        epoch, split = current if current else (-1, None)
+        if epoch > token.epoch:
+            raise LeaseLost(f"the route file is at epoch {epoch}, {token.operation} writes at {token.epoch}")
+        if (epoch, split) == (token.epoch, desired):
+            return
+        refuse_dead_arms(desired, split, healthy)
+        document = route_file.render(token.epoch, desired, self._settings.session_cookie)
+        replace(self._routes, json.dumps(document))
+        effect = {"at": time.time(), "epoch": token.epoch, "split": str(desired), "operation": token.operation}
+        append_line(self.log, effect)
+
+    def _await(self, desired: Split, token: Token) -> None:
+        deadline = time.monotonic() + self._settings.settle_seconds
+        while not self.settled(desired, token):
+            if time.monotonic() >= deadline:
+                raise self._why_not(desired, token)
+            time.sleep(_POLL)
+
+    def _why_not(self, desired: Split, token: Token) -> Exception:
+        state = self.observe()
+        if state.epoch > token.epoch:
+            return LeaseLost(f"the router is at epoch {state.epoch}, {token.operation} wrote at {token.epoch}")
+        return NotSettled(
+            f"Envoy has not taken {desired} at epoch {token.epoch} within {self._settings.settle_seconds} s; "
+            f"in force: {state.split} at epoch {state.epoch}",
+            next_step="look at Envoy's log and its counter http.edge.rds.tidegate.update_rejected",
+        )

@@ -1,0 +1,90 @@
+"""A router in memory, for tests and rehearsals: same contract, same refusals, and it counts what was done to it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from pydantic import BaseModel, ConfigDict
+
+from tidegate.drivers._world import Effect, Faults, World, refuse_stale, world_of
+from tidegate.drivers.site import Site
+from tidegate.drivers.token import Token
+from tidegate.drivers.traffic._rules import refuse_dead_arms
+from tidegate.drivers.traffic.contract import RouteState
+from tidegate.errors import NotSettled
+from tidegate.model.topology import Arm
+from tidegate.model.traffic import TOTAL, Split
+
+
+class Settings(BaseModel):
+    """None."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def connect(settings: Settings, site: Site) -> MemoryTraffic:
+    """A router without routes, in the world of ``site``'s service."""
+    return MemoryTraffic(world_of(site))
+
+
+class MemoryTraffic:
+    """``healthy``: asked for each arm before a write; everything is healthy unless a test or an attached compute driver
+    (``traffic.healthy = compute.has_healthy``) says otherwise. ``stuck``: writes are accepted and not taken."""
+
+    def __init__(self, world: World | None = None) -> None:
+        self.world = world or World()
+        self.faults = Faults()
+        self.healthy: Callable[[Arm], bool] = lambda _: True
+        self.stuck = False
+        self._written = RouteState(0, None)
+        self._in_force = RouteState(0, None)
+
+    def ping(self) -> None:
+        self.faults.on_call()
+
+    def observe(self) -> RouteState:
+        self.faults.on_call()
+        with self.world.lock:
+            return self._in_force
+
+    def settled(self, desired: Split, token: Token) -> bool:
+        state = self.observe()
+        return state.split == desired and state.epoch >= token.epoch
+
+    def apply(self, desired: Split, token: Token) -> None:
+        self.faults.before_apply()
+        with self.world.lock:
+            refuse_stale("the router", self._written.epoch, token.epoch, token.operation)
+            if self._written != RouteState(token.epoch, desired):
+                healthy = {arm for arm in desired.arms if self.healthy(arm)}
+                refuse_dead_arms(desired, self._written.split, healthy)
+                self._perform(desired, token)
+        self.faults.after_apply()
+        if not self.settled(desired, token):
+            raise NotSettled(f"the router has not taken {desired} at epoch {token.epoch}")
+
+    def force(self, split: Split, epoch: int = 0) -> None:
+        """Put routes in place from outside, as a lab's start or a foreign hand does. No effect is counted."""
+        with self.world.lock:
+            self._written = self._in_force = RouteState(epoch, split)
+
+    def route(self, session: str) -> Arm:
+        """Where the router sends a session now: sticky and monotone, as the real one. There must be routes."""
+        split = self.observe().split
+        assert split is not None, "no routes yet"
+        point = int.from_bytes(hashlib.sha256(session.encode()).digest()[:8], "big") % TOTAL
+        for arm, weight in split.weights:
+            point -= weight
+            if point < 0:
+                return arm
+        raise AssertionError("weights sum to less than the total")  # Split does not allow it
+
+    def _perform(self, desired: Split, token: Token) -> None:
+        def change() -> None:
+            self._written = RouteState(token.epoch, desired)
+            if not self.stuck:
+                self._in_force = self._written
+
+        detail = {"split": str(desired)}
+        self.world.perform(Effect("traffic", "route", "routes", token.epoch, token.operation, detail), change)
