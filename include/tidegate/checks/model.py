@@ -1,0 +1,158 @@
+"""Data checks as values: what to check, what was found, and the verdict that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from tidegate.errors import Refused
+from tidegate.model.verdict import Verdict
+
+KEYS_SHOWN = 20
+"""At most so many keys of failed rows stand in a result."""
+
+
+class Kind(StrEnum):
+    """How a check is written. The value is also the key it has in a policy."""
+
+    NO_ROWS = "no_rows"  # one statement that must return no rows
+    EQUAL = "equal"  # two statements of one value each, which must be the same
+    EXPECT = "expect"  # a native expectation on a table
+    NOT_BELOW_SNAPSHOT = "not_below_snapshot"  # a table's row count may only grow
+
+
+_KEYS = {
+    Kind.NO_ROWS: {"no_rows"},
+    Kind.EQUAL: {"equal"},
+    Kind.EXPECT: {"expect", "table", "arguments"},
+    Kind.NOT_BELOW_SNAPSHOT: {"not_below_snapshot"},
+}
+
+
+@dataclass(frozen=True)
+class CheckSpec:
+    """One check. ``sql``: one statement (no_rows) or two (equal). ``table``: for expect and not_below_snapshot.
+    ``expectation`` and ``arguments``: for expect."""
+
+    id: str
+    kind: Kind
+    sql: tuple[str, ...] = ()
+    table: str = ""
+    expectation: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The policy's own way of writing it, plus ``id``."""
+        if self.kind is Kind.NO_ROWS:
+            return {"id": self.id, "no_rows": self.sql[0]}
+        if self.kind is Kind.EQUAL:
+            return {"id": self.id, "equal": list(self.sql)}
+        if self.kind is Kind.NOT_BELOW_SNAPSHOT:
+            return {"id": self.id, "not_below_snapshot": self.table}
+        return {"id": self.id, "expect": self.expectation, "table": self.table, "arguments": dict(self.arguments)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> CheckSpec:
+        """Inverse of :meth:`to_json`. Raises ``Refused`` naming the check for anything it does not know."""
+        name = str(value.get("id", ""))
+        kinds = [kind for kind in Kind if kind in value]
+        if not name or len(kinds) != 1 or not set(value) <= _KEYS[kinds[0]] | {"id"}:
+            raise Refused(
+                f"check {name or '(without id)'!r} has the keys {sorted(value)}",
+                next_step=f"give an id and exactly one of {', '.join(Kind)}",
+            )
+        return cls(name, kinds[0], **_fields(kinds[0], value))
+
+
+def _fields(kind: Kind, value: Mapping[str, Any]) -> dict[str, Any]:
+    if kind is Kind.NO_ROWS:
+        return {"sql": (str(value["no_rows"]),)}
+    if kind is Kind.EQUAL:
+        if not isinstance(value["equal"], list | tuple) or len(value["equal"]) != 2:
+            raise Refused(f"check {value['id']!r}: equal takes two statements", next_step="write equal: [sql, sql]")
+        return {"sql": tuple(str(statement) for statement in value["equal"])}
+    if kind is Kind.NOT_BELOW_SNAPSHOT:
+        return {"table": str(value["not_below_snapshot"])}
+    if not value.get("table"):
+        raise Refused(f"check {value['id']!r}: expect needs a table", next_step="name the table")
+    return {"expectation": value["expect"], "table": value["table"], "arguments": dict(value.get("arguments") or {})}
+
+
+def specs_from_json(values: Sequence[Mapping[str, Any]]) -> tuple[CheckSpec, ...]:
+    """Every spec of a gate's arguments. Raises ``Refused``, also when an id stands twice."""
+    specs = tuple(CheckSpec.from_json(value) for value in values)
+    twice = {s.id for s in specs if [t.id for t in specs].count(s.id) > 1}
+    if twice:
+        raise Refused(f"checks named twice: {', '.join(sorted(twice))}", next_step="give each check its own id")
+    return specs
+
+
+class Status(StrEnum):
+    """What came of one check. Only ``PASSED`` is good; ``NOT_CHECKED`` is blindness, not health."""
+
+    PASSED = "passed"
+    VIOLATED = "violated"
+    NOT_CHECKED = "not_checked"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """``observed`` and ``expected``: in words or figures, None where there is none. ``failed_keys``: keys of rows that
+    break the rule, never whole rows, at most :data:`KEYS_SHOWN`."""
+
+    id: str
+    status: Status
+    observed: str | int | float | None = None
+    expected: str | int | float | None = None
+    detail: str = ""
+    failed_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """One run of all checks. ``run_id``: Great Expectations' own id of the checkpoint run, None if it never ran.
+    ``started_at``: epoch seconds."""
+
+    run_id: str | None
+    verdict: Verdict
+    results: tuple[CheckResult, ...]
+    started_at: float
+    seconds: float
+
+    @property
+    def why(self) -> str:
+        """One line for a log: the checks that are not passed, or how many are."""
+        bad = [f"{r.id} {r.status.replace('_', ' ')}: {r.detail}" for r in self.results if r.status != Status.PASSED]
+        return "; ".join(bad) or (f"all {len(self.results)} checks passed" if self.results else "no check was given")
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> CheckReport:
+        """Inverse of :meth:`to_json`, also after a trip through JSON text."""
+        results = tuple(
+            CheckResult(**{**r, "status": Status(r["status"]), "failed_keys": tuple(r["failed_keys"])})
+            for r in value["results"]
+        )
+        return cls(**{**value, "verdict": Verdict(value["verdict"]), "results": results})
+
+
+def verdict_of(results: Iterable[CheckResult]) -> Verdict:
+    """A violation is a fail; else anything not checked, or no check at all, is ``no_data``; only then a pass."""
+    statuses = {result.status for result in results}
+    if Status.VIOLATED in statuses:
+        return Verdict.FAIL
+    return Verdict.PASS if statuses == {Status.PASSED} else Verdict.NO_DATA
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds that one statement, one wait for a lock and a whole run may take; what takes longer is not checked."""
+
+    statement: float = 10.0
+    lock: float = 2.0
+    total: float = 60.0
+    connect: int = 2

@@ -1,0 +1,111 @@
+"""From what Great Expectations answers to a result that says violated or not checked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tidegate.checks.expectations import ROWS_COUNTED
+from tidegate.checks.model import KEYS_SHOWN, CheckResult, CheckSpec, Kind, Status
+
+Answer = Mapping[str, Any]
+"""``success``, ``exception_info``, ``result`` and ``kwargs`` of one expectation."""
+
+
+def could_not(answer: Answer) -> str | None:
+    """Why the expectation could not be evaluated; None if it was.
+
+    Great Expectations says success=False both for a violation and for an error. The error stands in ``exception_info``:
+    flat, or as a mapping from metric to the same. Anything of another shape counts as an error.
+    """
+    info = answer.get("exception_info")
+    success = answer.get("success")
+    if not isinstance(info, Mapping) or not isinstance(success, bool):
+        return "Great Expectations gave no usable answer"
+    entries = [info] if "raised_exception" in info else list(info.values())
+    for entry in entries:
+        if not isinstance(entry, Mapping) or entry.get("raised_exception") is not False:
+            return str((entry if isinstance(entry, Mapping) else {}).get("exception_message") or "an unnamed error")
+    return None
+
+
+def first_look(spec: CheckSpec, answer: Answer) -> CheckResult | None:
+    """The result, if BOOLEAN_ONLY is enough for it: passed or not checked. None: failed, look closer."""
+    if (reason := could_not(answer)) is not None:
+        return not_checked(spec, reason)
+    return CheckResult(spec.id, Status.PASSED, expected=_expected(spec)) if answer["success"] else None
+
+
+def closer_look(spec: CheckSpec, answer: Answer) -> CheckResult:
+    """The result of a check that failed its first look, from the detailed answer. If the closer look itself fails, the
+    violation stands, without figures."""
+    if could_not(answer) is not None or answer["success"]:
+        return CheckResult(spec.id, Status.VIOLATED, expected=_expected(spec), detail="violated; no figures to be had")
+    return _BY_KIND[spec.kind](spec, answer)
+
+
+def not_checked(spec: CheckSpec, reason: str) -> CheckResult:
+    return CheckResult(spec.id, Status.NOT_CHECKED, expected=_expected(spec), detail=f"could not check: {reason}")
+
+
+def _expected(spec: CheckSpec) -> str:
+    if spec.kind is Kind.NO_ROWS:
+        return "no rows"
+    if spec.kind is Kind.EQUAL:
+        return "equal values"
+    if spec.kind is Kind.NOT_BELOW_SNAPSHOT:
+        return "no fewer rows than in the snapshot"
+    arguments = ", ".join(f"{key}={value!r}" for key, value in spec.arguments.items())
+    return f"{spec.expectation.removeprefix('expect_').replace('_', ' ')}({arguments})"
+
+
+def _of_no_rows(spec: CheckSpec, answer: Answer) -> CheckResult:
+    found = answer.get("result") or {}
+    count = int(found.get("observed_value") or 0)
+    rows = (found.get("details") or {}).get("unexpected_rows") or []
+    keys = tuple(_text(next(iter(row.values()), "")) for row in rows[:KEYS_SHOWN])
+    many = f"{count} or more rows" if count >= ROWS_COUNTED else f"{count} row{'s' if count != 1 else ''}"
+    return CheckResult(spec.id, Status.VIOLATED, count, _expected(spec), f"{many} where none may be", keys)
+
+
+def _of_equal(spec: CheckSpec, answer: Answer) -> CheckResult:
+    rows = ((answer.get("result") or {}).get("details") or {}).get("unexpected_rows") or [{}]
+    left, right = rows[0].get("left_value"), rows[0].get("right_value")
+    blind = [side for side, value in (("left", left), ("right", right)) if value in (None, "NaN")]
+    if blind:
+        return not_checked(
+            spec, f"the {' and the '.join(blind)} statement gave no number (an empty sum is NULL: coalesce)"
+        )
+    return CheckResult(spec.id, Status.VIOLATED, _text(left), _text(right), f"{_text(left)} is not {_text(right)}")
+
+
+def _of_count(spec: CheckSpec, answer: Answer) -> CheckResult:
+    rows, least = (answer.get("result") or {}).get("observed_value"), answer["kwargs"]["min_value"]
+    detail = f"{spec.table} has {rows} rows, {least} in the snapshot"
+    return CheckResult(spec.id, Status.VIOLATED, rows, f"at least {least} rows", detail)
+
+
+def _of_expect(spec: CheckSpec, answer: Answer) -> CheckResult:
+    found = answer.get("result") or {}
+    columns = found.get("unexpected_index_column_names") or []
+    rows = (found.get("partial_unexpected_index_list") or [])[:KEYS_SHOWN]
+    keys = tuple(",".join(_text(row.get(column)) for column in columns) for row in rows)
+    count = found.get("unexpected_count")
+    if count is not None:
+        detail = f"{count} of {found.get('element_count')} rows"
+        return CheckResult(spec.id, Status.VIOLATED, count, _expected(spec), detail, keys)
+    observed = _text(found.get("observed_value"))
+    return CheckResult(spec.id, Status.VIOLATED, observed, _expected(spec), f"observed {observed}", keys)
+
+
+_BY_KIND = {
+    Kind.NO_ROWS: _of_no_rows,
+    Kind.EQUAL: _of_equal,
+    Kind.NOT_BELOW_SNAPSHOT: _of_count,
+    Kind.EXPECT: _of_expect,
+}
+
+
+def _text(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 64 else f"{text[:63]}…"

@@ -1,0 +1,107 @@
+"""Run data checks through Great Expectations, all on one snapshot of the data."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from tidegate.checks.connection import Pin, explain, pinned
+from tidegate.checks.expectations import detail_format
+from tidegate.checks.model import CheckReport, CheckResult, CheckSpec, Kind, Limits, Status, verdict_of
+from tidegate.checks.outcome import closer_look, first_look, not_checked
+from tidegate.checks.preload import import_quietly
+from tidegate.checks.validation import Project, project
+
+Results = dict[str, CheckResult]
+
+_ONE_AT_A_TIME = threading.Lock()  # Great Expectations keeps the current project in a module global
+
+
+def run(
+    url: str, specs: Sequence[CheckSpec], snapshot: Mapping[str, Any] | None = None, limits: Limits | None = None
+) -> CheckReport:
+    """Check ``specs`` on the database at ``url`` (``postgresql+psycopg://…``) and say what was found, in their order.
+
+    Never raises for what the database or Great Expectations does: a check that could not be made, for whatever reason,
+    is ``not_checked``, and without a violation elsewhere the verdict is then ``no_data``. Changes nothing: every
+    transaction is read-only.
+    """
+    started, clock = time.time(), time.monotonic()
+    run_id, found = _checked(url, specs, snapshot, limits or Limits())
+    missing = "Great Expectations gave no answer for it"
+    results = tuple(_clean(found.get(spec.id) or not_checked(spec, missing), url) for spec in specs)
+    return CheckReport(run_id, verdict_of(results), results, started, round(time.monotonic() - clock, 3))
+
+
+def _checked(
+    url: str, specs: Sequence[CheckSpec], snapshot: Mapping[str, Any] | None, limits: Limits
+) -> tuple[str | None, Results]:
+    if not specs:
+        return None, {}
+    try:
+        import_quietly()
+    except Exception as error:  # a broken installation shows itself in many ways
+        return None, _none(specs, f"Great Expectations cannot be imported ({error})")
+    with _ONE_AT_A_TIME:
+        try:
+            with pinned(url, limits) as pin:
+                return _in_project(url, pin, specs, snapshot)
+        except Exception as error:
+            return None, _none(specs, explain(error, url))
+
+
+def _in_project(
+    url: str, pin: Pin, specs: Sequence[CheckSpec], snapshot: Mapping[str, Any] | None
+) -> tuple[str | None, Results]:
+    with project(url, pin) as gx:
+        found = _prepare(gx, specs, snapshot, url)
+        ready = [spec for spec in specs if spec.id not in found]
+        if not ready:
+            return None, found
+        name = f"tidegate-{uuid.uuid4().hex}"
+        run_id, answers = gx.run(name, [spec.id for spec in ready], "BOOLEAN_ONLY")
+        failed = []
+        for spec in ready:
+            result = first_look(spec, answers.get(spec.id, {}))
+            if result is None:
+                failed.append(spec)
+            else:
+                found[spec.id] = result
+        return run_id, found | _look_closer(gx, name, failed)
+
+
+def _prepare(gx: Project, specs: Iterable[CheckSpec], snapshot: Mapping[str, Any] | None, url: str) -> Results:
+    """Add every spec to the project; results for those that cannot be."""
+    unfit = {}
+    for spec in specs:
+        try:
+            gx.add(spec, snapshot)
+        except Exception as error:  # pydantic's, Great Expectations', SQLAlchemy's, ours
+            unfit[spec.id] = not_checked(spec, explain(error, url))
+    return unfit
+
+
+def _look_closer(gx: Project, name: str, failed: Iterable[CheckSpec]) -> Results:
+    """Figures and keys for what has failed. Whatever goes wrong here, a violation stays a violation."""
+    found = {}
+    for number, spec in enumerate(failed, 1):
+        try:
+            keys = gx.primary_key(spec.table) if spec.kind is Kind.EXPECT else []
+            _, answers = gx.run(f"{name}-detail-{number}", [spec.id], detail_format(spec, keys))
+        except Exception:
+            answers = {}
+        found[spec.id] = closer_look(spec, answers.get(spec.id, {}))
+    return found
+
+
+def _none(specs: Iterable[CheckSpec], reason: str) -> Results:
+    return {spec.id: not_checked(spec, reason) for spec in specs}
+
+
+def _clean(result: CheckResult, url: str) -> CheckResult:
+    """No secret and no stack trace in what is journalled."""
+    return replace(result, detail=explain(result.detail, url)) if result.status is Status.NOT_CHECKED else result
