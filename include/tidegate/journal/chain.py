@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from json.encoder import encode_basestring
@@ -54,16 +54,18 @@ def row_bytes(row: Row) -> bytes:
     Equal to ``canonical({...})`` of the same fields; spliced from the stored texts, since parsing 100,000 bodies to
     write them out again is most of the cost of verifying.
     """
-    operation = "null" if row.operation is None else _text(row.operation)
+    service, seq, at, kind, operation, epoch, actor, lease, body, version, _, _ = row
     return (
-        f'{{"actor":{_text(row.actor)},"at":{row.at!r},"body":{row.body},"epoch":{row.epoch},"kind":{_text(row.kind)},'
-        f'"lease":{row.lease or "null"},"operation":{operation},"seq":{row.seq},"service":{_text(row.service)},'
-        f'"version":{row.version}}}'
+        f'{{"actor":{_text(actor)},"at":{at!r},"body":{body},"epoch":{epoch},"kind":{_text(kind)},'
+        f'"lease":{lease or "null"},"operation":{_text(operation)},"seq":{seq},"service":{_text(service)},'
+        f'"version":{version}}}'
     ).encode(errors="surrogatepass")
 
 
 @lru_cache(maxsize=4096)
-def _text(value: str) -> str:
+def _text(value: str | None) -> str:
+    if value is None:
+        return "null"
     encoded: str = encode_basestring(value)
     return encoded
 
@@ -80,30 +82,31 @@ def lease_text(lease: Lease | None) -> str | None:
     return canonical({"holder": lease.holder, "kind": lease.kind.value, "operation": lease.operation}).decode()
 
 
+@dataclass(frozen=True)
 class Walk:
-    """Follows rows from a trusted link. ``link`` is the last good one; ``found`` the break, once there is one."""
+    """How far rows follow a trusted link. ``link``: the last good one; ``found``: the break, None if all rows are good;
+    ``hashes``: of the good rows asked for."""
 
-    def __init__(self, start: Link = Link()) -> None:
-        self.link = start
-        self.found: Break | None = None
-
-    def follow(self, rows: Iterable[Row]) -> Iterable[Row]:
-        """Yield the rows that verify, in order; stop at the first that does not."""
-        for row in rows:
-            self.found = check(self.link, row)
-            if self.found:
-                return
-            self.link = Link(row.seq, row.hash, row.epoch, row.lease)
-            yield row
+    link: Link
+    found: Break | None
+    hashes: Mapping[int, str]
 
 
-def check(link: Link, row: Row) -> Break | None:
-    """Whether ``row`` follows ``link``. The cheap, usual case first."""
-    good = row_hash(link.hash, row)
-    in_place = row.seq == link.seq + 1 and row.prev_hash == link.hash and row.epoch >= link.epoch
-    if in_place and row.hash == good and row.version == ROW_VERSION:
-        return None
-    return _explain(link, row, good)
+def walk(rows: Iterable[Row], start: Link = Link(), marks: Collection[int] = ()) -> Walk:
+    """Follow ``rows`` from ``start`` up to the first that does not verify, and note the hashes of ``marks`` (seqs)."""
+    seq, last, epoch, lease = start.seq, start.hash, start.epoch, start.lease
+    hashes = {start.seq: start.hash}
+    found = None
+    for row in rows:
+        good = row_hash(last, row)
+        in_place = row.seq == seq + 1 and row.prev_hash == last and row.epoch >= epoch
+        if not (in_place and row.hash == good and row.version == ROW_VERSION):
+            found = _explain(Link(seq, last, epoch, lease), row, good)
+            break
+        seq, last, epoch, lease = row.seq, row.hash, row.epoch, row.lease
+        if seq in marks:
+            hashes[seq] = last
+    return Walk(Link(seq, last, epoch, lease), found, hashes)
 
 
 def _explain(link: Link, row: Row, good: str) -> Break:

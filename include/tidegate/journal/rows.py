@@ -87,8 +87,13 @@ def read_events(connection: Connection, query: Select[tuple[Any, ...]]) -> list[
 
 def stream_rows(connection: Connection, service: str, after: int = 0) -> Iterator[Row]:
     """The rows as they are stored, a few thousand in memory at a time."""
-    query = select_events(service, None, None, after).execution_options(yield_per=_BATCH)
-    return map(Row._make, connection.execute(query))
+    while True:
+        result = connection.execute(select_events(service, None, None, after).limit(_BATCH))
+        batch = list(map(Row._make, result.cursor.fetchall()))  # the driver's tuples: SQLAlchemy's double the cost
+        yield from batch
+        if len(batch) < _BATCH:
+            return
+        after = batch[-1].seq
 
 
 def to_head(row: RowMapping) -> Head:

@@ -50,5 +50,6 @@ def _place(url: URL) -> tuple[str, ...]:
     if url.get_backend_name() == "sqlite":
         return ("sqlite", str(Path(url.database or "").resolve()))
     backend = url.get_backend_name().replace("postgresql", "postgres")
-    host = {"localhost": "127.0.0.1", "::1": "127.0.0.1"}.get(url.host or "", url.host or "")
+    named = url.host or str(url.query.get("host", ""))
+    host = {"localhost": "127.0.0.1", "::1": "127.0.0.1"}.get(named, named)
     return (backend, host.lower(), str(url.port or 5432), url.database or url.username or "")

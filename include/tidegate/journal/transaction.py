@@ -18,18 +18,23 @@ from tidegate.journal.model import ROW_VERSION, Event, EventKind, Head, Lease
 class Transaction:
     """One service's head, locked. Nothing is visible to others before the ``with`` block ends without an exception.
 
-    ``head`` is what was found, kept up to date with what is done here. The epoch and the lease are set *before* the
-    event that records them: each row carries both, so that they can be told from the chain alone. Renewing a lease
-    (same operation, kind and holder, later expiry) needs no event.
+    ``head`` is what was found, kept up to date with what is done here. Each row carries the epoch and the holder of the
+    lease, so that both can be told from the chain alone: an epoch is raised before the event that records it, a lease
+    is set before or just after it. Renewing a lease (same operation, kind and holder, later expiry) needs no event.
     """
 
     def __init__(self, connection: Connection, head: Head, now: float) -> None:
         self.head = head
-        self.appended: list[Event] = []
         self._connection = connection
         self._now = now
         self._found = head
         self._recorded = (head.epoch, lease_text(head.lease))
+        self._rows: list[Row] = []  # appended here, not yet written
+
+    @property
+    def appended(self) -> list[Event]:
+        """What this block has appended, in order."""
+        return [rows.to_event(row) for row in self._rows]
 
     def events(
         self,
@@ -40,7 +45,9 @@ class Transaction:
     ) -> list[Event]:
         """As :meth:`Journal.events`, and those appended here."""
         query = rows.select_events(self.head.service, operation, kinds, after)
-        return rows.read_events(self._connection, query)
+        mine = (event for event in self.appended if event.seq > after)
+        mine = (event for event in mine if operation is None or event.operation == operation)
+        return rows.read_events(self._connection, query) + [e for e in mine if kinds is None or e.kind in kinds]
 
     def append(
         self,
@@ -54,7 +61,8 @@ class Transaction:
         """Chain one event to the head.
 
         ``epoch``: what the caller believes; raises :class:`LeaseLost` if the service has moved on. Raises
-        :class:`JournalError` for a body that canonical JSON cannot hold (NaN, for one).
+        :class:`JournalError` for a body that canonical JSON cannot hold (NaN, for one). The hash of the event returned
+        is the final one unless the lease is set afterwards.
         """
         if epoch is not None and epoch != self.head.epoch:
             raise LeaseLost(
@@ -62,12 +70,9 @@ class Transaction:
                 next_step="stop: another actor has taken over; `tidegate status` shows who",
             )
         row = self._row(kind, body, actor, operation)
-        self._connection.execute(insert(tables.events).values(row._asdict()))
-        self.head = replace(self.head, seq=row.seq, hash=row.hash)
-        self._recorded = (row.epoch, row.lease)
-        event = rows.to_event(row)
-        self.appended.append(event)
-        return event
+        self._rows.append(row)
+        self._chained(row)
+        return rows.to_event(row)
 
     def raise_epoch(self) -> int:
         """The next epoch: whoever acts under an older one is refused from now on."""
@@ -75,25 +80,35 @@ class Transaction:
         return self.head.epoch
 
     def set_lease(self, lease: Lease | None) -> None:
-        """Take, renew or free the lease. A change of its holder is recorded by the event that is appended next."""
+        """Take, renew or free the lease. A change of its holder is recorded by the event before or after it here."""
         if lease is not None:
             rows.plain_text(lease.operation, "a lease's operation")
             rows.plain_text(lease.holder, "a lease's holder")
             if not math.isfinite(lease.expires_at):
                 raise JournalError(f"a lease cannot expire at {lease.expires_at}")
         self.head = replace(self.head, lease=lease)
+        if self._rows and self._rows[-1].epoch == self.head.epoch:
+            row = self._rows[-1]._replace(lease=lease_text(lease))
+            self._rows[-1] = row._replace(hash=row_hash(row.prev_hash, row))
+            self._chained(self._rows[-1])
 
     def finish(self) -> None:
-        """Write the head. Called by the journal at the end of the block."""
+        """Write rows and head. Called by the journal at the end of the block."""
         if self._recorded != (self.head.epoch, lease_text(self.head.lease)):
             raise JournalError(
                 f"{self.head.service}: epoch or lease changed and no event records it",
-                next_step="call raise_epoch and set_lease before the append that records them",
+                next_step="append an event in the same block, after raise_epoch",
             )
+        if self._rows:
+            self._connection.execute(insert(tables.events), [row._asdict() for row in self._rows])
         if self.head != self._found:
             table = tables.heads
             values = rows.head_values(self.head)
             self._connection.execute(update(table).where(table.c.service == self.head.service).values(values))
+
+    def _chained(self, row: Row) -> None:
+        self.head = replace(self.head, seq=row.seq, hash=row.hash)
+        self._recorded = (row.epoch, row.lease)
 
     def _row(self, kind: EventKind, body: Mapping[str, Any], actor: str, operation: str | None) -> Row:
         head = self.head

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select, union
 
 from tidegate.journal import rows, tables
-from tidegate.journal.chain import Link, Row, Walk, lease_text
-from tidegate.journal.model import ZERO_HASH, Finding, Head, SignedHead
+from tidegate.journal.chain import Link, Walk, lease_text, walk
+from tidegate.journal.model import Finding, Head, SignedHead
 
 
 @dataclass(frozen=True)
@@ -31,18 +31,12 @@ def services(connection: Connection) -> list[str]:
 def service(connection: Connection, name: str, signed: Sequence[SignedHead]) -> Verified:
     """Verify one service in the transaction of ``connection``, which must see one snapshot."""
     wanted = {head.seq for head in signed}
-    hashes = {0: ZERO_HASH}
-    walk = Walk()
-    hashes.update((row.seq, row.hash) for row in walk.follow(_rows(connection, name)) if row.seq in wanted)
-    findings = [Finding(name, walk.found.seq, walk.found.what)] if walk.found else []
+    walked = walk(rows.stream_rows(connection, name), marks=wanted)
+    findings = [Finding(name, walked.found.seq, walked.found.what)] if walked.found else []
     if not findings:
-        findings += _head_findings(connection, name, walk.link)
-    good, against = _compare(signed, hashes, walk)
-    return Verified(name, walk.link.seq, good, tuple(sorted([*findings, *against], key=lambda f: f.seq)))
-
-
-def _rows(connection: Connection, name: str) -> Iterator[Row]:
-    return rows.stream_rows(connection, name)
+        findings += _head_findings(connection, name, walked.link)
+    good, against = _compare(signed, walked)
+    return Verified(name, walked.link.seq, good, tuple(sorted([*findings, *against], key=lambda f: f.seq)))
 
 
 def _head_findings(connection: Connection, name: str, link: Link) -> list[Finding]:
@@ -75,13 +69,13 @@ def _head_disagrees(head: Head, link: Link) -> tuple[int, str] | None:
     return None
 
 
-def _compare(signed: Sequence[SignedHead], hashes: dict[int, str], walk: Walk) -> tuple[int, list[Finding]]:
+def _compare(signed: Sequence[SignedHead], walked: Walk) -> tuple[int, list[Finding]]:
     """The newest signed head that the chain agrees with, and the first that it does not."""
     good = 0
     for head in sorted(signed, key=lambda h: h.seq):
-        if head.seq > walk.link.seq:
-            return good, [] if walk.found else [_cut(head, walk.link.seq)]
-        if hashes[head.seq] != head.hash:
+        if head.seq > walked.link.seq:
+            return good, [] if walked.found else [_cut(head, walked.link.seq)]
+        if walked.hashes[head.seq] != head.hash:
             what = f"rewritten: rows {good + 1} to {head.seq} are not those whose head was signed at {head.at:.3f}"
             return good, [Finding(head.service, good + 1, what)]
         good = head.seq
