@@ -7,7 +7,7 @@ A good load leaves a snapshot. A broken file is replaced by the last good snapsh
 
 Both, since a file may have been renamed (the line is right) or garbled (the name is right). A service that some other
 file defines well is never replaced. Only a file that is renamed *and* garbled at once cannot be matched; its error says
-so. A file that is gone takes its service with it: that is how a service is retired. A directory that is gone takes none.
+so. A file that is gone takes its service with it: so services are retired. A directory that is gone takes none.
 """
 
 from __future__ import annotations

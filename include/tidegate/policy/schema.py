@@ -34,13 +34,17 @@ Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 class Part(BaseModel):
-    """Base of every part of a policy: strict, frozen, no unknown keys."""
+    """Base of every part of a policy: frozen, no unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Owners(Part):
-    """Who answers for what: a team or a person, as your organisation names them."""
+    """Who answers for what: a team or a person, as your organisation names them.
+
+    ``release``: for promotions. ``rollback``: for the way back. ``failover``: for moving to another region.
+    ``dashboard``: for what is watched.
+    """
 
     release: Text
     rollback: Text
@@ -49,28 +53,37 @@ class Owners(Part):
 
 
 class Objectives(Part):
-    """What users are promised. ``availability``: part of requests answered without a 5xx; ``latency_p99``: of all."""
+    """What users are promised.
+
+    ``availability``: part of the requests answered without a 5xx. ``latency_p99``: time within which 99% of them are.
+    """
 
     availability: PartOfAll
     latency_p99: Seconds
 
 
 class Region(Part):
-    """``share``: its part of all traffic while no region is lost. ``database``: its role in fair weather."""
+    """A place that serves traffic.
+
+    ``share``: its part of all traffic while no region is lost. ``database``: its role in fair weather.
+    """
 
     share: BasisPoints
     database: Literal["primary", "standby"]
 
 
 class EndpointClass(Part):
-    """A class of requests judged on its own; the first that matches wins, in the order written."""
+    """A class of requests judged on its own; the first that matches wins, in the order written.
+
+    ``methods``: HTTP methods, all if left out. ``prefix``: how the path begins.
+    """
 
     methods: tuple[Method, ...] = ()
     prefix: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9/_.~-]{0,200}$")] = "/"
 
 
 class Traffic(Part):
-    """What the service usually sees: the ground on which ``lint`` foretells how long a gate waits and what it can see.
+    """What the service usually sees: the ground on which ``lint`` foretells how long a gate waits and what it sees.
 
     ``rate``: requests per second, all regions. ``sessions``: live at once. ``session_length``: mean. ``errors``: part
     of the requests that fail in good times. ``mix``: part of the requests by endpoint class, 100% in all.
@@ -84,8 +97,11 @@ class Traffic(Part):
 
 
 class Capacity(Part):
-    """``per_instance``: declared limit of one instance. ``instances``: full strength of a slot. ``keep_warm``: what the
-    old slot keeps after a promotion is certified."""
+    """What a slot can carry.
+
+    ``per_instance``: declared limit of one instance. ``instances``: full strength of a slot. ``keep_warm``: part of
+    them that the old slot keeps after a promotion is certified.
+    """
 
     per_instance: Rate
     instances: Annotated[int, Field(ge=1, le=1000)]
@@ -93,19 +109,28 @@ class Capacity(Part):
 
 
 class ErrorSignal(Part):
-    """The candidate may have up to ``margin`` times the stable arm's odds of an error."""
+    """Errors of the candidate against the stable arm's.
+
+    ``margin``: the candidate may have up to so many times the stable arm's odds of an error.
+    """
 
     margin: Factor = 1.0
 
 
 class LatencySignal(Part):
-    """The candidate's latency is divided by ``margin`` before it is ranked among the stable arm's."""
+    """Latency of the candidate against the stable arm's, rank by rank.
+
+    ``margin``: the candidate's latency is divided by it before it is ranked among the stable arm's.
+    """
 
     margin: Factor = 1.0
 
 
 class Signals(Part):
-    """What is measured on candidate and stable arms, per region and endpoint class."""
+    """What is measured on candidate and stable arms, per region and endpoint class.
+
+    ``errors``: always judged. ``latency``: judged if given. ``endpoints``: those that are judged, all if left out.
+    """
 
     errors: ErrorSignal = ErrorSignal()
     latency: LatencySignal | None = None
@@ -115,9 +140,10 @@ class Signals(Part):
 class StepEvidence(Part):
     """What the gate behind one step of weight asks for before it opens, besides no signal failing.
 
-    ``requests`` and ``sessions``: exposure of the candidate, since its first request in this operation.
-    ``per_endpoint``: as ``requests``, in each judged endpoint class. ``not_worse_by``: the upper bound, at
-    ``confidence``, of the candidate's error proportion less the stable's must lie below it, in each judged class.
+    ``requests``: to the candidate, since its first in this operation. ``sessions``: of the candidate, since then.
+    ``per_endpoint``: as ``requests``, in each judged endpoint class. ``not_worse_by``: the upper bound of the
+    candidate's error proportion less the stable's must lie below it, in each judged class. ``confidence``: of that
+    bound.
     """
 
     requests: Annotated[int, Field(ge=1, le=_MANY)] = 1
@@ -128,8 +154,11 @@ class StepEvidence(Part):
 
 
 class Approval(Part):
-    """Before the first region's candidate weight goes to ``before``: ``quorum`` of the people in ``from`` say yes,
-    none of them the requester, ``within`` the time given. A time-out is a no."""
+    """People who say yes before the first region's candidate goes to a weight; a time-out is a no.
+
+    ``before``: the step that waits for it. ``from``: who may say yes; never the requester. ``quorum``: how many of
+    them. ``within``: time to answer. ``each_region``: ask in every region, not only in the first.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -141,7 +170,10 @@ class Approval(Part):
 
 
 class Bake(Part):
-    """At full weight in every region: for this long, and over this many requests of the candidate."""
+    """At full weight in every region, before the release becomes a baseline.
+
+    ``lasts``: at least so long. ``requests``: at least so many requests to the candidate.
+    """
 
     lasts: Seconds
     requests: Annotated[int, Field(ge=1, le=_MANY)]
@@ -159,9 +191,16 @@ def _by_weight(value: Any) -> Any:
 
 
 class Promotion(Part):
-    """``steps``: the candidate's weight in the first region; ``later_steps``: in the regions after it, where the
-    evidence of the first counts. ``evidence``: by step. ``alpha``: false-alarm rate per release, split over the
-    signals, at most 20%. ``gate_within``: how long a gate waits for its evidence before it gives up."""
+    """How a release gets from nothing to all of the traffic.
+
+    ``waves``: every region once, in order. ``steps``: the candidate's weight in the first region. ``later_steps``: in
+    the regions after it, where the evidence of the first counts; as ``steps`` if left out. ``alpha``: false-alarm rate
+    per release, split over the signals, at most 20%. ``warm_up``: what comes earlier after the first shift is not
+    judged. ``stale_after``: measurements older than this are no data. ``signals``: what is judged. ``evidence``: by
+    step, what its gate asks for. ``gate_within``: how long a gate waits for that before it gives up. ``approvals``:
+    people to ask. ``bake``: the time of trial at the end. ``deadline``: after it somebody is alerted; nothing is cut
+    off.
+    """
 
     waves: Annotated[tuple[Identifier, ...], Field(min_length=1)]
     steps: Annotated[tuple[BasisPoints, ...], Field(min_length=1)]
@@ -183,8 +222,12 @@ class Promotion(Part):
 
 
 class Rollback(Part):
-    """``steps``: the candidate's weight on its way back. ``fast_lane``: error-budget burn from which it goes to 0 at
-    once. ``drain_within``: for requests in flight to end. ``capacity_within``: for stable instances to come up."""
+    """How the traffic comes back, and then the release.
+
+    ``steps``: the candidate's weight on its way back. ``fast_lane``: error-budget burn from which it goes to 0 at
+    once. ``drain_within``: for requests in flight to end. ``capacity_within``: for stable instances to come up.
+    ``deadline``: after it somebody is alerted; nothing is cut off.
+    """
 
     steps: Annotated[tuple[BasisPoints, ...], Field(min_length=1)]
     fast_lane: Factor
@@ -199,10 +242,11 @@ class Rollback(Part):
 
 
 class Check(Part):
-    """A data check: SQL that must return no rows, two totals that must be equal, or a native expectation on a table.
+    """A data check: exactly one of ``no_rows``, ``equal``, ``expect`` and ``not_below_snapshot``.
 
-    Exactly one of ``no_rows``, ``equal`` (two SQL statements, one value each), ``expect`` (with ``table`` and
-    ``arguments``) and ``not_below_snapshot`` (a table whose row count may only grow) is given.
+    ``no_rows``: SQL that must return none. ``equal``: two SQL statements of one value each. ``expect``: the name of a
+    Great Expectations expectation. ``table``: what it looks at. ``arguments``: what it is given.
+    ``not_below_snapshot``: a table whose row count may only grow.
     """
 
     no_rows: Sql | None = None
@@ -219,14 +263,21 @@ class Check(Part):
 
 
 class Driver(BaseModel):
-    """``kind`` names the driver; the rest are that driver's own settings, checked by it."""
+    """The adapter of one family.
+
+    ``kind``: which one; its other keys are the driver's own settings, checked by it.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
     kind: Name
 
 
 class Drivers(Part):
-    """One driver per family."""
+    """One driver per family.
+
+    ``traffic``: weighs the arms. ``compute``: runs releases. ``metrics``: says what users saw. ``artifacts``: has the
+    releases and proves them. ``database``: where the data checks read.
+    """
 
     traffic: Driver
     compute: Driver
@@ -236,7 +287,13 @@ class Drivers(Part):
 
 
 class Policy(Part):
-    """One service."""
+    """One service.
+
+    ``service``: its name, of which DAG ids are made. ``description``: for people. ``owners``: who answers for what.
+    ``objectives``: what users are promised. ``regions``: by name, in routing order. ``endpoints``: classes of requests
+    by name. ``traffic``: what the service usually sees. ``capacity``: what a slot can carry. ``drivers``: the systems
+    it runs on. ``promotion``: the way forward. ``rollback``: the way back. ``checks``: of the data, by name.
+    """
 
     service: Identifier
     description: Text

@@ -1,0 +1,59 @@
+"""``tidegate …``: the command line, which is also break-glass: it needs no Airflow.
+
+One file per group of commands, each with a ``register(app)``; a command raises what the packages below raise, and
+:func:`main` alone turns that into words and an exit code (:mod:`tidegate.cli.exit_codes`). A command that a script may
+call takes ``--json`` and then prints one JSON value on standard output, its errors included.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from tidegate.cli import policy
+from tidegate.cli.complaint import as_json, as_text
+from tidegate.cli.exit_codes import ExitCode, exit_code
+from tidegate.errors import TidegateError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="tidegate",
+    help="Disaster recovery and progressive delivery: one policy per service.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+policy.register(app)
+
+
+@app.callback()
+def _tidegate() -> None:
+    """Exit codes: 0 done, 2 usage, 3 policy, 4 refused, 5 try again, 6 look first, 7 superseded, 8 and 9 journal."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. Standard error holds words for people, never a traceback of ours."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        app(given, prog_name="tidegate")
+    except SystemExit as done:
+        return _code(done)
+    except TidegateError as error:
+        if "--json" in given:
+            print(as_json(error))
+        else:
+            print(as_text(error), file=sys.stderr)
+        return exit_code(error)
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    return ExitCode.OK
+
+
+def _code(done: SystemExit) -> int:
+    if done.code is None:
+        return ExitCode.OK
+    return done.code if isinstance(done.code, int) else ExitCode.MISTAKE
