@@ -1,0 +1,115 @@
+"""A slot on disk: who wrote it last, and one directory of release files per instance.
+
+``<slots>/<region>-<slot>/slot.json`` holds the epoch and what the slot was told to run; beside it stands
+``<digest>/<instance>/`` with the files. Each instance has a copy of its own, as each host of a fleet has: that is what
+lets "N of N report the digest" catch the one that is different.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tidegate.drivers._files import append_line, locked, replace
+from tidegate.drivers.token import Token
+from tidegate.errors import LeaseLost, Refused, Rejected
+from tidegate.model.canonical import digest
+from tidegate.model.topology import Arm
+
+MANIFEST = "manifest.json"
+NOT_SIGNED = frozenset({MANIFEST, "signatures.json"})  # at the release's root: they describe the files
+LOCK_SECONDS = 30.0  # a writer in the slot may be waiting for instances to end
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a slot was last told to run, and by whom. ``digest`` None: nothing."""
+
+    epoch: int = 0
+    operation: str = ""
+    version: str | None = None
+    digest: str | None = None
+    instances: int = 0
+
+
+class SlotDirectory:
+    """The files of one arm below the driver's ``slots`` directory."""
+
+    def __init__(self, slots: Path, arm: Arm) -> None:
+        self.arm = arm
+        self.path = slots / arm.name
+        self._slots = slots
+        self._file = self.path / "slot.json"
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the slot's lock. Raises ``Throttled``."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with locked(self.path / "slot.lock", LOCK_SECONDS):
+            yield
+
+    def order(self) -> Order:
+        """Raises :class:`Refused` if the file is there and cannot be understood."""
+        try:
+            return Order(**json.loads(self._file.read_text()))
+        except FileNotFoundError:
+            return Order()
+        except (ValueError, TypeError) as wrong:
+            raise Refused(
+                f"{self._file} does not say which epoch wrote it", next_step="look at it; move it away to start anew"
+            ) from wrong
+
+    def take(self, order: Order) -> None:
+        """Write ``order``, under the lock. Raises :class:`LeaseLost` if the slot has a newer epoch."""
+        held = self.order()
+        if held.epoch > order.epoch:
+            raise LeaseLost(f"slot {self.arm} is at epoch {held.epoch}, {order.operation} writes at {order.epoch}")
+        if held != order:
+            replace(self._file, json.dumps(asdict(order)))
+
+    def instance(self, release_digest: str, index: int) -> Path:
+        """Where the files of instance ``index`` stand."""
+        return self.path / release_digest.removeprefix("sha256:") / str(index)
+
+    def unpack(self, source: Path, release_digest: str, index: int) -> None:
+        """Put the release's files in the instance's directory, in place of whatever is there. Raises ``Rejected``
+        if they are not the release's."""
+        target = self.instance(release_digest, index)
+        fresh = target.with_name(f".{target.name}.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.copytree(source, fresh)
+        if (found := files_digest(fresh)) != release_digest:
+            shutil.rmtree(fresh)
+            raise Rejected(f"the files fetched for {self.arm} are {found}, the release is {release_digest}")
+        shutil.rmtree(target, ignore_errors=True)
+        fresh.rename(target)
+
+    def forget_others(self, release_digest: str | None) -> None:
+        """Drop the directories of every other release. Nothing may run from them any more."""
+        keep = (release_digest or "").removeprefix("sha256:")
+        for child in self.path.iterdir():
+            if child.is_dir() and child.name != keep:
+                shutil.rmtree(child)
+
+    def note(self, token: Token, at: float, verb: str, instance: str) -> None:
+        """Append an effect that was made to ``<slots>/effects.log``."""
+        who = {"epoch": token.epoch, "operation": token.operation}
+        append_line(
+            self._slots / "effects.log", {"at": at, "arm": self.arm.name, "verb": verb, "instance": instance} | who
+        )
+
+
+def files_digest(root: Path) -> str:
+    """The release digest of the files below ``root``: over {path: SHA-256}, without the manifest and the signatures."""
+    listed: dict[str, Any] = {}
+    for path in root.rglob("*"):
+        name = path.relative_to(root).as_posix()
+        if path.is_file() and name not in NOT_SIGNED and "__pycache__" not in path.parts:
+            listed[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return digest(listed)
