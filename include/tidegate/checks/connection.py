@@ -32,7 +32,12 @@ class Deadline:
         """From now on, watch whatever ``engine`` opens."""
         from sqlalchemy import event
 
+        event.listen(engine, "do_connect", self._opening)
         event.listen(engine, "connect", self._opened)
+
+    def _opening(self, *_: Any) -> None:
+        if self.expired:  # each further try would cost its own connect time-out
+            raise TimeoutError(f"the run's {self.seconds:g} s are over")
 
     def _opened(self, connection: Any, _record: Any) -> None:
         self._connections.append(connection)

@@ -10,11 +10,12 @@ from typing import Protocol
 @dataclass(frozen=True)
 class DatabaseState:
     """One region's database. ``role``: ``primary``, ``standby`` or ``unreachable``. ``lag_bytes``: behind the primary,
-    None where it is not known."""
+    None where it is not known. ``why``: for an unreachable one, what came instead of an answer, without secrets."""
 
     region: str
     role: str
     lag_bytes: int | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Database(Protocol):
         ...
 
     def primary(self) -> DatabaseAddress:
-        """Where writes go now, as proved by asking it. Raises ``Unreachable``, ``Refused`` if there is none or two."""
+        """Where writes go now, as proved by asking it. Raises ``Unreachable`` if none answers, ``NotYet`` if none
+        is a primary, ``Refused`` if two are."""
         ...
 
     def ping(self) -> None:

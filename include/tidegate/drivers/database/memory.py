@@ -1,0 +1,57 @@
+"""Databases that are only said to exist: for tests, and for services that keep no data of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from tidegate.drivers.database._roles import the_primary
+from tidegate.drivers.database.contract import DatabaseAddress, DatabaseState
+from tidegate.drivers.site import Site
+from tidegate.errors import Refused, Unreachable
+
+Role = Literal["primary", "standby", "unreachable"]
+
+
+class Settings(BaseModel):
+    """``roles``: region -> role. Empty: the first region is the primary, the others are standbys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    roles: dict[str, Role] = {}
+
+
+class MemoryDatabase:
+    """Says what it has been told with :meth:`set`. Its address cannot be connected to, so checks on it are no data."""
+
+    def __init__(self, settings: Settings, site: Site) -> None:
+        if settings.roles and set(settings.roles) != set(site.regions):
+            raise Refused(
+                f"database roles {sorted(settings.roles)} are not the service's regions {sorted(site.regions)}",
+                next_step="give drivers.database.roles one role per region",
+            )
+        fair: dict[str, Role] = {r: "standby" if n else "primary" for n, r in enumerate(site.regions)}
+        self._states: dict[str, DatabaseState] = {}
+        for region, role in (settings.roles or fair).items():
+            self.set(region, role, lag_bytes=0 if role == "standby" else None)
+
+    def set(self, region: str, role: Role, lag_bytes: int | None = None) -> None:
+        """From now on, ``region`` answers so."""
+        why = "told to be away" if role == "unreachable" else ""
+        self._states[region] = DatabaseState(region, role, lag_bytes, why)
+
+    def observe(self) -> Mapping[str, DatabaseState]:
+        return dict(self._states)
+
+    def primary(self) -> DatabaseAddress:
+        region = the_primary(self._states)
+        return DatabaseAddress(region, f"memory://{region}")
+
+    def ping(self) -> None:
+        if all(state.role == "unreachable" for state in self._states.values()):
+            raise Unreachable("no database answers", next_step="set a role")
+
+
+def connect(settings: Settings, site: Site) -> MemoryDatabase:
+    return MemoryDatabase(settings, site)
