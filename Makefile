@@ -1,0 +1,45 @@
+# Tidegate: `make help` lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+.PHONY: help setup demo e2e test check up down status race lock clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make .venv (done once, then reused)
+	@scripts/setup.sh
+
+demo: setup ## the main job, end to end: a good release is promoted, a bad one is caught (10 minutes at most)
+	@exec $(PYTHON) -m lab.story demo
+
+e2e: setup ## every scenario, or one: make e2e ONLY=name
+	@exec $(PYTHON) -m lab.story e2e $(if $(ONLY),--only $(ONLY))
+
+test: setup ## the tests
+	@exec $(PYTHON) -m pytest $(ARGS)
+
+check: setup ## format, lint, types, import layers
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+up: setup ## start the lab and Airflow, and leave them running
+	@exec $(PYTHON) -m lab up
+
+down: ## stop the lab and Airflow (PURGE=1 removes their data as well)
+	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m lab down $(if $(PURGE),--purge); else echo "nothing was ever set up here"; fi
+
+status: ## what of the lab is running
+	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m lab status; else echo "nothing was ever set up here"; fi
+
+race: setup ## the judge against other tools' rules on the same simulated streams
+	@exec $(PYTHON) -m benchmarks.race
+
+lock: setup ## resolve requirements*.txt anew
+	@exec scripts/lock.sh
+
+clean: ## stop the lab, remove its data, the reports and .venv
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m lab down --purge; fi
+	rm -rf .venv build var

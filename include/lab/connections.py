@@ -1,0 +1,75 @@
+"""Addresses and secrets as environment variables: what Airflow, the CLI and a person's shell all resolve
+``conn://…`` from."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from lab import journal_file, regions
+from lab.airflow import AirflowSite
+from lab.places import REGIONS, Places
+from lab.ports import LOOPBACK, SLOTS, Ports
+from lab.postgres import DATABASE
+from lab.regions import Region
+from lab.secret_values import Secrets
+
+
+def region(name: str, places: Places, ports: Ports, secrets: Secrets) -> Region:
+    """The region's control plane."""
+    port, password = ports[f"{name}-supervisor"], secrets[f"{name}-supervisor"]
+    return Region(name, places.region(name), port, "lab", password)
+
+
+def environment(site: AirflowSite) -> dict[str, str]:
+    """Everything, for whoever acts on the lab."""
+    places, ports, secrets = site.places, site.ports, site.secrets
+    connections = {"shop_edge_admin": _json("http", ports["edge-admin"])}
+    for name in REGIONS:
+        here = region(name, places, ports, secrets)
+        slots = {slot: list(ports.slot(name, slot)) for slot in SLOTS}
+        connections[f"shop_{name}"] = regions.connection(here, slots, shop_environment_file(here), places.home)
+        connections[f"shop_db_{name}"] = _json(
+            "postgres", ports[f"{name}-postgres"], "tidegate", secrets["database-tidegate"], DATABASE
+        )
+    return {
+        "TIDEGATE_HOME": str(places.home),
+        "TIDEGATE_JOURNAL": journal_file.url(places),
+        "TIDEGATE_LAB_EDGE": f"http://{LOOPBACK}:{ports['edge']}",
+        **{f"AIRFLOW_CONN_{name.upper()}": value for name, value in connections.items()},
+        **site.environment(),
+    }
+
+
+def shop_environment_file(region: Region) -> Any:
+    return region.home / "shop.env.json"
+
+
+def shop_environment(name: str, places: Places, ports: Ports, secrets: Secrets) -> dict[str, str]:
+    """What the shop's processes in a region are told. The other region's database is reached through a lab link only;
+    whichever of the two takes writes is used, today's primary being asked first."""
+    password = secrets["database-shop"]
+    direct, across = ports[f"{name}-postgres"], ports.link(f"{name}-to-{other(name)}-db")
+    first, second = (direct, across) if name == REGIONS[0] else (across, direct)
+    hosts = f"{LOOPBACK}:{first},{LOOPBACK}:{second}"
+    return {
+        "SHOP_DB_URL": f"postgresql://shop:{password}@{hosts}/{DATABASE}?target_session_attrs=read-write",
+        "SHOP_REGION": name,
+        "SHOP_FAULTS": str(places.lab / "faults.json"),
+    }
+
+
+def other(region: str) -> str:
+    return REGIONS[1 - REGIONS.index(region)]
+
+
+def as_shell(variables: Mapping[str, str]) -> str:
+    """Assignments that a shell can read: ``set -a; . var/lab/env; set +a``."""
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
+
+
+def _json(kind: str, port: int, login: str = "", password: str = "", schema: str = "") -> str:
+    found = {"conn_type": kind, "host": LOOPBACK, "port": port, "login": login, "password": password, "schema": schema}
+    return json.dumps({key: value for key, value in found.items() if value})

@@ -1,0 +1,81 @@
+"""The start state of the shop, made through the drivers that operations use: 1.0.0 in slot a of both regions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lab.airflow_api import await_value
+from lab.places import REPOSITORY, Places
+from tidegate.drivers import registry
+from tidegate.drivers.artifacts.contract import Artifacts
+from tidegate.drivers.compute.contract import Compute, SlotSpec
+from tidegate.drivers.credentials import Credential, connection_name, parse_connection
+from tidegate.drivers.site import Site
+from tidegate.drivers.token import Token
+from tidegate.errors import Refused
+from tidegate.model.topology import Arm, Slot
+from tidegate.policy.load import load_policy
+from tidegate.policy.schema import Policy
+
+POLICY = REPOSITORY / "dags" / "policies" / "shop.yaml"
+BASELINE = "1.0.0"
+_WITHIN = 40.0
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """``variables``: the lab's environment, whose connections the drivers use."""
+
+    places: Places
+    variables: Mapping[str, str]
+    policy: Policy
+
+    def fill(self, slot: Slot = Slot.A, version: str = BASELINE, regions: Iterable[str] = ()) -> None:
+        """``version`` at full strength in this slot of the regions (all, if none are named); returns when settled."""
+        artifacts: Artifacts = self._connect("artifacts")
+        release = artifacts.verify(version)
+        spec = SlotSpec(release, self.policy.capacity.instances)
+        self._settle(slot, spec, lambda: artifacts.fetch(release), regions)
+
+    def empty(self, slot: Slot = Slot.B, regions: Iterable[str] = ()) -> None:
+        """Nothing in this slot of the regions; returns when settled."""
+        self._settle(slot, SlotSpec(None, 0), _nothing, regions)
+
+    def _settle(self, slot: Slot, spec: SlotSpec, fetch: Callable[[], Path], regions: Iterable[str]) -> None:
+        compute: Compute = self._connect("compute")
+        arms = [Arm(region, slot) for region in regions or self.policy.regions]
+        for arm in arms:
+            compute.apply(arm, spec, Token(0, "lab"), fetch)
+        what = spec.release.version if spec.release else "nothing"
+        for arm in arms:
+            settled = partial(compute.settled, arm, spec)
+            await_value(lambda settled=settled: settled() or None, _WITHIN, f"{arm} does not run {what}")  # type: ignore[misc]
+
+    def _connect(self, family: str) -> Any:
+        options = getattr(self.policy.drivers, family).model_dump()
+        return registry.connect(family, options, self.site())
+
+    def site(self) -> Site:
+        """The shop's site, its connections resolved from the lab's own environment."""
+        policy = self.policy
+        return Site(policy.service, policy.shares, policy.endpoint_classes, self.places.home, self._resolve)
+
+    def _resolve(self, reference: str) -> Credential:
+        name = connection_name(reference)
+        raw = self.variables.get(f"AIRFLOW_CONN_{name.upper()}")
+        if raw is None:
+            raise Refused(f"the lab has no connection {name!r}", next_step="see include/lab/connections.py")
+        return parse_connection(name, raw)
+
+
+def sample_policy() -> Policy:
+    """The policy that the lab is laid out for."""
+    return load_policy(POLICY).policy
+
+
+def _nothing() -> Path:
+    raise AssertionError("an empty slot needs no files")

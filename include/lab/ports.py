@@ -1,0 +1,93 @@
+"""Free loopback ports, chosen once per start of the lab and kept in ``var/lab/ports.json`` while it is up.
+
+Ports are taken below the range from which the kernel serves outgoing connections, so that no client can sit on one
+between its choice and its use.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.places import REGIONS, write_private
+from tidegate.errors import Refused
+
+LOOPBACK = "127.0.0.1"
+SLOTS = ("a", "b")
+INSTANCES = 4  # ports set aside for each slot; a policy's capacity.instances may use up to this many
+LINKS = ("west-to-east-db", "east-to-west-db", "west-to-east-replication", "east-to-west-replication")
+_LOWEST, _HIGHEST = 20_000, 32_000
+
+
+def names() -> tuple[str, ...]:
+    """Every port that the lab uses, by name."""
+    fixed = ("edge", "edge-admin", "supervisor", "links", "airflow-api", "airflow-worker-log", "airflow-trigger-log")
+    regional = tuple(f"{region}-{what}" for region in REGIONS for what in ("supervisor", "postgres"))
+    instances = tuple(f"{r}-{s}-{i}" for r in REGIONS for s in SLOTS for i in range(INSTANCES))
+    return fixed + regional + instances + tuple(f"link-{link}" for link in LINKS)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Port numbers by name. Raises KeyError for a name that :func:`names` does not have."""
+
+    by_name: Mapping[str, int]
+
+    def __getitem__(self, name: str) -> int:
+        return self.by_name[name]
+
+    def slot(self, region: str, slot: str) -> tuple[int, ...]:
+        """The ports of a slot's instances, in order."""
+        return tuple(self.by_name[f"{region}-{slot}-{i}"] for i in range(INSTANCES))
+
+    def link(self, name: str) -> int:
+        return self.by_name[f"link-{name}"]
+
+    def save(self, path: Path) -> None:
+        write_private(path, json.dumps(dict(self.by_name), indent=1))
+
+
+def load(path: Path) -> Ports:
+    """The ports of the lab that is up. Raises :class:`Refused` if none is."""
+    try:
+        return Ports(json.loads(path.read_text()))
+    except FileNotFoundError:
+        raise Refused(f"no lab is up: {path} does not exist", next_step="run `make up`") from None
+
+
+def choose() -> Ports:
+    """A free port for each name. Raises :class:`Refused` if there are not enough."""
+    free = _free_ports()
+    try:
+        return Ports({name: next(free) for name in names()})
+    except StopIteration:
+        raise Refused(
+            f"fewer than {len(names())} free ports on {LOOPBACK} between {_LOWEST} and {_HIGHEST}",
+            next_step="stop what listens there (`ss -ltn` shows it)",
+        ) from None
+
+
+def _free_ports() -> Iterator[int]:
+    candidates = list(range(_LOWEST, min(_HIGHEST, _ephemeral_start())))
+    random.shuffle(candidates)
+    return (port for port in candidates if is_free(port))
+
+
+def _ephemeral_start() -> int:
+    range_file = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    return int(range_file.read_text().split()[0]) if range_file.exists() else _HIGHEST
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on the port now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True

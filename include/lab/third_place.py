@@ -1,0 +1,82 @@
+"""What stands in neither region: the edge, the links, and Airflow."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from lab import edge, supervision
+from lab.airflow import AirflowSite
+from lab.edge import Edge
+from lab.places import REGIONS, Places, write_private
+from lab.ports import LINKS, SLOTS, Ports
+from lab.supervision import Program
+from tidegate.model.topology import Arm, Slot
+
+NAME = "third"
+
+
+def the_edge(places: Places, ports: Ports) -> Edge:
+    """The lab's edge: where it listens, and every arm's instances."""
+    home = places.lab / "edge"
+    arms = [Arm(region, Slot(slot)) for region in REGIONS for slot in SLOTS]
+    return Edge(
+        port=ports["edge"],
+        admin_port=ports["edge-admin"],
+        instances={arm: ports.slot(arm.region, arm.slot) for arm in arms},
+        routes=home / "routes.yaml",
+        access_log=home / "access.log",
+    )
+
+
+def lay_out(site: AirflowSite, shares: Mapping[str, int], airflow: bool) -> Path:
+    """Write every configuration of the third place. Returns its supervisor's."""
+    places, ports, secrets = site.places, site.ports, site.secrets
+    the = the_edge(places, ports)
+    the.routes.parent.mkdir(parents=True, exist_ok=True)
+    edge.write(the, _edge_config(places))
+    start_routes(places, ports, shares)
+    write_private(_links_config(places), json.dumps(links(ports), indent=1))
+    found = programs(site, airflow)
+    home = places.lab / NAME
+    config = home / "supervisord.conf"
+    text = supervision.configuration(ports["supervisor"], secrets["supervisor"], home, found, places.logs)
+    write_private(config, text)
+    return config
+
+
+def start_routes(places: Places, ports: Ports, shares: Mapping[str, int]) -> None:
+    """Give all weight to slot a, whatever stood in the route file before."""
+    the = the_edge(places, ports)
+    the.routes.unlink(missing_ok=True)
+    edge.initial_routes(the, shares)
+
+
+def links(ports: Ports) -> dict[str, object]:
+    """The links' configuration. A link's name says from where to where; its last word says what it carries."""
+    targets = {name: ports[f"{name.split('-')[2]}-postgres"] for name in LINKS}
+    lines = {name: {"listen": ports.link(name), "target": targets[name]} for name in LINKS}
+    return {"control": ports["links"], "links": lines}
+
+
+def programs(site: AirflowSite, airflow: bool) -> list[Program]:
+    """The third place's programs, in no particular order: the lab starts each when what it needs is there."""
+    places = site.places
+    own = [
+        Program("links", [sys.executable, "-m", "lab.links", str(_links_config(places))], stop_seconds=3),
+        Program("edge", edge.command(_edge_config(places)), stop_seconds=5),
+    ]
+    if not airflow:
+        return own
+    reaper = Program("reaper", [sys.executable, "-m", "lab.reaper"], stop_seconds=3)
+    return [*own, reaper, *site.programs([places.env])]
+
+
+def _edge_config(places: Places) -> Path:
+    return places.lab / "edge" / "envoy.json"
+
+
+def _links_config(places: Places) -> Path:
+    return places.lab / "links.json"

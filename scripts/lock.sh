@@ -1,0 +1,18 @@
+#!/bin/sh
+# Resolves the locks anew. They name packages, versions and hashes; never an address.
+set -eu
+cd "$(dirname "$0")/.."
+uv=.venv/bin/uv
+compile() { "$uv" pip compile --quiet --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 "$@"; }
+
+compile pyproject.toml -o requirements.txt
+compile pyproject.toml --all-extras -c requirements.txt -o requirements-dev.txt
+{
+    echo "# The one tool that set-up needs before anything else, pinned with hashes. Renew it with: make lock"
+    echo "uv==$("$uv" --version | cut -d' ' -f2)" | compile --no-annotate -
+} >scripts/requirements-bootstrap.txt.new
+mv scripts/requirements-bootstrap.txt.new scripts/requirements-bootstrap.txt
+if grep -nE '://|^--(extra-)?index|^--find-links' requirements.txt requirements-dev.txt scripts/requirements-bootstrap.txt; then
+    echo "lock: an address got into a lock (see the lines above)" >&2
+    exit 1
+fi
