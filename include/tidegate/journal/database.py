@@ -7,20 +7,27 @@ and no error: whatever the driver says is scrubbed.
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from tidegate.errors import Changed, JournalError, JournalUnreachable
 
 LOCK_SECONDS = 10  # longest wait for a service's head
+IDLE_SECONDS = (
+    5  # after which PostgreSQL ends a transaction whose process is frozen; shorter than the wait for its lock
+)
 WRITE = {"tidegate_write": True}
 _POSTGRESQL = {"postgresql", "postgres", "postgresql+psycopg"}
-_inherited: list[Any] = []  # connections of the parent process: kept, so that closing them here cannot disturb it
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+_inherited: list[Any] = []  # pools of the parent process: kept, so that no connection of its is closed here
 
 
 def parse(url: str) -> URL:
@@ -43,8 +50,7 @@ def connect(url: str, *, read_only: bool = False) -> Engine:
     """An engine whose transactions are ``BEGIN IMMEDIATE`` on SQLite if begun with :data:`WRITE`. Opens nothing yet."""
     parsed = parse(url)
     engine = _sqlite(parsed, read_only) if parsed.drivername == "sqlite" else _postgresql(parsed, read_only)
-    event.listen(engine, "connect", _remember_process)
-    event.listen(engine, "checkout", _same_process)
+    _engines.add(engine)
     return engine
 
 
@@ -59,7 +65,7 @@ def _sqlite(url: URL, read_only: bool) -> Engine:
 
 
 def _postgresql(url: URL, read_only: bool) -> Engine:
-    options = [f"-c lock_timeout={LOCK_SECONDS}s", f"-c idle_in_transaction_session_timeout={LOCK_SECONDS}s"]
+    options = [f"-c lock_timeout={LOCK_SECONDS}s", f"-c idle_in_transaction_session_timeout={IDLE_SECONDS}s"]
     if read_only:
         options.append("-c default_transaction_read_only=on")
     own = url.query.get("options", "")
@@ -79,10 +85,21 @@ def _sqlite_reader(connection: Any, _record: Any) -> None:
 def _sqlite_writer(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        cursor.execute("PRAGMA journal_mode=WAL")
+    _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")  # a committed event outlives a power cut
     cursor.close()
+
+
+def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    """Once in the life of the file. SQLite's own waiting does not cover this switch, so it is done here."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _sqlite_begin(connection: Connection) -> None:
@@ -91,16 +108,14 @@ def _sqlite_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-def _remember_process(_connection: Any, record: Any) -> None:
-    record.info["pid"] = os.getpid()
+def _begin_anew_in_child() -> None:
+    """A connection is not shared over a fork: the child opens its own, and leaves its parent's alone."""
+    for engine in list(_engines):
+        _inherited.append(engine.pool)
+        engine.dispose(close=False)
 
 
-def _same_process(connection: Any, record: Any, proxy: Any) -> None:
-    """A connection does not outlive a fork: the child opens its own."""
-    if record.info["pid"] != os.getpid():
-        _inherited.append(connection)
-        record.dbapi_connection = proxy.dbapi_connection = None
-        raise DisconnectionError("connection of another process")
+os.register_at_fork(after_in_child=_begin_anew_in_child)
 
 
 @contextmanager
