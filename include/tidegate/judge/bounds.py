@@ -15,19 +15,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True)
 class Stratum:
     """Requests and errors of both arms under one region and weight; units: first errors of their sessions."""
 
-    candidate_requests: int
-    candidate_errors: int
-    candidate_units: int
-    stable_requests: int
-    stable_errors: int
-    stable_units: int
+    region: str
+    candidate_requests: float
+    candidate_errors: float
+    candidate_units: float
+    stable_requests: float
+    stable_errors: float
+    stable_units: float
+
+    def times(self, factor: float) -> Stratum:
+        """The same proportions, measured ``factor`` times as long."""
+        counts = [factor * getattr(self, f.name) for f in fields(self)[1:]]
+        return Stratum(self.region, *counts)
 
 
 @dataclass(frozen=True)
@@ -37,8 +43,8 @@ class Difference:
     candidate: float
     stable: float
     upper: float
-    candidate_requests: int
-    stable_requests: int
+    candidate_requests: float
+    stable_requests: float
 
 
 def beta_tail(a: float, b: float, x: float) -> float:
@@ -107,3 +113,25 @@ def _cluster(strata: Sequence[Stratum]) -> float:
     errors = sum(s.candidate_errors + s.stable_errors for s in strata)
     units = sum(s.candidate_units + s.stable_units for s in strata)
     return max(1.0, errors / units) if units else 1.0
+
+
+def more_requests(strata: Sequence[Stratum], confidence: float, limit: float) -> int | None:
+    """Candidate requests missing for ``upper < limit`` if proportions stay as they are; None if none would suffice."""
+    now = difference(strata, confidence)
+    if now is None or now.candidate - now.stable >= limit:
+        return None
+    low, high = 1.0, 2.0
+    while not _within([s.times(high) for s in strata], confidence, limit):
+        low, high = high, high * 2
+        if high > 1e6:
+            return None
+    for _ in range(20):
+        middle = (low + high) / 2
+        enough = _within([s.times(middle) for s in strata], confidence, limit)
+        low, high = (low, middle) if enough else (middle, high)
+    return math.ceil((high - 1) * now.candidate_requests)
+
+
+def _within(strata: Sequence[Stratum], confidence: float, limit: float) -> bool:
+    bound = difference(strata, confidence)
+    return bound is not None and bound.upper < limit

@@ -80,6 +80,7 @@ class Document:
     observed_at: float | None
     verdict: Verdict
     why: str
+    endpoints: tuple[str, ...]
     signals: Mapping[str, SignalEvidence]
     regions: Mapping[str, RegionEvidence]
     all_full: Full | None
@@ -97,11 +98,12 @@ def read(value: object) -> Document:
     root = _Node("document", value)
     if root.at("version").value != VERSION:
         raise Unreadable(f"document.version is {root.at('version').value!r}, expected {VERSION}")
-    return Document(
+    document = Document(
         written_at=root.at("written_at").number(),
         observed_at=root.at("observed_at").number_or_none(),
         verdict=root.at("verdict").verdict(),
         why=root.at("why").text(),
+        endpoints=root.at("endpoints").texts(),
         signals={name: _signal(node) for name, node in root.at("signals").items()},
         regions={name: _region(node) for name, node in root.at("regions").items()},
         all_full=_full(root.at("all_full")),
@@ -109,6 +111,20 @@ def read(value: object) -> Document:
         malformed=root.at("malformed").count(),
         future=root.at("future").count(),
     )
+    _agree(document)
+    return document
+
+
+def _agree(document: Document) -> None:
+    """Nothing may be newer than the newest observation, and requests need one."""
+    newest = document.observed_at
+    arms = [(f"{n}.{role}", getattr(r, role)) for n, r in document.regions.items() for role in ("candidate", "stable")]
+    for name, arm in arms:
+        if arm.requests and (newest is None or arm.last_at is None or arm.last_at > newest):
+            raise Unreadable(f"{name} was seen at {arm.last_at}, after the newest observation at {newest}")
+    crossed = [name for name, signal in document.signals.items() if signal.crossed_at is not None]
+    if bool(crossed) != (document.verdict is Verdict.FAIL):
+        raise Unreadable(f"the verdict is {document.verdict}, but the signals that crossed are {crossed}")
 
 
 @dataclass(frozen=True)
@@ -147,6 +163,11 @@ class _Node:
         if not isinstance(self.value, str):
             raise Unreadable(f"{self.path} is {_kind(self.value)}, expected a text")
         return self.value
+
+    def texts(self) -> tuple[str, ...]:
+        if not isinstance(self.value, list) or not self.value:
+            raise Unreadable(f"{self.path} is {_kind(self.value)}, expected a list that is not empty")
+        return tuple(_Node(f"{self.path}[{i}]", v).text() for i, v in enumerate(self.value))
 
     def verdict(self) -> Verdict:
         try:
@@ -212,5 +233,5 @@ def _compared(node: _Node) -> dict[str, tuple[Stratum, ...]]:
         for role in ("candidate", "stable"):
             counts += [*_pair(row.at(role)), row.at(role).at("units").count()]
         endpoint = row.at("endpoint").text()
-        found[endpoint] = (*found.get(endpoint, ()), Stratum(*counts))
+        found[endpoint] = (*found.get(endpoint, ()), Stratum(row.at("region").text(), *counts))
     return found

@@ -10,8 +10,8 @@ The unit is the session. Sessions stick to an arm, so a session's second error i
 judged error counts, once over all endpoint classes, regions and arms. A session that meets both arms (the weight grew
 under it) counts at the arm and weight of that first error; its point on the ring is uniform whatever its errors, so at
 that moment it is the candidate's with probability w. It does not count again on the other arm: knowing where it was,
-the coin would no longer be w. Errors before the comparison began (w = 0, warm-up) do not spend a session. A request without
-a session is a unit of its own. Failed sessions are remembered as :class:`~tidegate.judge.sessions.Spent` says.
+the coin would no longer be w. Errors before the comparison began (w = 0, warm-up) do not spend a session. A request
+without a session is a unit of its own. Failed sessions are remembered as :class:`~tidegate.judge.sessions.Spent` says.
 
 Assumed: the arm has no influence on whether a session exists, and sessions fail independently of where others went.
 """

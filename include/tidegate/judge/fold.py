@@ -89,13 +89,13 @@ class Judge:
         self._counts["sessionless"] += seen.session is None
         self._tally.expose(seen)
         self._note_split(observation, at)
-        self._count_full(seen)
         if seen.endpoint not in self.settings.endpoints or self._warming(seen):
             return
         if seen.comparable:
             self._tally.compare(seen, at)
             self._compare(seen, at)
         elif seen.candidate:
+            self._count_full(seen)
             self._objectives(seen, at)
 
     def _compare(self, seen: Seen, at: float) -> None:
@@ -129,7 +129,7 @@ class Judge:
         return first is None or seen.started < first + self.settings.warm_up
 
     def _note_split(self, observation: Observation, at: float) -> None:
-        """Keep the newest routing seen, and since when a region is wholly the candidate's; late lines change nothing."""
+        """Keep the newest routing and since when a region is wholly the candidate's; late lines change nothing."""
         order = (observation.epoch, observation.at)
         if order <= self._routed:
             return
@@ -143,7 +143,7 @@ class Judge:
 
     def _count_full(self, seen: Seen) -> None:
         for key in (seen.region, "*"):
-            if seen.candidate and seen.weight == 1 and key in self._full and seen.started >= self._full[key]["since"]:
+            if key in self._full and seen.started >= self._full[key]["since"]:
                 self._full[key]["requests"] += 1
 
     def tick(self, now: float) -> None:
@@ -163,6 +163,7 @@ class Judge:
             "version": VERSION,
             "settings": digest(self.settings.to_json()),
             "unit": self.settings.unit,
+            "endpoints": list(self.settings.endpoints),
             "written_at": now,
             "observed_at": self._progress,
             "verdict": verdict.value,

@@ -1,8 +1,8 @@
 """Latency of the candidate against the stable arm's, while both take traffic.
 
 Each answered request is ranked among the last 512 of both arms, two minutes old at most, in the same region and
-endpoint class, the candidate's latency divided by the margin first. Then the bets of :mod:`tidegate.judge.ranks` are settled on
-*whose* it is: a factor q/w for the candidate's, (1-q)/(1-w) for the stable arm's.
+endpoint class, the candidate's latency divided by the margin first. Then the bets of :mod:`tidegate.judge.ranks` are
+settled on *whose* it is: a factor q/w for the candidate's, (1-q)/(1-w) for the stable arm's.
 
 Null hypothesis: the candidate's latency divided by the margin is stochastically no greater than the stable arm's at the
 same moment. Since q grows with the rank, the mean factor w E_c[q/w] + (1-w) E_s[(1-q)/(1-w)] = 1 + E_c[q] - E_s[q] is
