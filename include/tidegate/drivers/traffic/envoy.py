@@ -90,13 +90,13 @@ class EnvoyTraffic:
         return frozenset(arm for name, arm in names.items() if stats[name])
 
     def _write(self, desired: Split, token: Token, healthy: frozenset[Arm]) -> None:
-        current = route_file.read(self._routes)
-        epoch, split = current if current else (-1, None)
-        if epoch > token.epoch:
-            raise LeaseLost(f"the route file is at epoch {epoch}, {token.operation} writes at {token.epoch}")
-        if (epoch, split) == (token.epoch, desired):
+        written = route_file.read(self._routes)
+        current = RouteState(*written) if written else self.observe()  # a file that was deleted fences all the same
+        if current.epoch > token.epoch:
+            raise LeaseLost(f"the routes are at epoch {current.epoch}, {token.operation} writes at {token.epoch}")
+        if written == (token.epoch, desired):
             return
-        refuse_dead_arms(desired, split, healthy)
+        refuse_dead_arms(desired, current.split, healthy)
         document = route_file.render(token.epoch, desired, self._settings.session_cookie)
         replace(self._routes, json.dumps(document))
         effect = {"at": time.time(), "epoch": token.epoch, "split": str(desired), "operation": token.operation}
