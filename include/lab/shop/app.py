@@ -165,7 +165,7 @@ def parse_order(body: bytes) -> tuple[str, int, str] | None:
         key, quantity, product = str(uuid.UUID(data["key"])), data["quantity"], data["product"]
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    valid = type(quantity) is int and 1 <= quantity <= 100 and product in PRODUCTS
+    valid = type(quantity) is int and 1 <= quantity <= 100 and isinstance(product, str) and product in PRODUCTS
     return (key, quantity, product) if valid else None
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import os
+import fcntl
 import re
-import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -78,8 +79,10 @@ class Shelf:
         target = self.cache / manifest.digest.removeprefix("sha256:")
         files = self._files(manifest)
         files[MANIFEST] = canonical(manifest.model_dump(mode="json"))
-        if not target.is_dir() or first_difference(tree_hashes(target), hashes(files)):
-            self._unpack(target, files, manifest)
+        with _locked(self.cache):
+            good = target.is_dir() and not target.is_symlink()
+            if not good or first_difference(tree_hashes(target), hashes(files)):
+                self._unpack(target, files, manifest)
         return target
 
     def ping(self) -> None:
@@ -110,15 +113,17 @@ class Shelf:
 
     def _unpack(self, target: Path, files: dict[str, bytes], manifest: Manifest) -> None:
         """Write beside, prove what was written, then rename: ``target`` never holds half a release."""
-        fresh = self.cache / f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}"
-        try:
-            fresh.mkdir(parents=True)
-            write_tree(fresh, files)
-            if difference := first_difference(tree_hashes(fresh), hashes(files)):
-                raise Rejected(f"release {manifest.version}: after unpacking, {difference}")
-            _swap(fresh, target)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+        fresh, old = self.cache / f".{target.name}.fresh", self.cache / f".{target.name}.old"
+        for left_over in (fresh, old):  # of one who was killed here
+            _remove(left_over)
+        fresh.mkdir()
+        write_tree(fresh, files)
+        if difference := first_difference(tree_hashes(fresh), hashes(files)):
+            raise Rejected(f"release {manifest.version}: after unpacking, {difference}")
+        if target.is_symlink() or target.exists():
+            target.rename(old)
+        fresh.rename(target)
+        _remove(old)
 
     def _likely(self, version: str) -> str:
         known = self.versions()
@@ -126,15 +131,20 @@ class Shelf:
         return f"did you mean {near[0]!r}?" if near else f"releases on offer: {', '.join(known) or 'none'}"
 
 
-def _swap(fresh: Path, target: Path) -> None:
-    """Put ``fresh`` at ``target``; what stood there is moved out of the way first, then deleted."""
-    old = fresh.with_name(f"{fresh.name}.old")
-    if target.exists() or target.is_symlink():
-        target.rename(old)
-    try:
-        fresh.rename(target)
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+def _remove(path: Path) -> None:
+    if path.is_symlink():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path)
+
+
+@contextmanager
+def _locked(cache: Path) -> Iterator[None]:
+    """One fetch at a time, among threads and processes of this machine."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _version_order(version: str) -> tuple[tuple[int, int, str], ...]:
