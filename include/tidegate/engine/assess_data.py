@@ -14,7 +14,7 @@ from tidegate.steps.contract import StepWorld
 def data(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> Evidence:
     """Runs the checks and journals the run with its id, whatever the verdict."""
     snapshot = view.facts.get("snapshot.take", {}).get("snapshot")
-    report = world.check_data(gate.args["checks"], snapshot)
+    report = world.checks.run(gate.args["checks"], snapshot)
     with world.journal.locked(world.service) as txn:
         body = {"node": gate.id, "run_id": report.run_id, "report": report.to_json()}
         txn.append(EventKind.DATA_CHECKED, body, actor="checks", operation=view.id)

@@ -135,6 +135,7 @@ def step_world(world: World, view: OperationView, known: Known, token: Token) ->
     """What a step sees."""
     return StepWorld(
         estate=world.estate,
+        checks=world.checks,
         binding=view.binding,
         settings=view.plan.settings,
         known=known,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.judge.fold import Judge
 from tidegate.judge.settings import JudgeSettings
-from tidegate.model.observation import Observation
+from tidegate.model.observation import Batch
 
 CHECKPOINT = "judge-checkpoint"  # key among the operation's evidence rows
 CHECKPOINT_EVERY = 1.0  # seconds; what came after it is read from the log again
@@ -51,9 +50,9 @@ class Hearing:
             return Judge.load(saved["judge"]), saved["cursor"]
         return Judge(judge_settings(view, self._world.estate.metrics.unit)), None
 
-    def hear(self, observations: Iterable[Observation], malformed: int) -> None:
+    def hear(self, batch: Batch) -> None:
         """Fold what came since."""
-        self._judge.observe_all(observations, malformed=malformed)
+        self._judge.observe_all(batch)
 
     def document(self, now: float) -> dict[str, Any]:
         """The evidence document as it stands."""

@@ -108,7 +108,7 @@ class Watch:
     def _judge(self, view: OperationView, batch: Batch) -> tuple[Verdict | None, bool]:
         assert self._hearing is not None
         now = self._world.clock.now()
-        self._hearing.hear(batch.observations, batch.malformed)
+        self._hearing.hear(batch)
         document = self._hearing.document(now)
         verdict = Verdict(document["verdict"])
         if verdict is Verdict.FAIL and view.state is OperationState.RUNNING:
@@ -120,7 +120,14 @@ class Watch:
 
     def _stop_loss(self, view: OperationView, document: Mapping[str, Any]) -> None:
         """Declared and done before the evidence row is written: the user's seconds come first."""
-        if declare_stop_loss(self._world, view.id, why=str(document["why"]), evidence=document, actor=ACTOR):
+        evidence = {
+            "verdict": document["verdict"],
+            "crossed": document["crossed"],
+            "signals": document["signals"],
+            "burn": candidate_burn(document),
+            "observed_at": document["observed_at"],
+        }
+        if declare_stop_loss(self._world, view.id, why=str(document["why"]), evidence=evidence, actor=ACTOR):
             log.warning("guard of %s stops the loss of %s: %s", self._world.service, view.id, document["why"])
             run_step(self._world, view.id, STOP_LOSS_NODE, actor=ACTOR)
         self._world.journal.put_evidence(self._world.service, view.id, guarding.EVIDENCE, document)
@@ -148,6 +155,12 @@ class Watch:
         now = self._world.clock.now()
         body = {"demand": self._demand.rates(now), "blind": blind, "pid": os.getpid()}
         self._world.journal.beat(self._world.service, guarding.BEAT, ttl=guarding.BEAT_TTL, body=body)
+
+
+def candidate_burn(document: Mapping[str, Any]) -> float | None:
+    """The error budget's burn on the candidate's worst region, as a lower bound: 1.0 is as fast as promised."""
+    rates = [region["candidate"]["burn"]["at_least"] for region in document["regions"].values()]
+    return max((rate for rate in rates if rate is not None), default=None)
 
 
 def _say(text: str, said: str) -> str:

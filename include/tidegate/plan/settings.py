@@ -38,16 +38,5 @@ def check_specs(policy: Policy) -> list[dict[str, Any]]:
 
 
 def _spec(name: str, check: Check) -> dict[str, Any]:
-    if check.no_rows is not None:
-        return {"id": name, "kind": "no_rows", "sql": check.no_rows}
-    if check.equal is not None:
-        return {"id": name, "kind": "equal", "left": check.equal[0], "right": check.equal[1]}
-    if check.expect is not None:
-        return {
-            "id": name,
-            "kind": "expect",
-            "table": check.table,
-            "expectation": check.expect,
-            "arguments": dict(check.arguments),
-        }
-    return {"id": name, "kind": "not_below_snapshot", "table": check.not_below_snapshot}
+    given = check.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    return {"id": name, **given}

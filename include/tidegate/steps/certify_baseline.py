@@ -15,7 +15,7 @@ from tidegate.steps.record import Record
 
 
 class CertifyBaseline(Record):
-    """Looks once more before it says so: all traffic on the candidate, N of N instances on its digest, in every region."""
+    """Looks once more first: all traffic on the candidate, N of N instances on its digest, in every region."""
 
     def describe(self, args: Mapping[str, Any]) -> str:
         return "certify the release as a baseline; its slot is the stable one from now on"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from tidegate.checks.contract import DataChecks
 from tidegate.drivers.estate import Estate
 from tidegate.drivers.token import Token
 from tidegate.errors import NotSettled
@@ -48,7 +49,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Known:
-    """What the journal says of the service when the step begins.
+    """What the journal says of the service as the step begins.
 
     ``baselines``: certified releases, newest last. ``vetoed``: digests. ``left_split``: the routing that this operation's
     last verified shift left, or the one it was bound to. ``facts``: results of verified steps, by node id. ``demand``:
@@ -68,6 +69,7 @@ class StepWorld:
     """All that a step may look at or act on."""
 
     estate: Estate
+    checks: DataChecks
     binding: Binding
     settings: Mapping[str, Any]
     known: Known

@@ -39,7 +39,8 @@ class DeployRelease:
         arm, desired = _desired(args, world)
         if not args.get("wait", True):
             return Result(f"{arm} is converging: {_words(world.estate.compute.observe(arm))}")
-        wanted = f"{arm}: {desired.instances} of {desired.instances} instances healthy on {world.release(args['role']).version}"
+        count, version = desired.instances, world.release(args["role"]).version
+        wanted = f"{arm}: {count} of {count} instances healthy on {version}"
         world.wait(lambda: world.estate.compute.settled(arm, desired), within=SETTLE_WITHIN, what=wanted)
         return Result(wanted, {"instances": desired.instances})
 
@@ -61,7 +62,7 @@ def _refuse_to_replace_what_serves(arm: Arm, state: SlotState, desired: SlotSpec
     weight = split[arm] if split else 0
     if foreign and weight:
         raise Refused(
-            f"{arm} takes {weight / 100:g}% of the traffic and runs {state.version}: it will not be replaced under load",
+            f"{arm} takes {weight / 100:g}% of the traffic and runs {state.version}: not replaced under load",
             next_step="bring its weight to 0 first",
         )
 

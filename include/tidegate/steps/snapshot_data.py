@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tidegate.checks.model import CheckSpec
-from tidegate.checks.snapshot import take
 from tidegate.steps.contract import Look, Result, StepWorld, Verb
 from tidegate.steps.record import Record
 
@@ -18,11 +16,9 @@ class SnapshotData(Record):
         return "note row counts and a checksum of the data, to compare with after a reversion"
 
     def verify(self, args: Mapping[str, Any], world: StepWorld, look: Look) -> Result:
-        address = world.estate.database.primary()
-        specs = [CheckSpec.from_json(value) for value in args["checks"]]
-        snapshot = take(address.url, specs)
-        counts = ", ".join(f"{table} {rows}" for table, rows in snapshot.get("rows", {}).items())
-        return Result(f"snapshot of {address.region}'s primary: {counts or 'no tables'}", {"snapshot": snapshot})
+        snapshot = world.checks.snapshot(args["checks"])
+        counts = ", ".join(f"{table}: {found['rows']} rows" for table, found in snapshot["tables"].items())
+        return Result(f"snapshot taken: {counts or 'no tables'}", {"snapshot": snapshot})
 
 
 VERB: Verb = SnapshotData()

@@ -1,0 +1,121 @@
+"""What each scenario does and how it must end. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Disturbance(StrEnum):
+    """What happens to the estate in the middle of a run."""
+
+    SCHEDULER_KILLED = "scheduler_killed"
+    BURN_CRITICAL = "burn_critical"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """``outcome``: of the operation. ``signal``: the one that gave the verdict. ``refused_because``: words that the journal
+    must hold. ``untouched``: no effect at all. ``writes_to_zero``: exactly so many route writes from the verdict to no
+    candidate traffic. ``steps_back``: at least so many route writes on the way back. ``within_limit``: no stable arm is
+    given more than its instances' declared limit. ``clean``: no failed request and no broken session at all."""
+
+    outcome: str
+    run_state: str
+    signal: str | None = None
+    refused_because: str | None = None
+    untouched: bool = False
+    clean: bool = False
+    writes_to_zero: int | None = None
+    steps_back: int | None = None
+    within_limit: bool = False
+    data_checked: bool = False
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """``dag``: ``promote`` or ``rollback``. ``needs``: scenarios that must have been run before, in this estate."""
+
+    name: str
+    title: str
+    dag: str
+    conf: Mapping[str, Any]
+    expect: Expectation
+    release: str | None = None
+    needs: tuple[str, ...] = ()
+    disturbance: Disturbance | None = None
+    within: float = 420.0
+    approver: str = "ann"
+    expected: str = field(default="")
+
+
+def _bad(name: str, version: str, title: str, signal: str, **more: Any) -> Scenario:
+    expect = Expectation("rolled_back", "failed", signal=signal, data_checked=True, **more.pop("expect", {}))
+    conf = {"version": version, "reason": title}
+    expected = f"caught by {signal}, traffic safe within 1 s, rolled back, data whole"
+    return Scenario(name, title, "promote", conf, expect, release=version, expected=expected, **more)
+
+
+def _refused(name: str, version: str, title: str, because: str) -> Scenario:
+    expect = Expectation("refused", "failed", refused_because=because, untouched=True, clean=True)
+    conf = {"version": version, "reason": title}
+    return Scenario(name, title, "promote", conf, expect, release=version, expected="refused before any effect")
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    Scenario(
+        "good-release",
+        "1.1.0 is good: promoted step by step in both regions",
+        "promote",
+        {"version": "1.1.0", "reason": "the autumn release"},
+        Expectation("promoted", "success", clean=True),
+        release="1.1.0",
+        expected="promoted in both regions, baseline certified, 0 failed requests, 0 sessions broken",
+    ),
+    _bad("bad-release", "1.2.0", "1.2.0 fails 2 % of its checkouts: caught and rolled back", "errors"),
+    Scenario(
+        "rollback-by-person",
+        "a person takes 1.1.0 back while the old slot runs at half capacity",
+        "rollback",
+        {"target": "1.0.0", "reason": "customers complain about the new basket"},
+        Expectation("rolled_back", "success", clean=True, steps_back=2, within_limit=True, data_checked=True),
+        needs=("good-release",),
+        expected="stepped return, no target above its declared limit",
+    ),
+    _bad("slow-release", "1.3.0", "1.3.0 is three times slower at the tail: caught by latency", "latency"),
+    _refused("tampered-release", "1.4.0", "1.4.0 was changed after it was signed", "sha256"),
+    _refused("old-release", "1.5.0", "1.5.0 is signed, but older than the release index allows", "too old"),
+    _bad(
+        "scheduler-killed",
+        "1.2.0",
+        "1.2.0 again; Airflow's scheduler is killed in mid-canary",
+        "errors",
+        disturbance=Disturbance.SCHEDULER_KILLED,
+        within=600.0,
+    ),
+    _bad(
+        "critical-burn",
+        "1.2.0",
+        "1.2.0 burns the error budget fast while the stable slot is weakened: the fast lane",
+        "errors",
+        disturbance=Disturbance.BURN_CRITICAL,
+        expect={"writes_to_zero": 1},
+    ),
+)
+
+STORY = ("good-release", "bad-release")
+
+
+def chosen(only: str | None, story: bool) -> tuple[Scenario, ...]:
+    """The scenarios to run, in order, with what they need before them. Raises KeyError with the known names."""
+    by_name = {s.name: s for s in SCENARIOS}
+    names = [only] if only else list(STORY if story else by_name)
+    unknown = [n for n in names if n not in by_name]
+    if unknown:
+        raise KeyError(f"unknown scenario {unknown[0]!r}; known: {', '.join(by_name)}")
+    ordered: list[str] = []
+    for name in names:
+        ordered.extend(n for n in (*by_name[name].needs, name) if n not in ordered)
+    return tuple(by_name[n] for n in ordered)

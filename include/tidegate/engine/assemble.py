@@ -1,0 +1,51 @@
+"""From a policy to a world: drivers connected, journal opened. No vendor's SDK is imported before a driver connects."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from tidegate.drivers import registry
+from tidegate.drivers.credentials import Resolver, from_environment
+from tidegate.drivers.estate import Estate
+from tidegate.drivers.site import Site
+from tidegate.engine.data_checks import LiveChecks
+from tidegate.engine.world import World
+from tidegate.journal.settings import HOME
+from tidegate.journal.settings import journal_url as journal_url_from
+from tidegate.journal.store import Journal
+from tidegate.policy import places
+from tidegate.policy.schema import Policy
+
+
+def assemble(
+    policy: Policy,
+    policy_digest: str,
+    *,
+    resolve: Resolver = from_environment,
+    home: Path | None = None,
+    journal_url: str | None = None,
+) -> World:
+    """A service's world, ready to act on. The journal's tables are brought up to date.
+
+    ``resolve``: turns ``conn://name`` into an address. ``home``: root of the relative paths in the policy, by default
+    ``TIDEGATE_HOME``. ``journal_url``: by default ``TIDEGATE_JOURNAL``, or a file below ``home``; a secret.
+
+    Raises :class:`~tidegate.errors.Refused` for a driver or a connection that is not there, and ``JournalError``.
+    """
+    root = home or places.home()
+    journal = Journal(journal_url or journal_url_from({**os.environ, HOME: str(root)}))
+    journal.migrate()
+    estate = connect_estate(policy, root, resolve)
+    return World(policy, policy_digest, estate, journal, LiveChecks(estate.database))
+
+
+def connect_estate(policy: Policy, root: Path, resolve: Resolver = from_environment) -> Estate:
+    """Every family's driver, as the policy describes it."""
+    site = Site(policy.service, policy.shares, policy.endpoint_classes, root, resolve)
+    connected: dict[str, Any] = {
+        family: registry.connect(family, getattr(policy.drivers, family).model_dump(), site)
+        for family in registry.FAMILIES
+    }
+    return Estate(site, **connected)
