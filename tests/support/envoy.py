@@ -55,7 +55,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         length = int(self.headers.get("content-length") or 0)
         self.rfile.read(length)
-        status = 503 if self.path == lab_edge.HEALTH_PATH and not self.server.healthy else self.server.status
+        asked_for_health = self.path == lab_edge.HEALTH_PATH
+        status = (200 if self.server.healthy else 503) if asked_for_health else self.server.status
         body = self.server.name.encode()
         self.send_response(status)
         self.send_header("content-length", str(len(body)))
@@ -106,10 +107,13 @@ class RealEdge:
         name = f"cluster.{arm.name}.membership_healthy"
         return self.admin(f"/stats?filter=^{name}$").strip() == f"{name}: 1"
 
-    def admin(self, path: str) -> str:
+    def post_admin(self, path: str) -> str:
+        return self.admin(path, "POST")
+
+    def admin(self, path: str, method: str = "GET") -> str:
         connection = http.client.HTTPConnection("127.0.0.1", self.edge.admin_port, timeout=5)
         with contextlib.closing(connection):
-            connection.request("GET", path)
+            connection.request(method, path)
             return connection.getresponse().read().decode()
 
     def kill(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -30,9 +31,21 @@ def _no_constant(name: str) -> NoReturn:
 _decode: Callable[[str], Any] = json.JSONDecoder(parse_constant=_no_constant).decode
 
 
+@dataclass(frozen=True)
+class _Route:
+    """A route name, taken apart once for all the lines that carry it. ``arms``: those with weight, by name."""
+
+    epoch: int
+    split: Split
+    regions: frozenset[str]
+    arms: Mapping[str, Arm]
+
+
 @lru_cache(maxsize=4096)
-def _route(name: str) -> tuple[int, Split]:
-    return parse_version(name)
+def _route(name: str) -> _Route:
+    epoch, split = parse_version(name)
+    weighed = {arm.name: arm for arm, weight in split.weights if weight}
+    return _Route(epoch, split, frozenset(arm.region for arm in split.arms), weighed)
 
 
 def parse(line: bytes, endpoints: Sequence[Endpoint], regions: Sequence[str], now: float) -> Observation | None:
@@ -60,18 +73,18 @@ def _observation(
         if _NOT_OURS[0] <= status <= _NOT_OURS[1]:
             return None
         raise MalformedError(f"answered {status} without a route")
-    epoch, split = _route(record["route"])
-    if any(arm.region not in regions for arm in split.arms):
-        raise MalformedError(f"a route to regions that the service does not have: {split}")
+    route = _route(record["route"])
+    if not route.regions.issubset(regions):
+        raise MalformedError(f"a route to regions that the service does not have: {route.split}")
     return Observation(
         at=_at(record["t"], now),
-        arm=_arm(record["cluster"], split),
+        arm=_arm(record["cluster"], route),
         session=_session(record["session"]),
         endpoint=classify(endpoints, _text(record["method"]), _text(record["path"])),
         status=status,
         milliseconds=_milliseconds(record),
-        epoch=epoch,
-        split=split,
+        epoch=route.epoch,
+        split=route.split,
     )
 
 
@@ -91,16 +104,14 @@ def _at(value: Any, now: float) -> float:
     return at
 
 
-def _arm(value: Any, split: Split) -> Arm | None:
-    """The arm that the router chose, None if the request reached none. An arm without weight contradicts the route."""
+def _arm(value: Any, route: _Route) -> Arm | None:
+    """The arm that the router chose, None if it chose none. An arm without weight contradicts the route."""
     if value in _NONE:
         return None
-    for arm, weight in split.weights:
-        if arm.name == value and weight:
-            return arm
-    if _is_arm(_text(value)):
-        raise MalformedError(f"sent to {value}, which has no weight in {split}")
-    return None
+    arm = route.arms.get(_text(value))
+    if arm is None and _is_arm(value):
+        raise MalformedError(f"sent to {value}, which has no weight in {route.split}")
+    return arm
 
 
 def _is_arm(name: str) -> bool:

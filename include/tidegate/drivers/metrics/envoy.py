@@ -21,7 +21,8 @@ from tidegate.errors import Refused, Rejected, Unreachable
 from tidegate.model.observation import Batch, Counters, Observation
 from tidegate.model.topology import Arm, Slot
 
-_NAMES = ("upstream_rq_total", "upstream_rq_5xx", "upstream_rq_active", "membership_healthy", "membership_total")
+# Completed, not total: only those are counted together with the 5xx, the edge's own 503 among them.
+_NAMES = ("upstream_rq_completed", "upstream_rq_5xx", "upstream_rq_active", "membership_healthy", "membership_total")
 _SAMPLE = 120  # characters of a malformed line that are shown
 
 
