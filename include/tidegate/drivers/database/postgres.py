@@ -22,11 +22,11 @@ from tidegate.errors import Refused, Unreachable
 CONNECT_SECONDS = 2  # libpq rounds 1 up to 2
 ANSWER_SECONDS = 2.0  # for the one question that is asked once connected
 
-_PASSED_ON = frozenset(
-    ("application_name", "channel_binding", "hostaddr", "options", "passfile", "require_auth", "tcp_user_timeout")
-    + ("keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "target_session_attrs")
-    + ("sslcert", "sslcrl", "sslcrldir", "sslkey", "sslmode", "sslnegotiation", "sslrootcert", "sslsni")
-)  # options of a connection that libpq is given
+_PASSED_ON = {  # options of a connection that libpq is given
+    *("application_name", "channel_binding", "hostaddr", "options", "passfile", "require_auth", "tcp_user_timeout"),
+    *("keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "target_session_attrs"),
+    *("sslcert", "sslcrl", "sslcrldir", "sslkey", "sslmode", "sslnegotiation", "sslrootcert", "sslsni"),
+}
 
 _QUESTION = """
 SELECT pg_is_in_recovery(),
