@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from tidegate.errors import Changed, JournalError, JournalUnreachable
+from tidegate.journal.readonly import confirm, open_file
 
 LOCK_SECONDS = 10  # longest wait for a service's head
 IDLE_SECONDS = (
@@ -57,8 +58,9 @@ def connect(url: str, *, read_only: bool = False) -> Engine:
 def _sqlite(url: URL, read_only: bool) -> Engine:
     if read_only:
         path = Path(url.database or "").absolute()
-        url = url.set(database=f"file:{path}", query={"mode": "ro", "uri": "true"})
-    engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS}, hide_parameters=True)
+        engine = create_engine(url, creator=lambda: open_file(path, LOCK_SECONDS), poolclass=NullPool)
+    else:
+        engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _sqlite_reader if read_only else _sqlite_writer)
     event.listen(engine, "begin", _sqlite_begin)
     return engine
@@ -123,8 +125,30 @@ def errors(doing: str, url: URL) -> Iterator[None]:
     """Turn what the database says into :class:`JournalError`, naming what was being done, without any secret."""
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.OperationalError) as error:
         raise _translated(doing, error, url) from None
+
+
+@contextmanager
+def reading(engine: Engine, doing: str, isolation: str | None = None) -> Iterator[Connection]:
+    """A transaction that only reads. ``isolation`` is PostgreSQL's; on SQLite every transaction sees one snapshot."""
+    options = {"isolation_level": isolation} if isolation and engine.dialect.name == "postgresql" else {}
+    with errors(doing, engine.url), engine.connect().execution_options(**options) as connection:
+        yield connection
+        confirm(connection)
+
+
+@contextmanager
+def writing(engine: Engine, doing: str) -> Iterator[Connection]:
+    """A transaction that writes: committed at the end of the block, rolled back on any exception."""
+    with (
+        errors(doing, engine.url),
+        engine.connect().execution_options(**WRITE) as connection,
+        connection.begin() as transaction,
+    ):
+        yield connection
+        with outcome_unknown(doing, engine.url):
+            transaction.commit()
 
 
 @contextmanager
@@ -138,16 +162,16 @@ def outcome_unknown(doing: str, url: URL) -> Iterator[None]:
         raise translated from None
 
 
-def _translated(doing: str, error: SQLAlchemyError, url: URL) -> JournalError:
+def _translated(doing: str, error: Exception, url: URL) -> JournalError:
     said = _said(error, url)
     if "no such table" in said or "UndefinedTable" in said:
         return JournalError(f"{doing}: {said}", next_step="the journal has no tables yet: migrate it")
-    if isinstance(error, OperationalError | InterfaceError):
+    if isinstance(error, OperationalError | InterfaceError | sqlite3.OperationalError):
         return JournalUnreachable(f"{doing}: {said}", next_step="see that the journal's database is up, then try again")
     return JournalError(f"{doing}: {said}")
 
 
-def _said(error: SQLAlchemyError, url: URL) -> str:
+def _said(error: Exception, url: URL) -> str:
     text = str(getattr(error, "orig", None) or error).strip().splitlines()
     first = text[0] if text else ""
     for secret in filter(None, (url.password, url.render_as_string(hide_password=False))):

@@ -6,7 +6,8 @@ import json
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Table, select
@@ -14,8 +15,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from tidegate.errors import JournalError
 from tidegate.journal import database, migrate, rows, tables, verify
+from tidegate.journal.chain import Link
 from tidegate.journal.model import ZERO_HASH, Beat, Event, EventKind, Finding, Head, SignedHead
 from tidegate.journal.transaction import Transaction, lock
+from tidegate.journal.verify import Verified
 
 __all__ = ["Journal", "Transaction"]
 
@@ -129,12 +132,25 @@ class Journal:
 
         ``signed_heads`` are taken as true: see :mod:`tidegate.journal.audit` for checking their signatures.
         """
+        return [finding for found in self.verify_services(signed_heads, service) for finding in found.findings]
+
+    def verify_services(self, signed_heads: Iterable[SignedHead] = (), service: str | None = None) -> list[Verified]:
+        """As :meth:`verify`, with what was counted on the way. All of it is seen in one snapshot."""
         signed = list(signed_heads)
-        with self._reading("verifying the journal", isolation="REPEATABLE READ") as connection:
+        with self._reading("verifying the journal", "REPEATABLE READ") as connection:
             names = [service] if service else sorted({*verify.services(connection), *(head.service for head in signed)})
-            return [
-                f for n in names for f in verify.service(connection, n, [h for h in signed if h.service == n]).findings
-            ]
+            return [verify.service(connection, name, [h for h in signed if h.service == name]) for name in names]
+
+    def since(self, service: str, signed: SignedHead | None) -> tuple[Link, Finding | None]:
+        """The end of the chain, and what is wrong if it does not go on from ``signed``, or the head disagrees."""
+        with self._reading(f"verifying {service}", "REPEATABLE READ") as connection:
+            return verify.since(connection, service, signed)
+
+    @property
+    def file(self) -> Path | None:
+        """The database's file, if it is one."""
+        sqlite_file = self._url.drivername == "sqlite" and self._url.database
+        return Path(sqlite_file).absolute() if sqlite_file else None
 
     def _now(self) -> float:
         now = float(self._clock())
@@ -142,22 +158,11 @@ class Journal:
             raise JournalError(f"the clock says {now}")
         return now
 
-    @contextmanager
-    def _reading(self, doing: str, isolation: str | None = None) -> Iterator[Connection]:
-        options = {"isolation_level": isolation} if isolation and self._engine.dialect.name == "postgresql" else {}
-        with database.errors(doing, self._url), self._engine.connect().execution_options(**options) as connection:
-            yield connection
+    def _reading(self, doing: str, isolation: str | None = None) -> AbstractContextManager[Connection]:
+        return database.reading(self._engine, doing, isolation)
 
-    @contextmanager
-    def _writing(self, doing: str) -> Iterator[Connection]:
-        with (
-            database.errors(doing, self._url),
-            self._engine.connect().execution_options(**database.WRITE) as connection,
-            connection.begin() as transaction,
-        ):
-            yield connection
-            with database.outcome_unknown(doing, self._url):
-                transaction.commit()
+    def _writing(self, doing: str) -> AbstractContextManager[Connection]:
+        return database.writing(self._engine, doing)
 
     def _insert(self, table: Table) -> Any:
         """``INSERT … ON CONFLICT`` is a dialect's own in SQLAlchemy; the two have the same methods."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, select, union
 
 from tidegate.journal import rows, tables
-from tidegate.journal.chain import Link, Walk, lease_text, walk
+from tidegate.journal.chain import Link, Walk, lease_text, row_hash, walk
 from tidegate.journal.model import Finding, Head, SignedHead
 
 
@@ -37,6 +37,23 @@ def service(connection: Connection, name: str, signed: Sequence[SignedHead]) -> 
         findings += _head_findings(connection, name, walked.link)
     good, against = _compare(signed, walked)
     return Verified(name, walked.link.seq, good, tuple(sorted([*findings, *against], key=lambda f: f.seq)))
+
+
+def since(connection: Connection, name: str, signed: SignedHead | None) -> tuple[Link, Finding | None]:
+    """Follow the chain from a signed head to its end; also whether ``heads`` agrees with that end."""
+    if signed is None:
+        walked = walk(rows.stream_rows(connection, name))
+    else:
+        chain = rows.stream_rows(connection, name, after=signed.seq - 1)
+        row = next(chain, None)
+        if row is None or row.seq != signed.seq:
+            return Link(), _cut(signed, None)
+        if row.hash != signed.hash or row_hash(row.prev_hash, row) != signed.hash:
+            return Link(), Finding(name, signed.seq, f"rewritten: it is not the row signed at {signed.at:.3f}")
+        walked = walk(chain, Link(row.seq, row.hash, row.epoch, row.lease))
+    if walked.found:
+        return walked.link, Finding(name, walked.found.seq, walked.found.what)
+    return walked.link, next(iter(_head_findings(connection, name, walked.link)), None)
 
 
 def _head_findings(connection: Connection, name: str, link: Link) -> list[Finding]:
@@ -82,7 +99,7 @@ def _compare(signed: Sequence[SignedHead], walked: Walk) -> tuple[int, list[Find
     return good, []
 
 
-def _cut(head: SignedHead, last: int) -> Finding:
-    return Finding(
-        head.service, last + 1, f"missing: row {head.seq} was signed at {head.at:.3f}, the chain ends at {last}"
-    )
+def _cut(head: SignedHead, last: int | None) -> Finding:
+    ends = "" if last is None else f", the chain ends at {last}"
+    seq = head.seq if last is None else last + 1
+    return Finding(head.service, seq, f"missing: row {head.seq} was signed at {head.at:.3f}{ends}")
