@@ -20,7 +20,7 @@ def could_not(answer: Answer) -> str | None:
     """
     info = answer.get("exception_info")
     success = answer.get("success")
-    if not isinstance(info, Mapping) or not isinstance(success, bool):
+    if not isinstance(info, Mapping) or not info or not isinstance(success, bool):
         return "Great Expectations gave no usable answer"
     entries = [info] if "raised_exception" in info else list(info.values())
     for entry in entries:
