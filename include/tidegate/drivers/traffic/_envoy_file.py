@@ -63,7 +63,7 @@ def read(path: Path) -> tuple[int, Split] | None:
         return None
     try:
         return parse_version(json.loads(text)["version_info"])
-    except (ValueError, KeyError, TypeError) as wrong:
+    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
         raise Refused(
             f"the route file {path.name} does not say which epoch wrote it ({type(wrong).__name__})",
             next_step=f"look at {path}; if nobody else owns it, move it away and apply again",
