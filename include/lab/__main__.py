@@ -13,7 +13,7 @@ from lab.airflow import metadata_template
 from lab.estate import DAGS, Lab
 from lab.places import here
 from lab.progress import Progress, on_stdout
-from tidegate.errors import Refused, TidegateError
+from tidegate.errors import Refused, TidegateError, Unreachable
 
 INTERRUPTED = 130
 
@@ -71,12 +71,25 @@ def _status(_: argparse.Namespace) -> int:
         return 1
     sys.stdout.write(f"{found.phase}\n")
     for place in found.sessions:
-        for name, program in sorted(lab.control(place).states().items()):
-            sys.stdout.write(f"  {place:6} {name:24} {program}\n")
+        sys.stdout.writelines(f"  {place:6} {line}\n" for line in _programs(lab, place))
     if found.airflow:
-        with lab.airflow() as api:
-            sys.stdout.write(f"  airflow {json.dumps({k: v['status'] for k, v in api.health().items()})}\n")
+        sys.stdout.write(f"  Airflow {_airflow_health(lab)}\n")
     return 0 if found.whole() else 1
+
+
+def _programs(lab: Lab, place: str) -> list[str]:
+    try:
+        return [f"{name:24} {program}" for name, program in sorted(lab.control(place).states().items())]
+    except Unreachable as error:
+        return [error.message]
+
+
+def _airflow_health(lab: Lab) -> str:
+    try:
+        with lab.airflow() as api:
+            return json.dumps({name: part["status"] for name, part in api.health().items()})
+    except TidegateError as error:
+        return error.message
 
 
 def _env(_: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import shutil
 import threading
 import time
@@ -13,6 +14,7 @@ from lab.postgres_user import data_directory
 from lab.processes import Session
 from lab.progress import Progress
 
+_SEGMENT_LINE, _IPC_RMID = 6, 0
 GRACE = 12.0  # seconds; more than any program of the lab is given to stop
 
 
@@ -24,6 +26,8 @@ def end_everything(places: Places, progress: Progress) -> int:
     now.set_phase("stopping")
     killed = _end_sessions(list(now.sessions.values()))
     killed += _end_servers(data_directory(places))
+    for pid_file in data_directory(places).glob("*/postmaster.pid"):
+        _free_shared_memory(pid_file)
     for path in (places.state, places.ports, places.env):
         path.unlink(missing_ok=True)
     progress.say("everything is stopped" + (f" ({killed} processes had to be killed)" if killed else ""))
@@ -54,6 +58,14 @@ def _end_servers(data: Path, grace: float = 3.0) -> int:
     for pid in left:
         processes.kill_one(pid)
     return len(left)
+
+
+def _free_shared_memory(pid_file: Path) -> None:
+    """A server that was killed leaves its pid file, which names the one shared memory segment that it left as well."""
+    lines = pid_file.read_text().splitlines()
+    if len(lines) > _SEGMENT_LINE and len(words := lines[_SEGMENT_LINE].split()) == 2:
+        ctypes.CDLL(None).shmctl(int(words[1]), _IPC_RMID, None)
+    pid_file.unlink()
 
 
 def wipe(directory: Path, keep: tuple[str, ...]) -> None:

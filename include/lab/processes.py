@@ -102,11 +102,16 @@ def members(session: Session) -> list[int]:
 
 
 def end(session: Session, *, grace: float) -> int:
-    """Ask the leader to stop, wait up to ``grace`` seconds, then kill what is left. Returns how many were killed."""
+    """Ask the leader to stop (or, if it is gone, everybody), wait up to ``grace`` seconds, then kill what is left.
+    Returns how many were killed."""
     if leads(session):
         _signal(session, session.pid, signal.SIGTERM)
         _wait(lambda: not leads(session), grace)
-    _wait(lambda: not members(session), 0.5)
+        grace = 0.5
+    else:
+        for pid in members(session):
+            _signal(session, pid, signal.SIGTERM)
+    _wait(lambda: not members(session), grace)
     killed: set[int] = set()
     while left := members(session):
         killed |= {pid for pid in left if _signal(session, pid, signal.SIGKILL)}

@@ -20,7 +20,7 @@ def airflow_ready(api: AirflowApi, expected: Collection[str], progress: Progress
     """Return once the API answers, every component has a heartbeat and the expected DAGs are parsed."""
     _await(lambda: _not_healthy(api, ("metadatabase",)), AIRFLOW_WITHIN)
     progress.say("Airflow's API answers")
-    api.warm_up()
+    _await(lambda: _not_warm(api), AIRFLOW_WITHIN)
     _await(lambda: _not_healthy(api, _COMPONENTS), AIRFLOW_WITHIN)
     progress.say("Airflow's scheduler, DAG processor and triggerer are alive")
     _await(lambda: _not_parsed(api, expected), AIRFLOW_WITHIN)
@@ -48,6 +48,14 @@ def _not_healthy(api: AirflowApi, components: Collection[str]) -> str:
         return error.message
     ill = [name for name in components if found.get(name, {}).get("status") != "healthy"]
     return f"Airflow's {', '.join(ill)} is not healthy" if ill else ""
+
+
+def _not_warm(api: AirflowApi) -> str:
+    try:
+        api.warm_up()
+    except (Unreachable, OutcomeUnknown) as error:
+        return error.message
+    return ""
 
 
 def _not_parsed(api: AirflowApi, expected: Collection[str]) -> str:

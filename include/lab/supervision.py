@@ -15,8 +15,8 @@ import xmlrpc.client
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from lab.places import write_private
 from lab.ports import LOOPBACK
 from tidegate.errors import NotSettled, Rejected, Unreachable
 
@@ -83,10 +83,6 @@ def configuration(port: int, password: str, directory: Path, programs: Sequence[
     ) + "\n".join(program.section(logs) for program in programs)
 
 
-def write(path: Path, text: str) -> None:
-    write_private(path, text)
-
-
 def argv(config: Path) -> list[str]:
     """The supervisor's own command line, in the foreground."""
     return [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(config)]
@@ -128,24 +124,27 @@ class Control:
         self._call(name, "stopProcess", _NOT_RUNNING)
 
     def states(self) -> dict[str, str]:
-        """Every program's state, by name: RUNNING, STOPPED, BACKOFF …"""
-        found = self._server().supervisor.getAllProcessInfo()
-        return {str(info["name"]): str(info["statename"]) for info in found if isinstance(info, dict)}  # type: ignore[union-attr]
+        """Every program's state, by name: RUNNING, STOPPED, BACKOFF … Raises :class:`Unreachable`."""
+        found = self._ask("getAllProcessInfo")
+        return {str(info["name"]): str(info["statename"]) for info in found}
 
     def pid(self, name: str) -> int:
         """The program's pid. Raises :class:`NotSettled` if it is not running."""
-        info = self._server().supervisor.getProcessInfo(name)
-        pid = info["pid"] if isinstance(info, dict) else 0
+        pid = int(self._ask("getProcessInfo", name)["pid"])
         if not pid:
             raise NotSettled(f"{name} is not running", next_step="make status")
-        return int(str(pid))
+        return pid
 
     def _call(self, name: str, method: str, harmless: int) -> None:
         try:
-            getattr(self._server().supervisor, method)(name)
+            self._ask(method, name)
         except xmlrpc.client.Fault as fault:
             if fault.faultCode != harmless:
                 raise Rejected(f"supervisor: {method} {name}: {fault.faultString}") from None
+
+    def _ask(self, method: str, *arguments: str) -> Any:
+        try:
+            return getattr(self._server().supervisor, method)(*arguments)
         except OSError as error:
             raise Unreachable(f"the supervisor on port {self.port} does not answer: {error}") from error
 
