@@ -1,0 +1,55 @@
+"""What the people who are asked get to see: what would happen, and what was measured until now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from tidegate.engine.view import OperationView
+from tidegate.engine.world import World
+from tidegate.journal.model import EventKind
+from tidegate.plan.model import Step
+from tidegate.steps.registry import verb
+
+
+def approval_body(world: World, view: OperationView, node_id: str, request: Mapping[str, Any]) -> str:
+    """Markdown. Whatever a person or a system wrote stands in code spans, so that it cannot pose as anything else."""
+    return "\n".join(_lines(world, view, node_id, request))
+
+
+def _lines(world: World, view: OperationView, node_id: str, request: Mapping[str, Any]) -> Iterator[str]:
+    until = datetime.fromtimestamp(request["expires_at"], UTC).isoformat(timespec="seconds")
+    yield f"**{view.kind.value.capitalize()} of {_code(view.binding.candidate_version)}** on `{view.service}`, "
+    yield f"requested by {_code(view.requester)}: {_code(view.reason)}"
+    yield ""
+    yield f"A yes allows: {_allowed(view, node_id)}. It is needed from {request['quorum']} of: " + ", ".join(
+        _code(p) for p in request["people"]
+    )
+    yield f"Answer until {until}; no answer is a no. The way back goes to {_code(view.binding.stable.version)}."
+    yield ""
+    yield "What was measured:"
+    yield from _measured(world, view)
+    yield ""
+    yield f"Operation `{view.id}`, plan `{view.plan_digest}`."
+
+
+def _allowed(view: OperationView, node_id: str) -> str:
+    for _, node in view.plan.nodes():
+        if isinstance(node, Step) and node.approval == node_id:
+            return verb(node.verb).describe(node.args)
+    return "the rest of the plan"
+
+
+def _measured(world: World, view: OperationView) -> Iterator[str]:
+    opened = world.journal.events(world.service, operation=view.id, kinds={EventKind.GATE_OPENED})
+    for event in opened:
+        yield f"- {event.body['node']}: {_code(event.body['detail'])}"
+        for reading in event.body.get("evidence", {}).get("readings", ()):
+            yield f"  - {reading['signal']}: {reading['verdict']}, {_code(reading['why'])}"
+    if not opened:
+        yield "- nothing yet"
+
+
+def _code(text: object) -> str:
+    return "`" + str(text).replace("`", "'").replace("\n", " ") + "`"

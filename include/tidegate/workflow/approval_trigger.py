@@ -1,0 +1,76 @@
+"""Waits for an answer, for the end of the time to answer, or for the operation to be stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+from airflow.sdk.execution_time.hitl import get_hitl_detail_content_detail
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from tidegate.engine.world import World
+from tidegate.errors import TidegateError
+from tidegate.model.operation import OperationState
+from tidegate.workflow.identity import read
+from tidegate.workflow.worlds import world_for
+
+POLL = 1.0  # seconds
+
+
+class ApprovalTrigger(BaseTrigger):
+    """``task``: id of the task instance whose question it is."""
+
+    def __init__(self, task: str, service: str, operation: str, node: str) -> None:
+        super().__init__()
+        self.task_key, self.service, self.operation, self.node = task, service, operation, node
+        self._world: World | None = None
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        path = f"{type(self).__module__}.{type(self).__qualname__}"
+        ids = {"task": self.task_key, "service": self.service, "operation": self.operation, "node": self.node}
+        return path, ids
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        while True:
+            event = await asyncio.to_thread(self._look)
+            if event is not None:
+                yield TriggerEvent(event)
+                return
+            await asyncio.sleep(POLL)
+
+    def _look(self) -> dict[str, Any] | None:
+        """Stopped comes first: a yes to an operation on its way back would mean nothing."""
+        try:
+            return self._superseded() or self._answered() or self._timed_out()
+        except TidegateError as error:
+            if error.retryable:
+                return None
+            return {"superseded": True, "why": str(error)}
+
+    def _superseded(self) -> dict[str, Any] | None:
+        if self._world is None:
+            self._world = world_for(self.service)
+        view = read(self._world, self.operation)
+        if view is None or view.state is OperationState.RUNNING:
+            return None
+        return {"superseded": True, "why": f"the operation is {view.state}: {view.why_back}"}
+
+    def _answered(self) -> dict[str, Any] | None:
+        detail = get_hitl_detail_content_detail(UUID(self.task_key))
+        if not detail.response_received or not detail.chosen_options:
+            return None
+        user = detail.responded_by_user
+        return {
+            "chosen_options": list(detail.chosen_options),
+            "responded_by_user": {"id": user.id, "name": user.name} if user else None,
+        }
+
+    def _timed_out(self) -> dict[str, Any] | None:
+        assert self._world is not None
+        view = read(self._world, self.operation)
+        request = view.requested.get(self.node) if view else None
+        if request is None or self._world.clock.now() <= request["expires_at"]:
+            return None
+        return {"timed_out": True}

@@ -1,0 +1,85 @@
+"""The first task: what a person or an event asked for becomes an operation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk import BaseOperator
+
+from tidegate.engine.open import Request, open_operation
+from tidegate.engine.world import World
+from tidegate.errors import Refused, TidegateError
+from tidegate.journal.model import EventKind
+from tidegate.workflow.detection import Detection, detection_in, stale
+from tidegate.workflow.identity import Blueprint, actor, requester, run_id, same_plan
+from tidegate.workflow.links import ReportLink
+from tidegate.workflow.worlds import world_of
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+NOTHING = "nothing to do"
+REFUSED = "request refused"
+
+
+class BindOperator(BaseOperator):
+    """Opens the operation, or finds it opened by an earlier try. Pushes its id, and nothing else."""
+
+    template_fields = ()
+    ui_color = "#dcefe4"
+    operator_extra_links = (ReportLink(),)
+
+    def __init__(self, *, blueprint: Blueprint, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.blueprint = blueprint
+
+    def execute(self, context: Context) -> str:
+        world = world_of(self.blueprint.loaded)
+        detection = detection_in(context)
+        if detection is not None:
+            self._refuse_stale(world, context, detection)
+        try:
+            view = open_operation(world, self._request(context, detection), self.blueprint.plan, actor=actor(context))
+            same_plan(view, self.blueprint)
+        except Refused as error:
+            _note(world, self._operation(context), REFUSED, str(error), actor(context))
+            self.log.error("%s: %s", type(error).__name__, error.message)
+            self.log.error("Did anything change? No. What next? %s.", error.next_step or "see the message above")
+            raise
+        self.log.info("Operation %s (%s), requested by %s: %s", view.id, view.kind, view.requester, view.reason)
+        self.log.info(
+            "Plan %s. Stable: %s in slot %s.", view.plan_digest, view.binding.stable.version, view.binding.stable_slot
+        )
+        self.log.info("Did anything change? No: the operation is in the journal, and holds the service.")
+        return view.id
+
+    def _operation(self, context: Context) -> str:
+        return self.blueprint.operation(run_id(context))
+
+    def _request(self, context: Context, detection: Detection | None) -> Request:
+        params = context["params"]
+        given = detection.reason if detection else params.get("reason")
+        return Request(
+            kind=self.blueprint.kind,
+            request_id=self.blueprint.request_id(run_id(context)),
+            requester=requester(context),
+            reason=given or "no reason was given",
+            target=params.get("version") or params.get("target"),
+            fast_lane=bool(params.get("fast_lane", False)),
+        )
+
+    def _refuse_stale(self, world: World, context: Context, detection: Detection) -> None:
+        why = stale(world, detection, self._operation(context))
+        if why:
+            _note(world, self._operation(context), NOTHING, why, actor(context))
+            raise AirflowSkipException(f"nothing to do: {why}")
+
+
+def _note(world: World, operation: str, what: str, why: str, who: str) -> None:
+    """The journal keeps requests that became nothing as well. Best effort: the request's own error matters more."""
+    try:
+        with world.journal.locked(world.service) as txn:
+            txn.append(EventKind.NOTE, {"what": what, "why": why}, actor=who, operation=operation)
+    except TidegateError:
+        return

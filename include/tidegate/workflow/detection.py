@@ -1,0 +1,68 @@
+"""A rollback that the standing guard asked for: what the asset event carries, and when it is void."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from tidegate.engine.world import World
+from tidegate.errors import Refused
+from tidegate.journal.model import EventKind
+from tidegate.workflow.identity import ASSET_TRIGGERED
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+VOID_AFTER = 120.0  # seconds: older news starts nothing
+
+
+@dataclass(frozen=True)
+class Detection:
+    """``id``: of the detection, for the journal. ``observed_at``: epoch seconds of what was seen."""
+
+    service: str
+    reason: str
+    observed_at: float
+    id: str
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Detection:
+        """Raises :class:`Refused` for anything else."""
+        try:
+            return cls(str(value["service"]), str(value["reason"]), float(value["observed_at"]), str(value["id"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise Refused(f"this asset event is no detection of the guard: {error}") from None
+
+
+def detection_in(context: Context) -> Detection | None:
+    """The newest detection among the events that started the run; None for a run that a person started."""
+    run = context["dag_run"]
+    if str(getattr(run.run_type, "value", run.run_type)) != ASSET_TRIGGERED:
+        return None
+    found = [
+        Detection.from_json(event.extra.get("payload") or {})
+        for events in context["triggering_asset_events"].values()
+        for event in events
+    ]
+    if not found:
+        raise Refused("this run was started by an asset event that carries nothing")
+    return max(found, key=lambda d: d.observed_at)
+
+
+def stale(world: World, detection: Detection, operation: str) -> str:
+    """Why the detection is void by now, empty if it is not. One that became ``operation`` already is not."""
+    if world.journal.events(world.service, operation=operation, kinds={EventKind.OPERATION_OPENED}):
+        return ""
+    if detection.service != world.service:
+        return f"the detection is about {detection.service!r}"
+    age = world.clock.now() - detection.observed_at
+    if age > VOID_AFTER:
+        return f"the detection {detection.id} is {age:.0f} s old, and void after {VOID_AFTER:.0f} s"
+    opened = world.journal.events(world.service, kinds={EventKind.OPERATION_OPENED})
+    if opened and opened[-1].at > detection.observed_at:
+        return f"operation {opened[-1].operation} was opened after it was observed"
+    return ""

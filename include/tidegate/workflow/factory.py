@@ -1,0 +1,39 @@
+"""Policies -> DAGs. Called from the files in ``dags/``; never raises for a policy (ROADS: that would freeze its runs)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from airflow.sdk import DAG, get_parsing_context
+
+from tidegate.model.operation import OperationKind
+from tidegate.plan.model import Plan
+from tidegate.plan.promotion import promotion_plan
+from tidegate.plan.rollback import rollback_plan
+from tidegate.policy.folder import load_folder
+from tidegate.policy.places import snapshots
+from tidegate.policy.schema import Policy
+from tidegate.workflow.dag import build
+from tidegate.workflow.identity import Blueprint, dag_id
+
+Planner = Callable[[Policy, str], Plan]
+
+
+def promotion_dags(folder: Path) -> dict[str, DAG]:
+    """``promote__<service>`` for every policy in the folder."""
+    return dict(_dags(folder, OperationKind.PROMOTION, promotion_plan))
+
+
+def rollback_dags(folder: Path) -> dict[str, DAG]:
+    """``rollback__<service>`` for every policy in the folder."""
+    return dict(_dags(folder, OperationKind.ROLLBACK, rollback_plan))
+
+
+def _dags(folder: Path, kind: OperationKind, planner: Planner) -> Iterator[tuple[str, DAG]]:
+    """A worker, which is told the DAG that it needs, builds that one only; and keeps no snapshot of what it read."""
+    wanted = get_parsing_context().dag_id
+    for loaded in load_folder(folder, snapshots(), record=wanted is None).policies:
+        name = dag_id(kind, loaded.policy.service)
+        if wanted in (None, name):
+            yield name, build(Blueprint.of(loaded, planner(loaded.policy, loaded.digest)))

@@ -1,0 +1,74 @@
+"""What every task that stands for a node of the plan has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from tidegate.engine.view import OperationView
+from tidegate.engine.world import World
+from tidegate.errors import Changed, Refused, TidegateError
+from tidegate.plan.model import Phase
+from tidegate.workflow.identity import Blueprint, read, run_id, same_plan
+from tidegate.workflow.links import ReportLink
+from tidegate.workflow.worlds import world_of
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+_ANSWERS = {
+    Changed.NO: "no",
+    Changed.YES: "yes, and it has not settled",
+    Changed.UNKNOWN: "not known: look before doing anything else",
+}
+
+
+class NodeOperator(BaseOperator):
+    """A task for one node. ``blueprint``: what its DAG was built from. Nothing here is a template."""
+
+    template_fields = ()
+    operator_extra_links = (ReportLink(),)
+
+    def __init__(self, *, blueprint: Blueprint, node: str, **kwargs: Any) -> None:
+        super().__init__(**{"do_xcom_push": False, **kwargs})
+        self.blueprint = blueprint
+        self.node = node
+
+    @property
+    def phase(self) -> Phase:
+        return self.blueprint.plan.node(self.node)[0].phase
+
+    def enter(self, context: Context) -> tuple[World, OperationView | None]:
+        """The world, and the operation if this node has anything to do with one.
+
+        None on a way back from an operation that was never opened. Raises :class:`Refused` if a forward node has no
+        operation, or if the operation runs another plan.
+        """
+        world = world_of(self.blueprint.loaded)
+        operation = self.blueprint.operation(run_id(context))
+        view = read(world, operation)
+        if view is None and self.phase is Phase.FORWARD:
+            raise Refused(
+                f"no operation was opened for this run ({operation})",
+                next_step="clear the task bind; marking it green opens nothing",
+            )
+        if view is None:
+            self.log.info("Nothing to do: no operation was opened, so there is nothing to go back from.")
+            return world, None
+        same_plan(view, self.blueprint)
+        self.log.info("Operation %s, node %s, plan %s", operation, self.node, view.plan_digest)
+        return world, view
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Say what an error means to whoever reads the log, before it is raised."""
+        try:
+            yield
+        except TidegateError as error:
+            self.log.error("%s: %s", type(error).__name__, error.message)
+            self.log.error("Did anything change? %s.", _ANSWERS[error.changed])
+            self.log.error("What next? %s.", error.next_step or "read the report of this operation")
+            raise

@@ -1,0 +1,70 @@
+"""The last task: the run is as green as the operation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import BaseOperator
+
+from tidegate.engine.close import close_operation
+from tidegate.engine.view import OperationView
+from tidegate.engine.world import World
+from tidegate.errors import NotYet
+from tidegate.journal.model import EventKind
+from tidegate.model.operation import OperationKind, Outcome
+from tidegate.workflow.bind import NOTHING
+from tidegate.workflow.identity import Blueprint, actor, read, run_id
+from tidegate.workflow.links import ReportLink
+from tidegate.workflow.worlds import world_of
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+_MEANT = {OperationKind.PROMOTION: Outcome.PROMOTED, OperationKind.ROLLBACK: Outcome.ROLLED_BACK}
+
+
+class OutcomeOperator(BaseOperator):
+    """Closes the operation, and succeeds only if it ended as it was meant to."""
+
+    template_fields = ()
+    ui_color = "#dcefe4"
+    operator_extra_links = (ReportLink(),)
+
+    def __init__(self, *, blueprint: Blueprint, **kwargs: Any) -> None:
+        super().__init__(do_xcom_push=False, **kwargs)
+        self.blueprint = blueprint
+
+    def execute(self, context: Context) -> None:
+        world = world_of(self.blueprint.loaded)
+        operation = self.blueprint.operation(run_id(context))
+        if read(world, operation) is None:
+            self._without(world, operation)
+            return
+        try:
+            view = close_operation(world, operation, actor=actor(context))
+        except NotYet as error:
+            raise AirflowFailException(f"The operation is still open. {error}") from None
+        self._tell(view, _why(world, view))
+
+    def _without(self, world: World, operation: str) -> None:
+        notes = world.journal.events(world.service, operation=operation, kinds={EventKind.NOTE})
+        last = notes[-1].body if notes else {"what": "", "why": "the task bind opened no operation: see its log"}
+        if last["what"] != NOTHING:
+            raise AirflowFailException(f"Refused before any effect. {last['why']}")
+        self.log.info("Nothing to do: %s", last["why"])
+
+    def _tell(self, view: OperationView, why: str) -> None:
+        changed = "Yes" if view.touched else "No"
+        text = f"{str(view.outcome).replace('_', ' ')}: {why}"
+        if view.outcome is not _MEANT[view.kind]:
+            raise AirflowFailException(
+                f"{text}. Did anything change? {changed}{', and it was taken back' * view.touched}."
+            )
+        self.log.info("%s", text)
+        self.log.info("Did anything change? %s. Is it safe? Yes.", changed)
+
+
+def _why(world: World, view: OperationView) -> str:
+    closed = world.journal.events(world.service, operation=view.id, kinds={EventKind.OPERATION_CLOSED})
+    return str(closed[-1].body.get("why", ""))

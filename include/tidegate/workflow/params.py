@@ -1,0 +1,55 @@
+"""The trigger forms. What people type is checked here, and never reaches a template field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import Param
+
+from tidegate.model.operation import OperationKind
+
+VERSION = r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$"
+_REASON = {"minLength": 3, "maxLength": 500}
+
+
+def params_of(kind: OperationKind) -> dict[str, Any]:
+    """The typed params of the kind's DAG."""
+    return _promotion() if kind is OperationKind.PROMOTION else _rollback()
+
+
+def _promotion() -> dict[str, Any]:
+    return {
+        "version": Param(
+            type="string",
+            pattern=VERSION,
+            title="Version",
+            description="The release to promote, like 1.1.0. `tidegate plan` lists what is on offer.",
+        ),
+        "reason": Param(type="string", title="Reason", description="Why, for the journal and the catalog.", **_REASON),
+    }
+
+
+def _rollback() -> dict[str, Any]:
+    """All have defaults, since an event can start this DAG as well."""
+    return {
+        "target": Param(
+            None,
+            type=["null", "string"],
+            pattern=VERSION,
+            title="Target",
+            description="A certified baseline, like 1.0.0. Empty: the newest one before what runs now.",
+        ),
+        "reason": Param(
+            None,
+            type=["null", "string"],
+            title="Reason",
+            description="Why, for the journal. It may be empty when seconds count.",
+            **_REASON,
+        ),
+        "fast_lane": Param(
+            False,
+            type="boolean",
+            title="Fast lane",
+            description="Take all traffic off at once, even if the stable instances may be overrun.",
+        ),
+    }

@@ -1,0 +1,83 @@
+"""The runbook of a DAG, rendered from its plan: what each task does, what each gate waits for, what to do when red."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tidegate.model.operation import OperationKind
+from tidegate.plan.model import ApprovalNode, Gate, Node, Phase, Plan, Stage, Step
+from tidegate.policy.load import Loaded
+from tidegate.steps.registry import verb
+
+_GATES = {
+    "guard_alive": "a standing guard is alive",
+    "ready": "every instance reports the release's digest and is healthy at the edge",
+    "reachable": "router, metrics and every region's control answer",
+    "capacity": "the stable instances can take what comes back to them",
+    "drained": "no request is in flight on the candidate any more",
+    "evidence": "the guard's evidence suffices and no signal fails",
+    "bake": "no signal fails at full weight for long enough, over enough requests",
+    "data": "every data check passes",
+}
+_RED = """
+## When a task is red
+
+1. Open its log: it says whether anything changed, and what to do next.
+2. The link **Tidegate report** on the task shows the whole operation.
+3. Clear the task (with its downstream tasks) to have it look, and try, again. A step that is done already is not done twice.
+4. Marking a task green does nothing: each task asks the journal whether the one before it was verified. An approval
+   that is marked green approves nothing.
+5. Without Airflow: `tidegate status`, then `tidegate resume <operation> --by <name> --reason <why>`.
+"""
+
+
+def runbook(loaded: Loaded, plan: Plan) -> str:
+    """Markdown."""
+    return "\n".join(_lines(loaded, plan)) + "\n" + _RED
+
+
+def _lines(loaded: Loaded, plan: Plan) -> Iterator[str]:
+    policy = loaded.policy
+    yield f"# {plan.kind.value.capitalize()} of {policy.service}"
+    if loaded.stale:
+        yield ""
+        yield f"**The policy file is broken; this is its last good state.** `{_plain(str(loaded.error))}`"
+    yield ""
+    yield policy.description
+    yield ""
+    yield _intent(plan.kind)
+    for stage in plan.stages:
+        yield ""
+        yield f"## {stage.title} (`{stage.id}`{', the way back' if stage.phase is Phase.RETURN else ''})"
+        yield ""
+        yield from (_line(stage, node) for node in stage.nodes)
+    yield ""
+    yield f"Policy `{plan.policy_digest}`, plan `{plan.digest}`."
+
+
+def _intent(kind: OperationKind) -> str:
+    if kind is OperationKind.PROMOTION:
+        return (
+            "Weights grow behind gates. If a gate, a step or an approval fails, the guard or the group `return` takes "
+            "the traffic and the release back, and the run ends failed with the reason."
+        )
+    return "Goes back to a certified baseline: traffic first, then the release; the data is checked after each."
+
+
+def _line(stage: Stage, node: Node) -> str:
+    name = f"`{node.id.removeprefix(stage.id + '.')}`"
+    if isinstance(node, Step):
+        back = "" if not node.effect else f" ({node.reversibility.value.replace('_', ' ')})"
+        return f"- {name}: {verb(node.verb).describe(node.args)}{back}"
+    if isinstance(node, Gate):
+        return f"- {name}: waits until {_GATES.get(node.kind, node.kind)}; gives up after {node.within:g} s"
+    return f"- {name}: {_asks(node)}"
+
+
+def _asks(node: ApprovalNode) -> str:
+    people = ", ".join(node.people)
+    return f"asks {people}; {node.quorum} must say yes within {node.within:g} s, none of them the requester"
+
+
+def _plain(text: str) -> str:
+    return text.replace("`", "'").replace("\n", " ")

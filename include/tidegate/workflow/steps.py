@@ -1,0 +1,68 @@
+"""The task of a step: the engine does it, the log tells it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tidegate.engine import guarding
+from tidegate.engine.execute import StepReport, run_step
+from tidegate.engine.world import World
+from tidegate.errors import NotYet
+from tidegate.plan.model import Step
+from tidegate.steps.registry import verb
+from tidegate.workflow.identity import actor
+from tidegate.workflow.node import NodeOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+GUARD_WITHIN = 120.0  # seconds that a shift waits for a guard, before it gives up and the way back begins
+GUARD_POLL = 0.5
+
+_CHANGED = {
+    "done_now": "yes, just now",
+    "was_done": "no, it was so already",
+    "already_verified": "no, an earlier try or the guard had done it",
+    "nothing_to_do": "no, nothing was needed",
+}
+
+
+class StepOperator(NodeOperator):
+    """Brings one step about. A step that is not needed succeeds and says so."""
+
+    ui_color = "#e8eef7"
+
+    def execute(self, context: Context) -> None:
+        with self.telling():
+            world, view = self.enter(context)
+            if view is None:
+                return
+            step = view.plan.node(self.node)[1]
+            assert isinstance(step, Step)
+            self.log.info("Step: %s", verb(step.verb).describe(step.args))
+            self._tell(self._run(world, view.id, step, actor(context)))
+
+    def _run(self, world: World, operation: str, step: Step, who: str) -> StepReport:
+        """Once; but where only the guard is missing, wait for it: weights stand still until one is there."""
+        deadline = world.clock.now() + GUARD_WITHIN
+        said = False
+        while True:
+            try:
+                return run_step(world, operation, step.id, actor=who)
+            except NotYet as error:
+                if step.verb != "shift_traffic" or _guarded(world) or world.clock.now() >= deadline:
+                    raise
+                if not said:
+                    self.log.warning("Waiting up to %.0f s: %s", GUARD_WITHIN, error)
+                said = True
+                world.clock.sleep(GUARD_POLL)
+
+    def _tell(self, report: StepReport) -> None:
+        self.log.info("Looked: %s", report.looked)
+        self.log.info("Did anything change? %s.", _CHANGED[report.outcome].capitalize())
+        self.log.info("Verified: %s", report.detail)
+
+
+def _guarded(world: World) -> bool:
+    expires = guarding.beat_expires_at(world.journal, world.service)
+    return expires is not None and expires >= world.clock.now()

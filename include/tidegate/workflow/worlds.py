@@ -1,0 +1,75 @@
+"""A service's world inside Airflow's processes: the same assembly as everywhere, with Airflow's connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tidegate.drivers.credentials import Credential, connection_name
+from tidegate.engine.assemble import assemble
+from tidegate.engine.world import World
+from tidegate.errors import Refused, Unreachable
+from tidegate.policy.folder import load_folder
+from tidegate.policy.load import Loaded
+from tidegate.policy.places import policy_folder, snapshots
+
+_prepared: dict[str, World] = {}
+
+
+def world_of(loaded: Loaded) -> World:
+    """The world of the policy that a DAG was built from."""
+    prepared = _prepared.get(loaded.policy.service)
+    return prepared or assemble(loaded.policy, loaded.digest, resolve=from_airflow)
+
+
+def world_for(service: str) -> World:
+    """The world of a service by its name, for triggers: they carry ids only. Raises :class:`Refused`."""
+    if service in _prepared:
+        return _prepared[service]
+    found = load_folder(policy_folder(), snapshots(), record=False).policies
+    for loaded in found:
+        if loaded.policy.service == service:
+            return world_of(loaded)
+    known = ", ".join(loaded.policy.service for loaded in found) or "none"
+    raise Refused(f"there is no policy for the service {service!r} in {policy_folder()}", next_step=f"known: {known}")
+
+
+@contextmanager
+def prepared(world: World) -> Iterator[None]:
+    """Inside this block the world's service is this world: rehearsals and tests run real DAGs on drivers of their own."""
+    _prepared[world.service] = world
+    try:
+        yield
+    finally:
+        del _prepared[world.service]
+
+
+def from_airflow(reference: str) -> Credential:
+    """Resolve ``conn://name`` through Airflow: environment, secrets backend or metadata database.
+
+    Raises :class:`Refused` if Airflow has no such connection, ``Unreachable`` if it could not say.
+    """
+    from airflow.sdk.exceptions import AirflowNotFoundException
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowRuntimeError
+
+    name = connection_name(reference)
+    try:
+        found = BaseHook.get_connection(name)
+    except AirflowNotFoundException:
+        raise Refused(
+            f"connection {name!r} is not defined",
+            next_step=f"define it in Airflow's secrets backend, or set AIRFLOW_CONN_{name.upper()}",
+        ) from None
+    except AirflowRuntimeError as error:
+        raise Unreachable(f"Airflow could not say what connection {name!r} is: {error}") from error
+    return Credential(
+        name=name,
+        scheme=found.conn_type or "",
+        host=found.host or "",
+        port=found.port,
+        login=found.login,
+        password=found.password,
+        path=found.schema or "",
+        extra=found.extra_dejson,
+    )
