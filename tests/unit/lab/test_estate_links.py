@@ -21,6 +21,7 @@ from tidegate.errors import Refused, Unreachable
 class Rig:
     control: LinkControl
     listen: int
+    accepted: list[int]  # one entry for every connection that reached the far side
 
     def connect(self) -> socket.socket:
         return socket.create_connection((ports.LOOPBACK, self.listen), timeout=5.0)
@@ -30,14 +31,15 @@ class Rig:
 def rig(tmp_path: Path) -> Iterator[Rig]:
     """The real links' process between us and a server that echoes."""
     echo = socket.create_server((ports.LOOPBACK, 0))
-    threading.Thread(target=_echo, args=(echo,), daemon=True).start()
+    accepted: list[int] = []
+    threading.Thread(target=_echo, args=(echo, accepted), daemon=True).start()
     chosen = ports.choose()
     listen, control = chosen["edge"], chosen["links"]
     config = tmp_path / "links.json"
     lines = {"there": {"listen": listen, "target": echo.getsockname()[1]}}
     config.write_text(json.dumps({"control": control, "links": lines}))
     process = subprocess.Popen([sys.executable, "-m", "lab.links", str(config)])
-    rig = Rig(LinkControl(control), listen)
+    rig = Rig(LinkControl(control), listen, accepted)
     try:
         _until(lambda: _answers(rig.control))
         yield rig
@@ -69,6 +71,7 @@ def test_a_cut_link_is_silent_and_loses_nothing(rig: Rig) -> None:
                 with pytest.raises(TimeoutError):
                     connection.recv(1)
                 connection.settimeout(5.0)
+            assert len(rig.accepted) == 1, "nothing of the new connection reaches the far side"
             rig.control.set("there", cut=False)
             assert _receive(before, 3) == b"two"
             assert _receive(during, 3) == b"new"
@@ -101,12 +104,13 @@ def test_a_dead_process_is_unreachable() -> None:
         LinkControl(ports.choose()["links"]).states()
 
 
-def _echo(server: socket.socket) -> None:
+def _echo(server: socket.socket, accepted: list[int]) -> None:
     while True:
         try:
             connection, _ = server.accept()
         except OSError:
             return
+        accepted.append(1)
         threading.Thread(target=_echo_one, args=(connection,), daemon=True).start()
 
 

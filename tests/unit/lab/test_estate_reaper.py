@@ -26,6 +26,7 @@ TASK = process(300, 201, 300)
         ("busy worker of a killed scheduler", [SUPERVISOR, process(201, 1, 200), TASK], []),
         ("its task, worker killed: leads its own group", [SUPERVISOR, process(300, 1, 300)], []),
         ("supervisor killed: its programs lead their groups", [process(200, 1, 200), WORKER], []),
+        ("helper whose group's leader has ended", [SUPERVISOR, SCHEDULER, process(202, 200, 999)], []),
         ("somebody else's session", [SUPERVISOR, process(201, 1, 200, session=7)], []),
         ("a zombie is gone already", [SUPERVISOR, process(201, 1, 200, state="Z")], []),
     ],
