@@ -12,7 +12,7 @@ from tidegate.errors import PolicyError, Refused
 from tidegate.policy.explain import from_problems, from_pydantic
 from tidegate.policy.likely import likely
 from tidegate.policy.rules import Loc, Problem
-from tidegate.policy.strings import path_problems
+from tidegate.policy.strings import setting_problems
 from tidegate.policy.tree import MapNode, Scalar, plain
 
 SettingsOf = Callable[[str, str], type[BaseModel]]
@@ -32,7 +32,7 @@ def driver_errors(root: MapNode, file: str, lookup: SettingsOf = settings_of) ->
         if options is None:
             continue
         at: Loc = ("drivers", family)
-        yield from from_problems(path_problems(options, at), root, file)
+        yield from from_problems(setting_problems(options, at), root, file)
         yield from from_problems(_regions(root, options, at), root, file)
         kind = options.items.get("kind")
         if kind and isinstance(kind[1], Scalar) and isinstance(kind[1].value, str):
@@ -52,6 +52,11 @@ def _settings(
         model = lookup(family, kind)
     except Refused as error:
         yield from from_problems([Problem(error.message, (*at, "kind"), error.next_step)], root, file)
+        return
+    except Exception as error:  # whatever a driver's module raises as it is imported is that driver's fault
+        message = f"the {family} driver {kind!r} cannot be loaded: {type(error).__name__}: {error}"
+        hint = "install what it needs, or correct it"
+        yield from from_problems([Problem(message, (*at, "kind"), hint)], root, file)
         return
     given = {key: plain(value) for key, (_, value) in options.items.items() if key != "kind"}
     try:

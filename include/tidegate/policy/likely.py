@@ -10,8 +10,13 @@ def likely(word: str, known: Iterable[str]) -> str:
     """``did you mean 'steps'?`` or, where nothing is near, what is known. Empty if nothing is."""
     names = list(known)
     lowered = {name.lower(): name for name in reversed(names)}
-    near = difflib.get_close_matches(word.strip().lower().replace("-", "_"), list(lowered), n=1, cutoff=0.6)
-    near = near or difflib.get_close_matches(word.strip().lower(), list(lowered), n=1, cutoff=0.6)
+    written = word.strip().lower()
+    near = {
+        name: difflib.SequenceMatcher(None, spelling, name).ratio()
+        for spelling in {written, written.replace("-", "_")}
+        for name in difflib.get_close_matches(spelling, list(lowered), n=3)
+    }
     if near:
-        return f"did you mean {lowered[near[0]]!r}?"
+        best = max(near, key=lambda name: (near[name], name[:1] == written[:1], name))
+        return f"did you mean {lowered[best]!r}?"
     return f"known: {', '.join(names)}" if names else ""

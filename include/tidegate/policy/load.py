@@ -6,7 +6,9 @@ Nothing is fetched and no driver's SDK is imported: this runs whenever Airflow p
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -45,9 +47,9 @@ def parse_policy(source: str, path: Path, lookup: SettingsOf = settings_of) -> L
     """The same for text that has been read. ``path`` names it in errors."""
     file = str(path)
     tree = parse_tree(check_source(source, file), file)
-    _raise(list(from_problems(string_problems(tree), tree, file)))
+    _raise(_first(from_problems(string_problems(tree), tree, file)))
     policy, errors = _validated(tree, file)
-    errors.extend(driver_errors(tree, file, lookup))
+    errors.extend(_first(driver_errors(tree, file, lookup)))
     _raise(errors)
     assert policy is not None  # no error, hence a policy
     return Loaded(policy, policy_digest(policy), source, path, tree)
@@ -65,7 +67,12 @@ def _validated(tree: MapNode, file: str) -> tuple[Policy | None, list[PolicyErro
         text = json.dumps(plain(tree))
         return Policy.model_validate_json(text, strict=True, by_alias=True, by_name=False), []
     except ValidationError as error:
-        return None, list(from_pydantic(error, Policy, tree, file))
+        return None, _first(from_pydantic(error, Policy, tree, file))
+
+
+def _first(errors: Iterable[PolicyError]) -> list[PolicyError]:
+    """As many as anybody reads: finding the likely word for thousands of them would take seconds."""
+    return list(islice(errors, REPORTED))
 
 
 def _raise(errors: list[PolicyError]) -> None:

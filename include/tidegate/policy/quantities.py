@@ -108,6 +108,12 @@ def _positive(value: float) -> float:
     return value
 
 
+def _above_none(value: int) -> int:
+    if value <= 0:
+        raise ValueError("must be more than 0%")
+    return value
+
+
 def _below_all(value: float) -> float:
     if not 0 < value < 1:
         raise ValueError("must be more than 0% and less than 100%")
@@ -123,6 +129,7 @@ BasisPoints = Annotated[
     PlainSerializer(percent_text, when_used="json"),
     _text(r"^\d{1,3}(\.\d{1,2})?%$", "5%", "0.5%"),
 ]
+BasisPointsAboveNone = Annotated[BasisPoints, AfterValidator(_above_none)]
 Proportion = Annotated[
     float, BeforeValidator(parse_proportion), PlainSerializer(proportion_text, when_used="json"), _PROPORTION
 ]

@@ -16,6 +16,7 @@ from tidegate.model.traffic import Endpoint
 from tidegate.policy import rules
 from tidegate.policy.quantities import (
     BasisPoints,
+    BasisPointsAboveNone,
     Factor,
     PartOfAll,
     Rate,
@@ -78,7 +79,7 @@ class EndpointClass(Part):
     ``methods``: HTTP methods, all if left out. ``prefix``: how the path begins.
     """
 
-    methods: tuple[Method, ...] = ()
+    methods: Annotated[tuple[Method, ...], Field(max_length=7)] = ()
     prefix: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9/_.~-]{0,200}$")] = "/"
 
 
@@ -93,7 +94,7 @@ class Traffic(Part):
     sessions: Annotated[int, Field(ge=1, le=10_000_000)]
     session_length: Seconds
     errors: PartOfAll
-    mix: dict[Name, BasisPoints]
+    mix: Annotated[dict[Name, BasisPoints], Field(max_length=33)]
 
 
 class Capacity(Part):
@@ -105,7 +106,7 @@ class Capacity(Part):
 
     per_instance: Rate
     instances: Annotated[int, Field(ge=1, le=1000)]
-    keep_warm: BasisPoints = 10_000
+    keep_warm: BasisPointsAboveNone = 10_000
 
 
 class ErrorSignal(Part):
@@ -134,7 +135,7 @@ class Signals(Part):
 
     errors: ErrorSignal = ErrorSignal()
     latency: LatencySignal | None = None
-    endpoints: tuple[Name, ...] = ()
+    endpoints: Annotated[tuple[Name, ...], Field(max_length=32)] = ()
 
 
 class StepEvidence(Part):
@@ -202,16 +203,16 @@ class Promotion(Part):
     off.
     """
 
-    waves: Annotated[tuple[Identifier, ...], Field(min_length=1)]
-    steps: Annotated[tuple[BasisPoints, ...], Field(min_length=1)]
-    later_steps: tuple[BasisPoints, ...] = ()
+    waves: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=16)]
+    steps: Annotated[tuple[BasisPoints, ...], Field(min_length=1, max_length=50)]
+    later_steps: Annotated[tuple[BasisPoints, ...], Field(max_length=50)] = ()
     alpha: PartOfAll
     warm_up: SecondsOrZero = 2.0
     stale_after: Seconds = 5.0
     signals: Signals = Signals()
-    evidence: Annotated[dict[BasisPoints, StepEvidence], BeforeValidator(_by_weight)]
+    evidence: Annotated[dict[BasisPoints, StepEvidence], Field(max_length=100), BeforeValidator(_by_weight)]
     gate_within: Seconds = 1800.0
-    approvals: tuple[Approval, ...] = ()
+    approvals: Annotated[tuple[Approval, ...], Field(max_length=50)] = ()
     bake: Bake
     deadline: Seconds
 
@@ -229,7 +230,7 @@ class Rollback(Part):
     ``deadline``: after it somebody is alerted; nothing is cut off.
     """
 
-    steps: Annotated[tuple[BasisPoints, ...], Field(min_length=1)]
+    steps: Annotated[tuple[BasisPoints, ...], Field(min_length=1, max_length=50)]
     fast_lane: Factor
     drain_within: Seconds = 30.0
     capacity_within: Seconds = 600.0

@@ -21,7 +21,8 @@ from tidegate.errors import PolicyError, PolicyErrors
 from tidegate.policy.source import UNSEEN
 
 DEPTH = 12  # the schema needs 6, expectations' arguments may nest
-NODES = 20_000
+NODES = 5_000
+LONGEST = 10_000  # characters of one text
 REPORTED = 50  # errors of one file
 
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -198,6 +199,9 @@ class _Builder:
         text: str = event.value
         if unseen := UNSEEN.search(text):
             self.refuse(mark, f"a character that cannot be seen (U+{ord(unseen[0]):04X})", "remove it")
+        if len(text) > LONGEST:
+            self.refuse(mark, f"a text of {len(text)} characters, {LONGEST} at most")
+            return Scalar("", "", mark)
         if not event.implicit[0]:  # quoted, or a block of text
             return Scalar(text, text, mark)
         return Scalar(self.plain_value(text, mark), text, mark)
@@ -211,7 +215,7 @@ class _Builder:
             return self.integer(text, mark)
         elif _FLOAT.fullmatch(text):
             return self.float(text, mark)
-        elif _ODD_NUMBER.fullmatch(text):
+        elif len(text) <= 64 and _ODD_NUMBER.fullmatch(text):
             self.refuse(
                 mark,
                 f"{text[:40]!r} is read as different numbers by different readers",
