@@ -23,7 +23,7 @@ class ApprovalTrigger(BaseTrigger):
     """``task``: id of the task instance whose question it is."""
 
     def __init__(self, task: str, service: str, operation: str, node: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
         self.task_key, self.service, self.operation, self.node = task, service, operation, node
         self._world: World | None = None
 
@@ -36,7 +36,7 @@ class ApprovalTrigger(BaseTrigger):
         while True:
             event = await asyncio.to_thread(self._look)
             if event is not None:
-                yield TriggerEvent(event)
+                yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's
                 return
             await asyncio.sleep(POLL)
 

@@ -1,4 +1,4 @@
-"""Policies -> DAGs. Called from the files in ``dags/``; never raises for a policy (ROADS: that would freeze its runs)."""
+"""Policies -> DAGs, for the files in ``dags/``. Never raises for a policy: that would freeze its running work."""
 
 from __future__ import annotations
 

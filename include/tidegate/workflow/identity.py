@@ -58,7 +58,7 @@ def run_id(context: Context) -> str:
 
 
 def requester(context: Context) -> str:
-    """The person who triggered the run, or ``guard`` for one that an event started. Raises :class:`Refused` for nobody."""
+    """Who triggered the run, or ``guard`` if an event did. Raises :class:`Refused` if no name is known."""
     run = context["dag_run"]
     if str(getattr(run.run_type, "value", run.run_type)) == ASSET_TRIGGERED:
         return GUARD

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 _ANSWERS = {
-    Changed.NO: "no",
-    Changed.YES: "yes, and it has not settled",
-    Changed.UNKNOWN: "not known: look before doing anything else",
+    Changed.NO: "No",
+    Changed.YES: "Yes, and it has not settled",
+    Changed.UNKNOWN: "Not known: look before doing anything else",
 }
 
 

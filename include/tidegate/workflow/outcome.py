@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
 
 from tidegate.engine.close import close_operation
 from tidegate.engine.view import OperationView
@@ -55,14 +55,12 @@ class OutcomeOperator(BaseOperator):
         self.log.info("Nothing to do: %s", last["why"])
 
     def _tell(self, view: OperationView, why: str) -> None:
-        changed = "Yes" if view.touched else "No"
         text = f"{str(view.outcome).replace('_', ' ')}: {why}"
         if view.outcome is not _MEANT[view.kind]:
-            raise AirflowFailException(
-                f"{text}. Did anything change? {changed}{', and it was taken back' * view.touched}."
-            )
+            changed = "Yes, and it was taken back" if view.touched else "No"
+            raise AirflowFailException(f"{text}. Did anything change? {changed}.")
         self.log.info("%s", text)
-        self.log.info("Did anything change? %s. Is it safe? Yes.", changed)
+        self.log.info("Did anything change? Yes, as it was meant to. Is it safe? Yes.")
 
 
 def _why(world: World, view: OperationView) -> str:

@@ -9,7 +9,7 @@ from airflow.sdk import Param
 from tidegate.model.operation import OperationKind
 
 VERSION = r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$"
-_REASON = {"minLength": 3, "maxLength": 500}
+_REASON: dict[str, Any] = {"minLength": 3, "maxLength": 500}
 
 
 def params_of(kind: OperationKind) -> dict[str, Any]:

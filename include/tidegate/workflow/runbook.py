@@ -24,7 +24,7 @@ _RED = """
 
 1. Open its log: it says whether anything changed, and what to do next.
 2. The link **Tidegate report** on the task shows the whole operation.
-3. Clear the task (with its downstream tasks) to have it look, and try, again. A step that is done already is not done twice.
+3. Clear the task (with its downstream tasks) to have it look, and try, again. What is done already is not done twice.
 4. Marking a task green does nothing: each task asks the journal whether the one before it was verified. An approval
    that is marked green approves nothing.
 5. Without Airflow: `tidegate status`, then `tidegate resume <operation> --by <name> --reason <why>`.

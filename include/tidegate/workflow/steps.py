@@ -20,10 +20,10 @@ GUARD_WITHIN = 120.0  # seconds that a shift waits for a guard, before it gives 
 GUARD_POLL = 0.5
 
 _CHANGED = {
-    "done_now": "yes, just now",
-    "was_done": "no, it was so already",
-    "already_verified": "no, an earlier try or the guard had done it",
-    "nothing_to_do": "no, nothing was needed",
+    "done_now": "Yes, just now",
+    "was_done": "No, it was so already",
+    "already_verified": "No, an earlier try or the guard had done it",
+    "nothing_to_do": "No, nothing was needed",
 }
 
 
@@ -40,7 +40,7 @@ class StepOperator(NodeOperator):
             step = view.plan.node(self.node)[1]
             assert isinstance(step, Step)
             self.log.info("Step: %s", verb(step.verb).describe(step.args))
-            self._tell(self._run(world, view.id, step, actor(context)))
+            self._tell(step, self._run(world, view.id, step, actor(context)))
 
     def _run(self, world: World, operation: str, step: Step, who: str) -> StepReport:
         """Once; but where only the guard is missing, wait for it: weights stand still until one is there."""
@@ -57,9 +57,10 @@ class StepOperator(NodeOperator):
                 said = True
                 world.clock.sleep(GUARD_POLL)
 
-    def _tell(self, report: StepReport) -> None:
+    def _tell(self, step: Step, report: StepReport) -> None:
         self.log.info("Looked: %s", report.looked)
-        self.log.info("Did anything change? %s.", _CHANGED[report.outcome].capitalize())
+        changed = _CHANGED[report.outcome] if step.effect else "No, this step looks and records"
+        self.log.info("Did anything change? %s.", changed)
         self.log.info("Verified: %s", report.detail)
 
 

@@ -48,7 +48,7 @@ class GuardTrigger(BaseEventTrigger):
     """``policy``: digest of the policy it was made for; it tells triggers apart."""
 
     def __init__(self, service: str, policy: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
         self.service, self.policy = service, policy
         self._thread: GuardThread | None = None
 
@@ -62,7 +62,7 @@ class GuardTrigger(BaseEventTrigger):
         try:
             while True:
                 for detection in thread.asked():
-                    yield TriggerEvent(detection.to_json())
+                    yield TriggerEvent(detection.to_json())  # type: ignore[no-untyped-call]  # Airflow's
                 await asyncio.sleep(POLL)
         finally:
             thread.end()

@@ -36,7 +36,7 @@ def world_for(service: str) -> World:
 
 @contextmanager
 def prepared(world: World) -> Iterator[None]:
-    """Inside this block the world's service is this world: rehearsals and tests run real DAGs on drivers of their own."""
+    """Inside this block the world's service is this world: rehearsals and tests run real DAGs on their own drivers."""
     _prepared[world.service] = world
     try:
         yield
@@ -49,9 +49,8 @@ def from_airflow(reference: str) -> Credential:
 
     Raises :class:`Refused` if Airflow has no such connection, ``Unreachable`` if it could not say.
     """
-    from airflow.sdk.exceptions import AirflowNotFoundException
     from airflow.sdk import BaseHook
-    from airflow.sdk.exceptions import AirflowRuntimeError
+    from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
 
     name = connection_name(reference)
     try:
