@@ -49,14 +49,18 @@ fi
 rm -f .venv/.stamp
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 export UV_NO_PROGRESS=1
+export UV_SYSTEM_CERTS=1 # the machine's own certificates, as pip uses them
 
 say "installing the installer (pinned, hashes checked)"
 .venv/bin/python -m pip install --quiet --require-hashes -r scripts/requirements-bootstrap.txt ||
     stop "uv could not be installed" "check that a package registry can be reached (pip's own settings apply)"
 export VIRTUAL_ENV="$PWD/.venv"
 say "installing the packages of requirements-dev.txt (pinned, hashes checked)"
-.venv/bin/uv pip sync --quiet --require-hashes --compile-bytecode requirements-dev.txt ||
-    stop "the packages could not be installed" "read the lines above; a lock that does not fit: make lock"
+if ! .venv/bin/uv pip sync --quiet --require-hashes --compile-bytecode requirements-dev.txt; then
+    say "uv could not do it (see above); pip tries, which is slower but knows pip's own index settings"
+    .venv/bin/python -m pip install --quiet --require-hashes -r requirements-dev.txt ||
+        stop "the packages could not be installed" "read the lines above; a lock that does not fit: make lock"
+fi
 say "installing Tidegate itself, editable"
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable . ||
     stop "Tidegate could not be installed" "read the lines above"
