@@ -152,6 +152,13 @@ class Rig:
         """The old guard is gone, a new one takes up what the journal shows."""
         self.watch = Watch(self.world)
 
+    def arms(self) -> list[Arm]:
+        return [Arm(region, slot) for region in self.world.policy.shares for slot in Slot]
+
+    def effects_log(self) -> list[Any]:
+        """The list itself."""
+        return self.traffic.world.effects
+
     def effects(self) -> list[Any]:
         """What was really done to traffic and compute, in order."""
         return list(self.traffic.world.effects)
@@ -174,6 +181,7 @@ def build(
 ) -> Rig:
     """1.0.0 runs in slot a of both regions; 1.1.0, 1.2.0 and 1.3.0 are on offer."""
     policy = policy or quick_policy()
+    tmp_path.mkdir(parents=True, exist_ok=True)
     clock = FakeClock()
     site = Site(policy.service, policy.shares, policy.endpoint_classes, tmp_path)
     memory = world_of(site)
@@ -211,8 +219,7 @@ def build(
 
 
 def _note_health(rig: Rig) -> None:
-    arms = [Arm(region, slot) for region in rig.world.policy.shares for slot in Slot]
-    states = {arm: rig.compute.observe(arm) for arm in arms}
+    states = {arm: rig.compute.observe(arm) for arm in rig.arms()}
     rig.metrics.healthy = {arm: sum(i.healthy for i in s.instances) for arm, s in states.items()}
     rig.metrics.targets = {arm: len(s.instances) for arm, s in states.items()}
 

@@ -1,4 +1,4 @@
-"""What a scenario does to the estate while the operation runs. Each disturbance waits for its moment, then acts once."""
+"""What a scenario does to the estate while the operation runs. Each waits for its moment, then acts once."""
 
 from __future__ import annotations
 

@@ -69,6 +69,10 @@ class Stage:
                 return fold_operation(self.events(str(event.operation)))
         return None
 
+    def primary_url(self) -> str:
+        """Where the shop's orders are. A secret: never printed."""
+        return self.lab.databases().cluster("east").url(self.lab.site().secrets)
+
     def stable_slot(self) -> str:
         """The slot that the journal calls stable."""
         facts = fold_facts(self.journal.events(SERVICE, kinds=FACT_KINDS))

@@ -81,8 +81,8 @@ def _claim(world: World, operation: str, node_id: str, actor: str) -> _Claim | S
             return StepReport(
                 node_id, "already_verified", "the journal shows it as verified", state.detail, state.facts
             )
-        if nothing_to_do(view, stage):
-            return _record_nothing(txn, view, node_id, actor)
+        if why := nothing_to_do(view, stage):
+            return _record_nothing(txn, view, node_id, why, actor)
         rules.may_run(view, stage, node_id)
         rules.has_approval(view, step)
         now = world.clock.now()
@@ -116,15 +116,16 @@ def _known(world: World, txn: Transaction, view: OperationView, now: float) -> K
     )
 
 
-def nothing_to_do(view: OperationView, stage: Stage) -> bool:
-    """A way back is not needed if the promotion finished, or if nothing was ever touched."""
+def nothing_to_do(view: OperationView, stage: Stage) -> str:
+    """Why a way back is not needed: the promotion finished, or nothing was ever touched. Empty if it is needed."""
     if stage.phase is not Phase.RETURN or view.state is OperationState.CLOSED:
-        return False
-    return (view.state is OperationState.RUNNING and view.forward_complete) or not view.touched
+        return ""
+    if view.state is OperationState.RUNNING and (view.forward_complete or view.certified):
+        return "the release is a baseline"
+    return "" if view.touched else "nothing had been touched"
 
 
-def _record_nothing(txn: Transaction, view: OperationView, node_id: str, actor: str) -> StepReport:
-    why = "the promotion finished" if view.forward_complete else "nothing had been touched"
+def _record_nothing(txn: Transaction, view: OperationView, node_id: str, why: str, actor: str) -> StepReport:
     detail = f"nothing to do: {why}"
     body = {"node": node_id, "detail": detail, "nothing_to_do": True}
     txn.append(EventKind.STEP_VERIFIED, body, actor=actor, operation=view.id)

@@ -71,8 +71,8 @@ def _settled(world: World, view: OperationView, node_id: str, actor: str) -> tup
         raise Refused(f"{node_id} is a {type(node).__name__.lower()}, not a gate")
     if view.verified(node_id):
         return node, Evidence(Verdict.PASS, f"open already: {view.node(node_id).detail}", None)
-    if nothing_to_do(view, stage):
-        evidence = Evidence(Verdict.PASS, "nothing to do", None)
+    if why := nothing_to_do(view, stage):
+        evidence = Evidence(Verdict.PASS, f"nothing to do: {why}", None)
         _append(world, view, node_id, EventKind.GATE_OPENED, evidence, actor, nothing_to_do=True)
         return node, evidence
     rules.may_run(view, stage, node_id)

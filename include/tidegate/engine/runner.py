@@ -85,6 +85,8 @@ def _walk(world: World, view: OperationView, phase: Phase, actor: str, ask: AskP
         if phase is Phase.RETURN:
             raise Halt(node.id, why)
         if any(s.phase is Phase.RETURN for s in view.plan.stages):
+            if _read(world, view.id).certified:
+                raise Halt(node.id, why)
             turn_back(world, view.id, why=f"{node.id}: {why}", actor=actor)
         return False
     return True

@@ -7,6 +7,7 @@ from typing import Any
 
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
+from tidegate.errors import Refused
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import OperationState
 from tidegate.plan.model import Phase
@@ -17,12 +18,13 @@ STOP_LOSS_NODE = "return.stop-loss"
 def declare_stop_loss(world: World, operation: str, *, why: str, evidence: Mapping[str, Any], actor: str) -> bool:
     """One transaction: the operation stops, the epoch rises, so a shift still on its way is refused at the router.
 
-    False if the operation was not running any more (another guard, or a person, was faster). The effect itself is the
+    False if the operation was not running any more (another guard, or a person, was faster), or if its release is a
+    baseline already: that takes a rollback. The effect itself is the
     step ``return.stop-loss``, run right after by whoever declared.
     """
     with world.journal.locked(world.service) as txn:
         view = fold_operation(txn.events(operation=operation))
-        if view is None or view.state is not OperationState.RUNNING:
+        if view is None or view.state is not OperationState.RUNNING or view.certified:
             return False
         epoch = txn.raise_epoch()
         body = {"why": why, "burn": evidence.get("burn"), "evidence": dict(evidence)}
@@ -31,9 +33,16 @@ def declare_stop_loss(world: World, operation: str, *, why: str, evidence: Mappi
 
 
 def turn_back(world: World, operation: str, *, why: str, actor: str) -> OperationView:
-    """Stop a running operation and send it on its way back. On one that is stopping already: nothing."""
+    """Stop a running operation and send it on its way back. On one that is stopping already: nothing.
+
+    Raises :class:`Refused` once the release is certified.
+    """
     with world.journal.locked(world.service) as txn:
         view = require(fold_operation(txn.events(operation=operation)), operation)
+        if view.certified:
+            raise Refused(
+                f"{operation}: the release is certified ({why})", next_step=f"roll back: rollback__{view.service}"
+            )
         if view.state is OperationState.RUNNING:
             epoch = txn.raise_epoch()
             txn.append(EventKind.TURNED_BACK, {"why": why}, actor=actor, operation=operation, epoch=epoch)
@@ -43,7 +52,7 @@ def turn_back(world: World, operation: str, *, why: str, actor: str) -> Operatio
 def turn_if_incomplete(world: World, operation: str, node_id: str, *, actor: str) -> None:
     """Reaching a node of the way back while the way forward is incomplete means that something there failed."""
     view = require(fold_operation(world.journal.events(world.service, operation=operation)), operation)
-    if view.state is not OperationState.RUNNING or view.forward_complete:
+    if view.state is not OperationState.RUNNING or view.forward_complete or view.certified:
         return
     stage = next((s for s, n in view.plan.nodes() if n.id == node_id), None)
     if stage is not None and stage.phase is Phase.RETURN:

@@ -13,6 +13,8 @@ from tidegate.model.operation import OperationKind, OperationState, Outcome
 from tidegate.model.traffic import Split
 from tidegate.plan.model import Phase, Plan, Step
 
+CERTIFY_NODE = "certify.baseline"
+
 
 @dataclass(frozen=True)
 class NodeState:
@@ -71,6 +73,11 @@ class OperationView:
     def forward_complete(self) -> bool:
         """Every forward node is verified."""
         return all(self.verified(n.id) for s, n in self.plan.nodes() if s.phase is Phase.FORWARD)
+
+    @property
+    def certified(self) -> bool:
+        """The candidate is a baseline: from here a rollback is an operation of its own, this one only finishes."""
+        return self.verified(CERTIFY_NODE)
 
     @property
     def touched(self) -> bool:

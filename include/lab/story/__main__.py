@@ -1,0 +1,103 @@
+"""``python -m lab.story demo`` and ``python -m lab.story e2e [--only name]``."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from lab.airflow_api import await_value
+from lab.estate import Lab
+from lab.places import REPOSITORY
+from lab.progress import Progress
+from lab.story import report
+from lab.story.director import Director
+from lab.story.scenario import Scenario, chosen
+from lab.story.stage import Stage
+from tidegate.errors import TidegateError
+from tidegate.journal.store import Journal
+
+LOAD_WITHIN = 60.0  # seconds until all users are there
+
+
+def main() -> int:
+    """0: every scenario ended as it should. 1: one did not. 2: it could not be run. 130: interrupted."""
+    parser = argparse.ArgumentParser(prog="lab.story", description=__doc__)
+    parser.add_argument("what", choices=["demo", "e2e"])
+    parser.add_argument("--only", help="one scenario, with what it needs before it")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        scenarios = chosen(arguments.only, story=arguments.what == "demo")
+    except KeyError as error:
+        print(error.args[0], file=sys.stderr)
+        return 2
+    try:
+        return _play(scenarios, REPOSITORY / "build" / arguments.what)
+    except KeyboardInterrupt:
+        print("interrupted; everything that was started has been stopped", file=sys.stderr)
+        return 130
+    except TidegateError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _as_interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _play(scenarios: tuple[Scenario, ...], out: Path) -> int:
+    began, progress = time.monotonic(), Progress()
+    lab = Lab(progress=progress)
+    rows: list[dict[str, Any]] = []
+    stage: Stage | None = None
+    if not lab.up():
+        return _on_a_lab_in_use()
+    try:
+        stage = _set_the_stage(lab, out, progress)
+        director = Director(stage, progress)
+        for scenario in scenarios:
+            rows.append(director.play(scenario))
+            progress.say(f"  {'ok' if rows[-1]['ok'] else 'NOT OK'}: {rows[-1]['why']}")
+    finally:
+        if stage is not None:
+            stage.stop_load()
+        lab.down()
+    report.write(out, rows, time.monotonic() - began)
+    print(report.table(rows))
+    print(f"\nreport: {out / 'report.html'} and report.json, {time.monotonic() - began:.0f} s in all")
+    return 0 if rows and all(row["ok"] for row in rows) else 1
+
+
+def _on_a_lab_in_use() -> int:
+    print("a lab is up already: `make down` first, so that the story starts from a known state", file=sys.stderr)
+    return 2
+
+
+def _set_the_stage(lab: Lab, out: Path, progress: Progress) -> Stage:
+    """The baseline adopted, the users there."""
+    stage = Stage(lab, Journal(lab.env()["TIDEGATE_JOURNAL"]), out / "load")
+    _adopt(lab)
+    progress.say("ann adopts 1.0.0 as the first baseline")
+    stage.start_load()
+    await_value(lambda: stage.load_is_up(time.time()) or None, LOAD_WITHIN, "the users are not all there")
+    progress.say("160 users are shopping")
+    return stage
+
+
+def _adopt(lab: Lab) -> None:
+    """As a person would: by the command line."""
+    command = [str(Path(sys.executable).with_name("tidegate")), "adopt", "shop", "1.0.0", "--by", "ann"]
+    command += ["--reason", "the shop has run on it for a year"]
+    done = subprocess.run(command, env=lab.env(), capture_output=True, text=True, timeout=120)  # noqa: S603
+    if done.returncode:
+        raise TidegateError(f"adopting 1.0.0 failed: {done.stderr.strip() or done.stdout.strip()}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""Runs one scenario on the stage: trigger, watch, answer, disturb, wait for the end, measure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lab.airflow_api import FINISHED, AirflowApi
+from lab.progress import Progress
+from lab.story import measure
+from lab.story.disturb import calm, disturbance
+from lab.story.measure import Ran
+from lab.story.scenario import Scenario
+from lab.story.stage import SERVICE, Stage
+from lab.story.verdict import candidate_share, complaints
+from tidegate.engine.view import OperationView
+from tidegate.errors import NotSettled, TidegateError
+
+LOOK_EVERY = 0.5  # seconds
+REQUESTER = "cat"
+SETTLE = 2.0  # seconds until the users' record of a window is whole
+
+
+@dataclass
+class Director:
+    """``say``: one line of progress."""
+
+    stage: Stage
+    progress: Progress
+
+    def play(self, scenario: Scenario) -> dict[str, Any]:
+        """The scenario's row in the report. What goes wrong on the way is in the row, not raised."""
+        self.progress.say(f"— {scenario.title}")
+        try:
+            with self.stage.lab.airflow(REQUESTER) as cat, self.stage.lab.airflow(scenario.approver) as approver:
+                ran = self._run(scenario, cat, approver)
+            self._let_records_settle(ran.until)
+            return self._row(scenario, ran)
+        except TidegateError as error:
+            return _failed_row(scenario, str(error))
+        finally:
+            calm(self.stage)
+
+    def _run(self, scenario: Scenario, cat: AirflowApi, approver: AirflowApi) -> Ran:
+        dag_id = f"{scenario.dag}__{SERVICE}"
+        since = time.time()
+        run_id = cat.trigger(dag_id, scenario.conf)
+        disturb = disturbance(self.stage, scenario.disturbance, scenario.release)
+        deadline, said = time.monotonic() + scenario.within, ""
+        while time.monotonic() < deadline:
+            self.stage.load_is_up(time.time())
+            view = self.stage.operation(run_id)
+            if view is not None:
+                said = self._tell(view, said)
+                disturb(view)
+                if view.requested and not view.approvals:
+                    self._approve(approver, dag_id, run_id)
+            state = _quietly(lambda: str(cat.run(dag_id, run_id)["state"]))
+            if state in FINISHED:
+                return Ran(dag_id, run_id, str(state), since, time.time(), cat.tasks(dag_id, run_id))
+            time.sleep(LOOK_EVERY)
+        raise NotSettled(f"{dag_id} {run_id} has not ended within {scenario.within:g} s")
+
+    def _approve(self, approver: AirflowApi, dag_id: str, run_id: str) -> None:
+        for task in approver.pending_approvals(dag_id, run_id):
+            approver.answer(dag_id, run_id, task)
+            self.progress.say(f"  {approver.user} approves {task}")
+
+    def _tell(self, view: OperationView, said: str) -> str:
+        """Say what is new: weights, and the turn."""
+        share = candidate_share(view, view.left_split) / 100 if view.left_split else 0
+        now = f"  {view.state}: {view.binding.candidate_version} takes {share:g}% of all traffic"
+        if view.why_back:
+            now += f" · {view.why_back[:110]}"
+        if now != said:
+            self.progress.say(now)
+        return now
+
+    def _let_records_settle(self, until: float) -> None:
+        """Requests in flight at the end of a window are written a moment later."""
+        while time.time() < until + SETTLE:
+            time.sleep(0.1)
+
+    def _row(self, scenario: Scenario, ran: Ran) -> dict[str, Any]:
+        view = self.stage.operation(ran.run_id)
+        events = self.stage.events(view.id) if view else []
+        routes = self.stage.routes_written(view.id) if view else []
+        row: dict[str, Any] = {
+            "name": scenario.name,
+            "title": scenario.title,
+            "expected": scenario.expected,
+            "outcome": view.outcome.value if view and view.outcome else None,
+            "operation": view.id if view else None,
+            "reason": view.why_back if view else None,
+            **measure.users(self.stage, ran),
+            "checks": measure.checks(events),
+            "seconds": measure.seconds(self.stage, ran, view, events),
+            "effects": measure.effects(self.stage, view),
+            "peak_per_target": measure.peak_per_target(self.stage, ran),
+            "limit_per_target": view.plan.settings["capacity"]["per_instance"] if view else None,
+            "dag_runs": [{"dag_id": ran.dag_id, "run_id": ran.run_id, "state": ran.state}],
+            "timeline": _timeline(view, events, ran.since),
+        }
+        wrong = complaints(scenario, row, view, routes)
+        return {**row, "ok": not wrong, "why": "; ".join(wrong) or "as expected"}
+
+
+def _quietly(look: Callable[[], str]) -> str | None:
+    """Airflow may be busy or on its way back up: that is not the end of the scenario."""
+    try:
+        return look()
+    except TidegateError:
+        return None
+
+
+def _timeline(view: OperationView | None, events: list[Any], since: float) -> list[dict[str, Any]]:
+    """Seconds since the trigger, kind, node, actor, words: what the report draws."""
+    rows = []
+    for event in events:
+        node = event.body.get("node")
+        words = event.body.get("detail") or event.body.get("why") or ""
+        row = {"at": round(event.at - since, 2), "kind": event.kind.value, "node": node, "actor": event.actor}
+        rows.append({**row, "words": str(words)[:300], "split": (event.body.get("facts") or {}).get("split")})
+    return rows
+
+
+def _failed_row(scenario: Scenario, why: str) -> dict[str, Any]:
+    """A scenario that could not be carried through: nothing was measured."""
+    none = ("requests", "failed_requests", "bad_responses", "sessions_broken", "orders_acknowledged", "orders_lost")
+    seconds = ("first_bad_to_verdict", "verdict_to_safe", "total", "in_airflow", "in_effects")
+    return {
+        "name": scenario.name,
+        "title": scenario.title,
+        "expected": scenario.expected,
+        "outcome": None,
+        "ok": False,
+        "why": why,
+        **dict.fromkeys(none),
+        "checks": {"run": None, "failed": None},
+        "seconds": dict.fromkeys(seconds),
+        "dag_runs": [],
+        "timeline": [],
+    }

@@ -1,0 +1,156 @@
+"""From the records of a run to its row in the report. What was not measured is None, never 0."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lab.load import records
+from lab.load.journal import entries
+from lab.story.stage import Stage
+from tidegate.engine.view import OperationView
+from tidegate.journal.model import Event, EventKind
+
+WINDOW = 5  # seconds over which the load's floor is taken
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One DAG run as it happened. ``since``, ``until``: epoch seconds, trigger to end. ``tasks``: as Airflow has them."""
+
+    dag_id: str
+    run_id: str
+    state: str
+    since: float
+    until: float
+    tasks: dict[str, dict[str, Any]]
+
+
+def users(stage: Stage, ran: Ran) -> dict[str, Any]:
+    """What the users saw during the run."""
+    window = records.read(stage.load_dir, ran.since, ran.until)
+    requests = [r for r in entries(stage.load_dir)[0] if ran.since <= r.at < ran.until]
+    database = stage.primary_url()
+    return {
+        "requests": window.requests,
+        "failed_requests": window.failed,
+        "bad_responses": window.bad,
+        "sessions_broken": window.sessions_broken,
+        "orders_acknowledged": window.orders_acknowledged,
+        "orders_lost": records.orders_lost(stage.load_dir, database, ran.since, ran.until),
+        "load": {
+            "requests_per_second_mean": window.mean_rps,
+            "requests_per_second_least": floor_rps(records.per_second(requests, ran.since, ran.until)),
+            "sessions_mean": window.mean_sessions,
+            "sessions_least": window.min_sessions,
+        },
+    }
+
+
+def floor_rps(per_second: Sequence[int]) -> float | None:
+    """Requests per second in the poorest five seconds in a row; None for a shorter run."""
+    sums = [sum(per_second[i : i + WINDOW]) / WINDOW for i in range(len(per_second) - WINDOW + 1)]
+    return min(sums, default=None)
+
+
+def seconds(stage: Stage, ran: Ran, view: OperationView | None, events: Sequence[Event]) -> dict[str, float | None]:
+    """Where the time went. ``in_effects``: from intent to verification, summed over steps. ``in_airflow``: while no
+    task of the run was running: queueing, scheduling, forking."""
+    stop = next((e for e in events if e.kind is EventKind.STOP_LOSS), None)
+    version = view.binding.candidate_version if view else None
+    first_bad = None
+    if stop is not None and version:
+        bad = records.bad_requests(stage.load_dir, ran.since, stop.at, version)
+        first_bad = round(stop.at - bad[0].ended, 2) if bad else None
+    return {
+        "first_bad_to_verdict": first_bad,
+        "verdict_to_safe": _verdict_to_safe(stage, ran, stop, version, events),
+        "total": round(ran.until - ran.since, 1),
+        "in_airflow": _idle(ran),
+        "in_effects": _in_effects(events),
+    }
+
+
+def _verdict_to_safe(
+    stage: Stage, ran: Ran, stop: Event | None, version: str | None, events: Sequence[Event]
+) -> float | None:
+    """The later of two: the router reports no weight for the candidate; the last request it got began."""
+    if stop is None or version is None:
+        return None
+    done = [e.at for e in events if e.kind is EventKind.STEP_VERIFIED and e.body.get("node") == "return.stop-loss"]
+    if not done:
+        return None
+    last = records.last_seen(stage.load_dir, version, stop.at, ran.until)
+    return round(max(done[0] - stop.at, (last or stop.at) - stop.at), 3)
+
+
+def _in_effects(events: Sequence[Event]) -> float | None:
+    begun: dict[str, float] = {}
+    total = 0.0
+    for event in events:
+        node = str(event.body.get("node"))
+        if event.kind is EventKind.STEP_INTENDED:
+            begun[node] = event.at
+        elif event.kind is EventKind.STEP_VERIFIED and node in begun:
+            total += event.at - begun.pop(node)
+    return round(total, 2) if events else None
+
+
+def _idle(ran: Ran) -> float | None:
+    """Seconds of the run in which no task instance was running."""
+    spans = sorted(
+        (_epoch(t["start_date"]), _epoch(t["end_date"]))
+        for t in ran.tasks.values()
+        if t["start_date"] and t["end_date"]
+    )
+    if not spans:
+        return None
+    idle, busy_until = 0.0, ran.since
+    for start, end in spans:
+        idle += max(0.0, start - busy_until)
+        busy_until = max(busy_until, end)
+    return round(idle + max(0.0, ran.until - busy_until), 1)
+
+
+def _epoch(stamp: str) -> float:
+    return datetime.fromisoformat(stamp).timestamp()
+
+
+def checks(events: Sequence[Event]) -> dict[str, int | None]:
+    """Data checks of the operation: how many were run, how many did not pass."""
+    reports = [e.body["report"] for e in events if e.kind is EventKind.DATA_CHECKED]
+    if not reports:
+        return {"run": None, "failed": None}
+    results = [r for report in reports for r in report["results"]]
+    return {"run": len(results), "failed": sum(r["status"] != "passed" for r in results)}
+
+
+def effects(stage: Stage, view: OperationView | None) -> dict[str, int | None]:
+    """Counted in the targets' own logs, not in our journal: route writes, instance starts and stops, and how many of
+    them were done more than once."""
+    if view is None:
+        return {"route_writes": None, "slot_changes": None, "twice": None}
+    routes = stage.routes_written(view.id)
+    slots = stage.slots_changed(view.id)
+    seen = Counter([("route", r["split"]) for r in routes] + [(r["arm"], r["verb"] + r["instance"]) for r in slots])
+    return {
+        "route_writes": len(routes),
+        "slot_changes": len(slots),
+        "twice": sum(count - 1 for count in seen.values()),
+    }
+
+
+def peak_per_target(stage: Stage, ran: Ran) -> float | None:
+    """Most requests per second that one target got over five seconds, by the edge's own log."""
+    seen: Counter[tuple[str, int]] = Counter()
+    with (stage.lab.places.lab / "edge" / "access.log").open() as lines:
+        for line in lines:
+            entry = json.loads(line)
+            at = float(entry["t"])
+            if ran.since <= at < ran.until and entry["host"] not in (None, "-"):
+                seen[entry["host"], int(at - ran.since) // WINDOW] += 1
+    return max(seen.values(), default=0) / WINDOW if seen else None

@@ -1,0 +1,98 @@
+"""Did a scenario end as it should? Pure: from its measured row and the operation's view to a list of complaints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from lab.story.scenario import Scenario
+from tidegate.engine.view import OperationView
+from tidegate.model.traffic import Split
+
+LEAST_RPS = 50
+LEAST_SESSIONS = 100
+SAFE_WITHIN = 1.0  # seconds from verdict to no candidate traffic
+
+
+def complaints(
+    scenario: Scenario, row: Mapping[str, Any], view: OperationView | None, routes: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Everything that is not as expected, in words with both values. Empty: the scenario is ok."""
+    found = [*_ending(scenario, row, view), *_users(scenario, row), *_load(row), *_effects(scenario, row)]
+    if view is not None:
+        found += [*_verdict(scenario, row, view), *_way_back(scenario, row, view, routes)]
+    return found
+
+
+def _ending(scenario: Scenario, row: Mapping[str, Any], view: OperationView | None) -> Iterator[str]:
+    expect = scenario.expect
+    outcome = view.outcome.value if view and view.outcome else None
+    if outcome != expect.outcome:
+        yield f"outcome: expected {expect.outcome}, got {outcome}"
+    for run in row["dag_runs"]:
+        if run["state"] != expect.run_state:
+            yield f"{run['dag_id']}: expected {expect.run_state}, got {run['state']}"
+    if expect.refused_because and view and expect.refused_because not in view.why_back + str(view.failures):
+        yield f"the journal does not say {expect.refused_because!r}: {view.why_back}"
+
+
+def _users(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
+    if row["orders_lost"] != 0:
+        yield f"orders lost: expected 0, got {row['orders_lost']}"
+    if row["sessions_broken"] != 0:
+        yield f"sessions broken: expected 0, got {row['sessions_broken']}"
+    if scenario.expect.clean and row["failed_requests"] != 0:
+        yield f"failed requests: expected 0, got {row['failed_requests']}"
+
+
+def _load(row: Mapping[str, Any]) -> Iterator[str]:
+    load = row["load"]
+    least = load["requests_per_second_least"]
+    if row["seconds"]["total"] >= 10 and (least is None or least < LEAST_RPS):
+        yield f"load: expected at least {LEAST_RPS}/s throughout, got {least}"
+    if load["sessions_least"] is None or load["sessions_least"] < LEAST_SESSIONS:
+        yield f"load: expected at least {LEAST_SESSIONS} sessions throughout, got {load['sessions_least']}"
+
+
+def _effects(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
+    effects = row["effects"]
+    if effects["twice"]:
+        yield f"effects done twice: expected 0, got {effects['twice']}"
+    if scenario.expect.untouched and (effects["route_writes"] or effects["slot_changes"]):
+        yield f"expected no effect at all, got {effects}"
+
+
+def _verdict(scenario: Scenario, row: Mapping[str, Any], view: OperationView) -> Iterator[str]:
+    expect, safe = scenario.expect, row["seconds"]["verdict_to_safe"]
+    if expect.signal and not view.why_back.startswith(f"{expect.signal}:"):
+        yield f"expected the verdict by {expect.signal}, got: {view.why_back}"
+    if expect.signal and (safe is None or safe > SAFE_WITHIN):
+        yield f"verdict to safe: expected at most {SAFE_WITHIN} s, got {safe}"
+    if expect.data_checked and (not row["checks"]["run"] or row["checks"]["failed"]):
+        yield f"data checks: expected all of some to pass, got {row['checks']}"
+
+
+def _way_back(
+    scenario: Scenario, row: Mapping[str, Any], view: OperationView, routes: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
+    expect = scenario.expect
+    weights = [candidate_share(view, Split.parse(r["split"])) for r in routes]
+    falling = [i for i in range(1, len(weights)) if weights[i] < weights[i - 1]]
+    steps = len(falling) if view.kind == "promotion" else sum(w < 10_000 for w in weights)
+    if expect.writes_to_zero is not None and (steps != expect.writes_to_zero or weights[-1:] != [0]):
+        yield f"expected {expect.writes_to_zero} write(s) to zero, got weights {weights}"
+    if expect.steps_back is not None and steps < expect.steps_back:
+        yield f"expected at least {expect.steps_back} steps back, got weights {weights}"
+    if expect.within_limit:
+        yield from _over_limit(row)
+
+
+def candidate_share(view: OperationView, split: Split) -> int:
+    """Basis points of all traffic on the candidate's arms."""
+    return sum(weight for arm, weight in split.weights if arm.slot is view.binding.candidate_slot)
+
+
+def _over_limit(row: Mapping[str, Any]) -> Iterator[str]:
+    peak, limit = row["peak_per_target"], row["limit_per_target"]
+    if peak is None or peak > limit:
+        yield f"requests per second on one target: expected at most {limit}, got {peak}"

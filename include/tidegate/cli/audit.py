@@ -1,0 +1,61 @@
+"""``tidegate audit verify``: is the journal what was written?"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tidegate.cli.exit_codes import ExitCode
+from tidegate.journal.audit import BROKEN, AuditReport, audit
+from tidegate.journal.headstore import DirectoryStore
+from tidegate.journal.settings import journal_url
+from tidegate.journal.store import Journal
+
+STORE = "TIDEGATE_HEADS"
+
+app = typer.Typer(help="The journal's own proof.", no_args_is_help=True)
+
+
+def register(parent: typer.Typer) -> None:
+    parent.add_typer(app, name="audit")
+
+
+@app.callback()
+def _audit() -> None:
+    """The journal's own proof."""
+
+
+@app.command("verify")
+def verify(
+    heads: Annotated[Path | None, typer.Option("--heads", help="Where the witness keeps signed heads.")] = None,
+    key: Annotated[Path | None, typer.Option("--key", help="The witness's public key that you trust (PEM).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON value, for scripts.")] = False,
+) -> None:
+    """Check every chain, and the signed heads. Names the first bad row. Exit code 9 if anything does not verify."""
+    journal = Journal(journal_url(), read_only=True)
+    chosen = heads or (Path(os.environ[STORE]) if STORE in os.environ else None)
+    report = audit(journal, DirectoryStore(chosen) if chosen else None, public_key=key.read_bytes() if key else None)
+    typer.echo(json.dumps(report.to_json()) if as_json else "\n".join(words(report)))
+    if report.exit_status == BROKEN:
+        raise typer.Exit(ExitCode.CORRUPT)
+
+
+def words(report: AuditReport) -> Iterator[str]:
+    """First what is wrong, then what was proved, then how far the proof reaches."""
+    for finding in report.findings:
+        yield f"DOES NOT VERIFY  {finding}"
+    for alarm in report.alarms:
+        yield f"ALARM OF THE WITNESS  {json.dumps(dict(alarm))}"
+    for service in report.services:
+        signed = (
+            f"signed up to row {service.signed_seq}" if service.signed_seq else "no head signed: a cut would not show"
+        )
+        yield f"{service.service}: {service.rows} rows verify, {service.heads} signed heads, {signed}"
+    if not report.services:
+        yield "the journal is empty"
+    yield f"key: {report.key_id or 'none'}{' (pinned by you)' if report.key_pinned else ''}; {report.separation}"

@@ -1,0 +1,29 @@
+"""From a service's name on the command line to its policy and world. Needs no Airflow."""
+
+from __future__ import annotations
+
+import difflib
+
+from tidegate.engine.assemble import assemble
+from tidegate.engine.world import World
+from tidegate.errors import Refused
+from tidegate.policy import places
+from tidegate.policy.folder import load_folder
+from tidegate.policy.load import Loaded
+
+
+def find_policy(service: str) -> Loaded:
+    """The service's policy; of a broken one, its last good state. Raises :class:`Refused` with the likely name."""
+    found = load_folder(places.policy_folder(), places.snapshots(), record=False)
+    loaded = {p.policy.service: p for p in found.policies}
+    if service not in loaded:
+        near = difflib.get_close_matches(service, loaded, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"services: {', '.join(sorted(loaded)) or 'none'}"
+        raise Refused(f"there is no policy for service {service!r} in {places.policy_folder()}", next_step=hint)
+    return loaded[service]
+
+
+def find_world(service: str) -> World:
+    """The service's world: its policy, its drivers, the journal."""
+    found = find_policy(service)
+    return assemble(found.policy, found.digest)

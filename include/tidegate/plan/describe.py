@@ -1,0 +1,39 @@
+"""A plan in words, one line a node: the same in the terminal and in a DAG's description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tidegate.plan.model import ApprovalNode, Node, Phase, Plan, Step
+from tidegate.steps.registry import verb
+
+
+def lines(plan: Plan) -> Iterator[str]:
+    """Stage by stage; the way back is marked as such."""
+    yield f"{plan.kind.value} of {plan.service}, plan {plan.digest}"
+    for stage in plan.stages:
+        back = " (only if it is needed)" if stage.phase is Phase.RETURN else ""
+        yield f"{stage.id}: {stage.title}{back}"
+        for node in stage.nodes:
+            yield f"  {node.id:28} {describe(node)}"
+
+
+def describe(node: Node) -> str:
+    """One line for people."""
+    if isinstance(node, Step):
+        return verb(node.verb).describe(node.args)
+    if isinstance(node, ApprovalNode):
+        return f"{node.quorum} of {', '.join(node.people)} approve within {node.within:g} s"
+    return f"wait, at most {node.within:g} s: {_GATES[node.kind]}"
+
+
+_GATES = {
+    "guard_alive": "the guard's beat is fresh",
+    "ready": "every instance reports the release's digest and is healthy at the edge",
+    "reachable": "router, metrics and slots answer",
+    "evidence": "the guard's evidence suffices and no signal fails",
+    "bake": "long enough at full weight, over enough requests, no signal failing",
+    "capacity": "the stable arms have room for what comes back to them",
+    "drained": "no request is in flight on the release that traffic left",
+    "data": "every data check passes",
+}
