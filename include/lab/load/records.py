@@ -43,7 +43,6 @@ def read(directory: Path, since: float, until: float) -> LoadWindow:
     all_requests, sessions = entries(directory)
     requests = [r for r in all_requests if since <= r.at < until]
     events = Counter(e.what for e in sessions if since <= e.at < until)
-    seconds = per_second(requests, since, until)
     open_sessions = concurrent_sessions(sessions, since, until)
     return LoadWindow(
         since=since,
@@ -54,18 +53,31 @@ def read(directory: Path, since: float, until: float) -> LoadWindow:
         sessions_started=events["s"],
         sessions_broken=events["b"],
         orders_acknowledged=sum(bool(r.order) for r in requests),
-        min_rps=min(seconds, default=None),
+        min_rps=poorest_second(requests, since, until),
         mean_rps=round(len(requests) / (until - since), 1) if until > since else None,
         min_sessions=min(open_sessions, default=None),
         mean_sessions=round(sum(open_sessions) / len(open_sessions), 1) if open_sessions else None,
     )
 
 
+def whole_seconds(since: float, until: float) -> range:
+    """The whole seconds of the window, the first and the last left out, since load begins and ends within them."""
+    return range(math.floor(since) + 1, math.ceil(until) - 1)
+
+
 def per_second(requests: Iterable[Request], since: float, until: float) -> list[int]:
-    """Requests started in each whole second of the window, the first and the last second left out."""
-    first, last = math.floor(since) + 1, math.ceil(until) - 1
+    """Requests started in each of the window's whole seconds."""
     counted = Counter(math.floor(r.at) for r in requests)
-    return [counted[second] for second in range(first, last)]
+    return [counted[second] for second in whole_seconds(since, until)]
+
+
+def poorest_second(requests: Iterable[Request], since: float, until: float) -> int | None:
+    """Requests started in the poorest of the window's whole seconds, None if it has none; quick for any window."""
+    seconds = whole_seconds(since, until)
+    counted = Counter(second for r in requests if (second := math.floor(r.at)) in seconds)
+    if len(counted) < len(seconds):
+        return 0
+    return min(counted.values(), default=None)
 
 
 def concurrent_sessions(events: Sequence[SessionEvent], since: float, until: float) -> list[int]:
