@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -192,6 +193,7 @@ def test_a_slot_can_be_emptied(rig: Rig) -> None:
 def test_a_smaller_epoch_is_refused_and_changes_nothing(rig: Rig) -> None:
     rig.converge(rig.spec("1.0.0", 1), epoch=5)
     before = rig.boots(ARM)
+    rig.fetched.clear()
 
     with pytest.raises(LeaseLost):
         rig.apply(rig.spec("1.1.0", 1), epoch=4, driver=rig.rival)
@@ -199,6 +201,7 @@ def test_a_smaller_epoch_is_refused_and_changes_nothing(rig: Rig) -> None:
         rig.apply(SlotSpec(None, 0), epoch=4)
 
     assert rig.boots(ARM) == before
+    assert rig.fetched == [], "files were unpacked for an actor that has been superseded"
     assert rig.driver.observe(ARM).version == "1.0.0"
     rig.apply(rig.spec("1.0.0", 1), epoch=4, arm=OTHER)  # a slot's epoch is its own
 
@@ -294,6 +297,24 @@ def test_a_memory_runner_can_be_killed_at_either_side_of_an_effect() -> None:
 
         assert driver.settled(ARM, spec)
         assert [effect.target for effect in driver.world.effects] == ["east-a-0", "east-a-1"], side
+
+
+@pytest.mark.real
+def test_an_instance_whose_files_were_swapped_under_it_starts_anew(region: RealRegion, tmp_path: Path) -> None:
+    """It still reports what it loaded; its directory is put right, and it must not run on from one that is gone."""
+    release, directory = tiny_release(tmp_path, "1.0.0")
+    spec, driver = SlotSpec(release, 2), region.driver()
+    driver.apply(ARM, spec, Token(1, "op"), lambda: directory)
+    wait_until(lambda: driver.settled(ARM, spec), "settled")
+    before = region.pids()
+    swapped = region.site.root / "lab" / "slots" / ARM.name / release.digest.removeprefix("sha256:") / "1"
+    (swapped / "tiny" / "version").write_text("9.9.9")
+
+    driver.apply(ARM, spec, Token(1, "op"), lambda: directory)
+    wait_until(lambda: driver.settled(ARM, spec), "settled again")
+
+    assert {name for name, pid in region.pids().items() if before[name] != pid} == {"shop-east-a-1"}
+    assert (swapped / "tiny" / "version").read_text() == "1.0.0"
 
 
 @pytest.mark.real
@@ -404,7 +425,33 @@ def test_sent_and_not_answered_is_unknown(monkeypatch: pytest.MonkeyPatch) -> No
         started = time.monotonic()
         with pytest.raises(OutcomeUnknown):
             client.add("shop-east-a-0")
+        with pytest.raises(Unreachable):
+            client.processes("shop-")  # a question changes nothing
     assert time.monotonic() - started < 2
+
+
+def test_a_call_that_is_cut_off_is_not_sent_again() -> None:
+    """A socket that takes a call and hangs up: whether it was carried out, nobody knows."""
+    taken: list[bytes] = []
+
+    def hang_up(server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                taken.append(connection.recv(65536))
+                connection.close()
+
+    server = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=hang_up, args=(server,), daemon=True)
+    thread.start()
+    client = supervisor.Supervisor(Credential("x", "http", "127.0.0.1", server.getsockname()[1]))
+    with pytest.raises(OutcomeUnknown):
+        client.add("shop-east-a-0")
+    server.shutdown(socket.SHUT_RDWR)
+    server.close()
+    thread.join(10)
+
+    assert len(taken) == 1
 
 
 def test_a_region_without_its_extras_is_refused_by_name(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ BAD = {
     "time in the future": good(t=str(NOW + 2.5)),
     "time in milliseconds": good(t=str(NOW * 1000)),
     "duration NaN": good().replace(b"1234", b"NaN"),
+    "NaN where nobody looks": good(host="here").replace(b'"here"', b"NaN"),
     "duration infinite": good().replace(b"1234", b"1e999"),
     "duration negative": good(us=-1),
     "duration text": good(us="1234"),

@@ -18,7 +18,7 @@ from typing import Any
 
 from tidegate.drivers._files import append_line, locked, replace
 from tidegate.drivers.token import Token
-from tidegate.errors import LeaseLost, Refused, Rejected
+from tidegate.errors import Refused, Rejected
 from tidegate.model.canonical import digest
 from tidegate.model.topology import Arm
 
@@ -66,11 +66,8 @@ class SlotDirectory:
             ) from wrong
 
     def take(self, order: Order) -> None:
-        """Write ``order``, under the lock. Raises :class:`LeaseLost` if the slot has a newer epoch."""
-        held = self.order()
-        if held.epoch > order.epoch:
-            raise LeaseLost(f"slot {self.arm} is at epoch {held.epoch}, {order.operation} writes at {order.epoch}")
-        if held != order:
+        """Write ``order``, under the lock and after its epoch has been compared."""
+        if self.order() != order:
             replace(self._file, json.dumps(asdict(order)))
 
     def instance(self, release_digest: str, index: int) -> Path:

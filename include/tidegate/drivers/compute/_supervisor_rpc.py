@@ -66,7 +66,7 @@ class Supervisor:
 
     def processes(self, prefix: str) -> Mapping[str, Process]:
         """Instances whose group starts with ``prefix``, by group name."""
-        rows = self._call("getAllProcessInfo")
+        rows = self._ask("getAllProcessInfo")
         found = (Process(row["group"], row["statename"], row["pid"]) for row in rows)
         return {process.name: process for process in found if process.name.startswith(prefix)}
 
@@ -91,7 +91,14 @@ class Supervisor:
         self._call("stopProcess", f"{name}:{name}", False, tolerate=NOT_RUNNING)
 
     def ping(self) -> None:
-        self._call("getState")
+        self._ask("getState")
+
+    def _ask(self, method: str) -> Any:
+        """A question: without an answer nothing has changed all the same."""
+        try:
+            return self._call(method)
+        except OutcomeUnknown as silent:
+            raise Unreachable(silent.message, next_step="see whether supervisord is stopped or overloaded") from silent
 
     def _call(self, method: str, *arguments: Any, tolerate: int | None = None) -> Any:
         c = self._credential
