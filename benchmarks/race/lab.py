@@ -70,14 +70,15 @@ def measure(cell: str, shop: Shop, weight: int, runs: int, horizon: float, seed:
     )
 
 
-def all_cells(runs: int, seed: int) -> list[Detection]:
-    """The lab's two bad releases and the good one, at 25 % and 50 % of east."""
-    good, failing = Shop(), Shop(candidate=Behaviour(checkout_errors=0.02))
-    slow = Shop(candidate=Behaviour(latency=slow_tail))
-    rows = []
-    for weight in (2_500, 5_000):
-        part = f"{weight / 100:g}% of east"
-        rows.append(measure(f"2% of checkouts fail, {part}", failing, weight, runs, 600, seed))
-        rows.append(measure(f"slowest 15% of checkouts take 3x, {part}", slow, weight, runs, 300, seed))
-        rows.append(measure(f"good release, 120 s, {part}", good, weight, runs, 120, seed))
-    return rows
+CELLS = (
+    ("2% of checkouts fail", Shop(candidate=Behaviour(checkout_errors=0.02)), 600.0),
+    ("slowest 15% of checkouts take 3x", Shop(candidate=Behaviour(latency=slow_tail)), 300.0),
+    ("good release, 120 s", Shop(), 120.0),
+)
+WEIGHTS = (2_500, 5_000)
+
+
+def lab_cell(cell: int, weight: int, runs: int, seed: int) -> Detection:
+    """One of :data:`CELLS`, at ``weight`` basis points of east."""
+    name, shop, horizon = CELLS[cell]
+    return measure(f"{name}, {weight / 100:g}% of east", shop, weight, runs, horizon, seed)

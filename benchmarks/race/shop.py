@@ -53,7 +53,7 @@ class Shop:
     def observations(
         self, weights: Callable[[float], dict[str, int]], seed: int, start: float
     ) -> Iterator[Observation]:
-        """Endless, in the order in which requests are sent. ``weights``: seconds since start -> region -> basis points."""
+        """Endless, in the order of sending. ``weights``: seconds since start -> region -> basis points."""
         rng = random.Random(seed)  # noqa: S311  a simulation
         due = [(rng.expovariate(self.rate / self.sessions), n) for n in range(self.sessions)]
         ends = [rng.expovariate(1 / self.lifetime) for _ in due]

@@ -6,8 +6,9 @@ hypothesis; so the sum E is an e-process, and by Ville's inequality it ever reac
 however often and whenever it is looked at.
 
 Hypotheses: with one class there is one. With several, half of the capital bets that all classes are hit by the same
-factor (log factors of all classes add up), the other half, in equal parts, that exactly one of them is. Regions are
-strata of a class: their factors multiply, since a fault of a release is the same fault everywhere.
+factor (log factors of all classes add up), the other half, in equal parts, that exactly one of them is. Where a session
+has a say in each class (``together=False``), its coin must not be multiplied with itself: then only the latter. Regions
+are strata of a class: their factors multiply, since a fault of a release is the same fault everywhere.
 
 Start points cost no memory: for one bet, the parts that entered at different moments meet the same factors from then
 on, so their sum obeys A <- (A + part that enters now) x factor.
@@ -38,11 +39,19 @@ def log_sum(values: Sequence[float]) -> float:
 class Capital:
     """E of one signal. ``prior``: weights of the bets, summing to 1. ``schedule``: as :class:`StartPoints` gives it."""
 
-    def __init__(self, classes: Sequence[str], prior: Sequence[float], schedule: Sequence[tuple[float, float]]) -> None:
+    def __init__(
+        self,
+        classes: Sequence[str],
+        prior: Sequence[float],
+        schedule: Sequence[tuple[float, float]],
+        *,
+        together: bool = True,
+    ) -> None:
         if not math.isclose(sum(prior), 1) or not math.isclose(sum(part for _, part in schedule), 1):
             raise ValueError("bets and start points must each sum to 1")
         self._schedule = tuple(schedule)
-        parts = {ALL: 1.0} if len(classes) == 1 else {ALL: 0.5, **{c: 0.5 / len(classes) for c in classes}}
+        single = 1.0 if not together else 0.5 if len(classes) > 1 else 0.0
+        parts = {h: w for h, w in {ALL: 1 - single, **{c: single / len(classes) for c in classes}}.items() if w > 0}
         self._prior = {h: [math.log(part * p) for p in prior] for h, part in parts.items()}
         self._logs = {h: [NEVER] * len(prior) for h in parts}
         self._began: float | None = None

@@ -1,12 +1,15 @@
-"""Bets on whose a latency is, by its rank among its neighbours.
+"""Bets on whose a latency is, by its rank u among its neighbours of both arms (0 = fastest, 1 = slowest).
 
-A request whose latency has rank u (0 = fastest, 1 = slowest) among both arms' recent ones is guessed to be the
-candidate's with probability q(u) = σ(logit w + b + log h(u)), where h says how the candidate is supposed to differ:
+*By rank*: the request is guessed to be the candidate's with probability q(u) = σ(logit w + b + log h(u)), where h says
+how the candidate is supposed to differ:
 
 * shifted as a whole: h(u) = exp(δz - δ²/2), z the normal score of u (a slower release);
 * heavier at the end: h(u) = (1-ε) + εk u^(k-1) (a slow path that a part of the requests takes).
 
 b makes the mean of q over uniform ranks equal w. All h grow with u. Tables hold 1,024 bins of u.
+
+*By level*: the request is among the slowest part p, and the candidate's odds of that are t times the stable arm's: the
+bet of the errors (:mod:`tidegate.judge.errors`) with "slow" for "failed".
 """
 
 from __future__ import annotations
@@ -17,9 +20,13 @@ from functools import lru_cache
 from statistics import NormalDist
 
 BINS = 1024
-SHIFTS = ((0.3, 0.16), (0.8, 0.16), (1.6, 0.16))  # δ, weight
-TAILS = tuple((e, k, 0.52 / 6) for e in (0.05, 0.2) for k in (8, 40, 300))  # ε, k, weight
-PRIOR = (*(weight for _, weight in SHIFTS), *(weight for _, _, weight in TAILS))
+LEVELS = (0.1, 0.03, 0.01)  # slowest part of the requests
+ODDS = (3.0, 15.0)
+SHIFTS = (0.3, 0.8, 1.6)  # δ
+TAILS = ((0.05, 40), (0.2, 8), (0.2, 40), (0.2, 100), (0.2, 300), (0.5, 100))  # ε, k
+BY_RANK = len(SHIFTS) + len(TAILS)
+BY_LEVEL = len(LEVELS) * len(ODDS)
+PRIOR = (*[0.3 / BY_RANK] * BY_RANK, *[0.7 / BY_LEVEL] * BY_LEVEL)
 
 Factors = tuple[tuple[tuple[float, ...], ...], tuple[tuple[float, ...], ...]]
 
@@ -34,8 +41,8 @@ def _log_h() -> tuple[tuple[float, ...], ...]:
     """log h by bet and bin, at the middle of each bin."""
     middles = [(i + 0.5) / BINS for i in range(BINS)]
     scores = [NormalDist().inv_cdf(u) for u in middles]
-    rows = [tuple(d * z - d * d / 2 for z in scores) for d, _ in SHIFTS]
-    rows += [tuple(math.log(1 - e + e * k * u ** (k - 1)) for u in middles) for e, k, _ in TAILS]
+    rows = [tuple(d * z - d * d / 2 for z in scores) for d in SHIFTS]
+    rows += [tuple(math.log(1 - e + e * k * u ** (k - 1)) for u in middles) for e, k in TAILS]
     return tuple(rows)
 
 
@@ -48,8 +55,15 @@ def _level(mean: Callable[[float], float], target: float, guess: float) -> float
     return (low + high) / 2
 
 
+@lru_cache(maxsize=256)
+def level_factors(weight: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Log factors by odds, for a slow request (of the candidate, of the stable arm). 0 < weight < 1."""
+    q = [weight * t / (weight * t + 1 - weight) for t in ODDS]
+    return tuple(math.log(x / weight) for x in q), tuple(math.log((1 - x) / (1 - weight)) for x in q)
+
+
 @lru_cache(maxsize=64)
-def log_factors(weight: float) -> Factors:
+def rank_factors(weight: float) -> Factors:
     """Log factors by bin, then by bet, for a request (of the candidate, of the stable arm). 0 < weight < 1."""
     candidate, stable = [], []
     for row in _log_h():
