@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.airflow_api import await_value
-from lab.places import REPOSITORY, Places
+from lab.places import REPOSITORY, Places, write_private
 from tidegate.drivers import registry
 from tidegate.drivers.artifacts.contract import Artifacts
 from tidegate.drivers.compute.contract import Compute, SlotSpec
@@ -44,6 +45,12 @@ class Deployment:
     def empty(self, slot: Slot = Slot.B, regions: Iterable[str] = ()) -> None:
         """Nothing in this slot of the regions; returns when settled."""
         self._settle(slot, SlotSpec(None, 0), _nothing, regions)
+
+    def forget_epochs(self) -> None:
+        """Let slots take orders of any epoch again: those of a fresh journal start at one. Nobody may be writing."""
+        slots = self.site().path(self.policy.drivers.compute.model_dump()["slots"])
+        for path in slots.glob("*/slot.json"):
+            write_private(path, json.dumps(json.loads(path.read_text()) | {"epoch": 0}))
 
     def _settle(self, slot: Slot, spec: SlotSpec, fetch: Callable[[], Path], regions: Iterable[str]) -> None:
         compute: Compute = self._connect("compute")

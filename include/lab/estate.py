@@ -228,6 +228,7 @@ class Lab:
             site, policy = self.site(), sample_policy()
             (self.places.lab / "faults.json").unlink(missing_ok=True)
             deployment = Deployment(self.places, self.env(), policy)
+            deployment.forget_epochs()
             deployment.fill()
             third_place.start_routes(self.places, site.ports, policy.shares)
             deployment.empty()
