@@ -6,6 +6,7 @@ What a key means stands once, in the docstring of its class, as ``key``: text.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -43,6 +44,11 @@ def json_schema() -> JsonSchema:
     defs.pop("Driver", None)
     policy = defs.pop("Policy")
     return _used({"$schema": DIALECT, "title": "Tidegate policy", **policy, "$defs": defs})
+
+
+def json_schema_text() -> str:
+    """The committed file's content, ending in one newline."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _family(family: str, kinds: Mapping[str, JsonSchema], defs: JsonSchema) -> JsonSchema:

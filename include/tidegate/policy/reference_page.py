@@ -48,7 +48,8 @@ def _title(part: type[BaseModel]) -> str:
 def _part(name: str, part: type[BaseModel], title: str) -> list[str]:
     notes = field_notes(part)
     rows = [_row(key, info, notes) for key, info in _fields(part)]
-    text = re.sub("``", "`", summary(part)) if part.__doc__ else ""
+    told = summary(part) if part.__doc__ else ""
+    text = "" if told.startswith("``") or not rows else told.replace("``", "`")
     table = ["| key | takes | if left out | meaning |", "|---|---|---|---|", *rows] if rows else ["No settings."]
     return [title, "", *([text, ""] if text else []), *table, ""]
 
@@ -115,9 +116,19 @@ def _takes(annotation: Any, info: FieldInfo | None = None) -> str:
     return _WORDS.get(name, name)
 
 
+_NAMES = {
+    r"^[a-z][a-z0-9-]{0,62}$": "name (`a-z`, `0-9`, `-`)",
+    r"^[a-z][a-z0-9_]{0,62}$": "name (`a-z`, `0-9`, `_`)",
+    r"^[A-Za-z0-9][A-Za-z0-9@._+-]{0,127}$": "user name",
+    r"^(?i:select|with)\s[^;]*$": "SQL",
+}
+
+
 def _example(metadata: Any) -> str:
     for note in metadata:
+        if getattr(note, "pattern", None) in _NAMES:
+            return _NAMES[note.pattern]
         examples = (getattr(note, "json_schema", None) or {}).get("examples")
         if examples:
-            return " ".join(f"`{e}`" for e in examples)
+            return "like " + ", ".join(f"`{e}`" for e in examples)
     return ""
