@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
@@ -288,8 +287,9 @@ def test_frozen_writer_does_not_hold_the_head_for_ever(database_url: str, monkey
     assert {e.actor for e in journal.events("shop")} == {"ada"}
 
 
-def test_tables_that_are_not_there_are_named(journal_url: str, tmp_path: Path) -> None:
-    (tmp_path / "journal").mkdir(exist_ok=True)
+def test_tables_that_are_not_there_are_named(journal_url: str) -> None:
+    if file := Journal(journal_url).file:
+        file.parent.mkdir()
     with pytest.raises(JournalError, match="migrate") as caught:
         Journal(journal_url).head("shop")
     assert not isinstance(caught.value, JournalUnreachable)

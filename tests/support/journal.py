@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,25 @@ FORK = multiprocessing.get_context("fork")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
-def journal_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def journal_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A database without tables, of each kind in turn."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'journal' / 'journal.sqlite'}"
+        with tempfile.TemporaryDirectory(prefix="tidegate-journal-") as directory:
+            Path(directory).chmod(0o755)  # pytest's own directories are closed to the witness's user
+            yield f"sqlite:///{directory}/journal/journal.sqlite"
         return
-    with postgres.database() as url:
-        yield url
+    yield empty_postgres()
+
+
+def empty_postgres() -> str:
+    """The one PostgreSQL database of this test process, emptied: making one for each test takes most of the time."""
+    server, name = postgres.server(), "journal"
+    if not server.execute(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
+        server.execute(f"CREATE DATABASE {name}")
+    server.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
+    server.execute("DROP SCHEMA public CASCADE", name)
+    server.execute("CREATE SCHEMA public", name)
+    return server.url(name)
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ class HeadStore(Protocol):
 class DirectoryStore:
     """``<root>/heads/<service>.jsonl``, ``<root>/alarms.jsonl`` and documents beside them. Readable by all."""
 
-    NAMES = (HEADS, f"{ALARMS}.jsonl", PUBLIC_KEY, ABOUT, ".lock")
+    NAMES = (HEADS, f"{ALARMS}.jsonl", PUBLIC_KEY, ABOUT, f".{PUBLIC_KEY}.part", f".{ABOUT}.part", ".lock")
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -83,7 +83,7 @@ class DirectoryStore:
         return path.read_bytes() if path.exists() else None
 
     def publish(self, name: str, content: bytes) -> None:
-        temporary = self.root / f".{name}.{os.getpid()}"
+        temporary = self.root / f".{name}.part"
         temporary.write_bytes(content)
         temporary.chmod(0o644)
         temporary.replace(self.root / name)

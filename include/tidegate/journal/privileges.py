@@ -28,8 +28,8 @@ def give_up(user: str, owned: Mapping[Path, Collection[str]], journal: Path | No
     """Become ``user`` for good, if started as root; it then owns the directories ``owned``.
 
     ``owned``: directory -> the names that may be in it; anything else there is refused, since a mistyped path must not
-    hand a system directory over. ``journal``: its file, if it is one. Raises :class:`Refused`, also naming the directory
-    that ``user`` cannot enter. Not root: no user changes, and the result says what that means.
+    hand a system directory over. ``journal``: its file, if it is one. Raises :class:`Refused`, also naming the
+    directory that ``user`` cannot enter. Not root: no user changes, and the result says what that means.
     """
     for directory, names in owned.items():
         directory.mkdir(parents=True, exist_ok=True, mode=0o755)

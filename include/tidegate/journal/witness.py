@@ -32,7 +32,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tidegate.errors import JournalError, JournalUnreachable, Refused, TidegateError
+from tidegate.errors import JournalError, Refused, TidegateError
 from tidegate.journal.headstore import ABOUT, ALARMS, HEADS, PUBLIC_KEY, DirectoryStore, HeadStore
 from tidegate.journal.model import EventKind, Finding, SignedHead
 from tidegate.journal.privileges import USER, Separation, give_up
@@ -137,16 +137,16 @@ def publish(store: HeadStore, key: SigningKey, separation: Separation) -> None:
 
 def watch(witness: Witness, poll: float, stop: threading.Event) -> None:
     """Look every ``poll`` seconds until told to stop, and a last time then. A journal that is away is waited for."""
-    away = False
+    said = ""
     while True:
         last = stop.is_set()
         try:
             witness.look(final=last)
-            away = False
-        except JournalUnreachable as error:
-            if not away:
+            said = ""
+        except JournalError as error:
+            if str(error) != said:
                 log.warning("the journal cannot be read, trying on: %s", error)
-            away = True
+            said = str(error)
         if last:
             return
         stop.wait(poll)

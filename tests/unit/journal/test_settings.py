@@ -1,0 +1,80 @@
+"""Where the journal is, and where it must not be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tidegate.errors import JournalError, Refused
+from tidegate.journal.settings import journal_url
+from tidegate.journal.store import Journal
+
+AIRFLOW = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+
+
+def test_default_is_a_file_under_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert journal_url({}) == f"sqlite:///{tmp_path}/var/journal/journal.sqlite"
+    assert journal_url({"TIDEGATE_HOME": "/srv/t"}) == "sqlite:////srv/t/journal/journal.sqlite"
+    assert journal_url({"TIDEGATE_JOURNAL": "sqlite:////j.db", "TIDEGATE_HOME": "/srv/t"}) == "sqlite:////j.db"
+
+
+@pytest.mark.parametrize(
+    ("journal", "airflow"),
+    [
+        ("postgresql+psycopg://t:secret@db:5432/airflow", "postgresql+psycopg2://a:other@db/airflow"),
+        ("postgresql://t:secret@localhost/airflow", "postgresql+asyncpg://a:other@127.0.0.1:5432/airflow?ssl=on"),
+        ("postgresql://t:secret@DB/airflow", "postgres://a@db/airflow"),
+        ("postgresql:///airflow?host=db&user=t&password=secret", "postgresql://a@db/airflow"),
+        ("sqlite:////a/b/airflow.db", "sqlite:////a/x/../b/airflow.db"),
+    ],
+)
+def test_database_of_airflow_is_refused(journal: str, airflow: str) -> None:
+    with pytest.raises(Refused, match="never shares Airflow's") as caught:
+        journal_url({"TIDEGATE_JOURNAL": journal, AIRFLOW: airflow})
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "airflow",
+    [
+        "postgresql://t@db/airflow",
+        "postgresql://t@other/journal",
+        "postgresql://t@db:5433/journal",
+        "mysql://t@db/journal",
+        "%",
+    ],
+)
+def test_other_databases_are_not_refused(airflow: str) -> None:
+    url = "postgresql+psycopg://t:secret@db/journal"
+    assert journal_url({"TIDEGATE_JOURNAL": url, AIRFLOW: airflow}) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///file::memory:?uri=true",
+        "mysql://u:hunter2@h/d",
+        "postgresql://u:hunter2@h:port/d",
+        "hunter2",
+        "postgresql+psycopg2://u:hunter2@h/d",
+    ],
+)
+def test_url_that_cannot_be_used_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(JournalError, match="postgresql") as caught:
+        Journal(url)
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_password_is_in_no_repr_and_no_error() -> None:
+    journal = Journal("postgresql+psycopg://u:hunter2@127.0.0.1:1/d")
+    with pytest.raises(JournalError) as caught:
+        journal.head("shop")
+    assert caught.value.retryable
+    assert "hunter2" not in f"{journal!r} {caught.value} {caught.value!r} {vars(journal)}"
+    assert caught.value.__suppress_context__
