@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -13,7 +12,9 @@ import httpx
 from tidegate.errors import NotSettled, OutcomeUnknown, Rejected, Unreachable
 
 FINISHED = frozenset({"success", "failed"})
-ANSWER_AFTER = 3.0  # seconds that an approval must have stood before a program answers it (see answer())
+WAITING = frozenset({"deferred", "awaiting_input"})  # task states in which a question can stand
+ANSWER_AFTER = 3.0  # seconds that a task must have been waiting before a program answers it (see answer())
+PARKED_WITHIN = 30.0  # seconds from a question to its task's waiting
 _V2 = "/api/v2"
 T = TypeVar("T")
 
@@ -91,20 +92,26 @@ class AirflowApi:
         return _checked(response)
 
     def pending_approvals(self, dag_id: str, run_id: str) -> list[str]:
-        """Ids of the run's tasks that wait for a person."""
-        return [t for t, task in self.tasks(dag_id, run_id).items() if task["state"] == "awaiting_input"]
+        """Ids of the run's tasks that wait for a person: they have asked, and nobody has answered."""
+        waiting = [t for t, task in self.tasks(dag_id, run_id).items() if task["state"] in WAITING]
+        asked = {task_id: self.approval(dag_id, run_id, task_id) for task_id in waiting}
+        return [t for t, detail in asked.items() if detail is not None and not detail["response_received"]]
 
     def answer(self, dag_id: str, run_id: str, task_id: str, *options: str) -> None:
         """Answer as this person (``Approve`` or ``Reject``).
 
-        Waits until the question has stood for :data:`ANSWER_AFTER` seconds: one answered the instant it was asked can
-        end as failed, and no retry cures that. Raises ``Rejected`` with 403 for somebody who is not asked.
+        Waits until the task has been seen waiting for :data:`ANSWER_AFTER` seconds: an answer that overtakes the end of
+        the process that asked makes the task fail, and no retry cures that. The question's age alone does not tell: on
+        a busy machine that process can outlive it. Raises ``Rejected`` with 403 for somebody who is not asked.
         """
-        detail = self.approval(dag_id, run_id, task_id)
-        if detail is None:
-            raise Rejected(f"{task_id} of {run_id} asks nothing", next_step="wait until it is in awaiting_input")
-        asked = datetime.fromisoformat(detail["created_at"])
-        time.sleep(max(0.0, ANSWER_AFTER - (datetime.now(asked.tzinfo) - asked).total_seconds()))
+        if self.approval(dag_id, run_id, task_id) is None:
+            raise Rejected(f"{task_id} of {run_id} asks nothing", next_step="wait until it has asked")
+        await_value(
+            lambda: self.tasks(dag_id, run_id)[task_id]["state"] in WAITING or None,
+            PARKED_WITHIN,
+            f"{task_id} of {run_id} does not wait for an answer",
+        )
+        time.sleep(ANSWER_AFTER)
         body = {"chosen_options": list(options or ("Approve",)), "params_input": {}}
         self._send("PATCH", f"{_task(dag_id, run_id, task_id)}/-1/hitlDetails", json=body)
 

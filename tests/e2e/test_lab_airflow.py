@@ -106,13 +106,20 @@ def _group(session: processes.Session, group: int) -> list[int]:
 def _listening(pid: int) -> list[str]:
     """Addresses (as the kernel writes them) of the process's listening TCP sockets."""
     try:
-        links = [str(fd.readlink()) for fd in (Path("/proc") / str(pid) / "fd").iterdir()]
+        links = [link for fd in (Path("/proc") / str(pid) / "fd").iterdir() if (link := _target(fd))]
         tables = [(Path("/proc") / str(pid) / "net" / name).read_text() for name in ("tcp", "tcp6")]
     except OSError:
         return []  # gone meanwhile
     inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
     rows = [line.split() for table in tables for line in table.splitlines()[1:]]
     return [row[1].rpartition(":")[0] for row in rows if row[3] == "0A" and row[9] in inodes]
+
+
+def _target(descriptor: Path) -> str:
+    try:
+        return str(descriptor.readlink())
+    except FileNotFoundError:
+        return ""  # closed meanwhile
 
 
 def test_the_probe_of_addresses_sees_a_socket_that_is_not_on_loopback() -> None:
