@@ -15,7 +15,7 @@ from tidegate.policy.sight import alpha_of
 
 
 def seen_within(policy: Policy, endpoint: str, fault: float, weight: float, seconds: float, seed: int) -> bool:
-    """Whether the judge calls ``fault`` in ``endpoint`` within ``seconds`` of one weight in a region with all traffic."""
+    """Whether the judge sees ``fault`` in ``endpoint`` within ``seconds`` of one weight in the only region."""
     traffic = policy.traffic
     assert traffic is not None
     promotion = policy.promotion

@@ -42,7 +42,7 @@ def parse_proportion(value: object) -> float:
 
 def parse_duration(value: object) -> float:
     """``300ms``, ``90s``, ``30m``, ``2h``, ``7d`` -> seconds, 0 to 90 days."""
-    match = _matched(value, r"(\d{1,6}(?:\.\d{1,3})?)(ms|s|m|h|d)", "a duration (like 300ms, 90s, 30m, 2h)")
+    match = _matched(value, r"(\d{1,10}(?:\.\d{1,3})?)(ms|s|m|h|d)", "a duration (like 300ms, 90s, 30m, 2h)")
     seconds = Decimal(match[1]) * _SECONDS[match[2]]
     if seconds > _LONGEST:
         raise ValueError(f"{value!r} is longer than 90d")
@@ -85,7 +85,7 @@ def duration_text(seconds: float) -> str:
         count = Decimal(str(seconds)) / _SECONDS[unit]
         if count and count == count.to_integral_value():
             return f"{count.to_integral_value():f}{unit}"
-    return _number(seconds * 1000, 3) + "ms" if seconds and seconds < 100 else _number(seconds, 3) + "s"
+    return _number(seconds * 1000, 3) + "ms" if seconds else "0s"
 
 
 def factor_text(value: float) -> str:
@@ -120,7 +120,7 @@ def _below_all(value: float) -> float:
     return value
 
 
-_DURATION = _text(r"^\d{1,6}(\.\d{1,3})?(ms|s|m|h|d)$", "300ms", "30s", "30m", "2h")
+_DURATION = _text(r"^\d{1,10}(\.\d{1,3})?(ms|s|m|h|d)$", "300ms", "30s", "30m", "2h")
 _PROPORTION = _text(r"^\d{1,3}(\.\d{1,4})?%$", "99.9%", "1%")
 
 BasisPoints = Annotated[

@@ -43,7 +43,18 @@ def json_schema() -> JsonSchema:
     }
     defs.pop("Driver", None)
     policy = defs.pop("Policy")
-    return _used({"$schema": DIALECT, "title": "Tidegate policy", **policy, "$defs": defs})
+    whole = {**policy, "$schema": DIALECT, "title": "Tidegate policy", "$defs": defs}
+    return _used(_closed(whole))
+
+
+def _closed(value: Any) -> Any:
+    """Maps whose keys follow a pattern take no other keys."""
+    if isinstance(value, list):
+        return [_closed(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: _closed(item) for key, item in value.items() if key != "propertyNames"}
+    return {**found, "additionalProperties": False} if "patternProperties" in found else found
 
 
 def json_schema_text() -> str:
