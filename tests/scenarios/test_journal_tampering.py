@@ -239,8 +239,8 @@ def test_what_is_newer_than_the_newest_signature_is_not_vouched_for_and_the_repo
 # The witness looks on while it happens.
 
 
-@pytest.mark.parametrize("how", ["rewritten", "cut", "wiped", "edited"])
-def test_witness_does_not_sign_what_does_not_go_on_from_its_last_head(place: Place, how: str) -> None:
+@pytest.mark.parametrize(("how", "seq"), [("rewritten", 5), ("cut", 5), ("wiped", 5), ("edited", 7)])
+def test_witness_does_not_sign_what_does_not_go_on_from_its_last_head(place: Place, how: str, seq: int) -> None:
     if how == "wiped":
         sql(place.url, "DELETE FROM events", "DELETE FROM heads")
     elif how == "edited":
@@ -254,8 +254,25 @@ def test_witness_does_not_sign_what_does_not_go_on_from_its_last_head(place: Pla
     assert witness.look() == []
     assert place.store.lines("heads/shop") == before
     [alarm] = place.audit().alarms
-    assert alarm["service"] == "shop"
-    assert place.audit().exit_status == BROKEN
+    assert (alarm["service"], alarm["seq"]) == ("shop", seq)
+
+
+def test_alarm_stays_in_the_report_when_the_journal_is_put_right_again(place: Place) -> None:
+    sql(place.url, "UPDATE events SET actor = 'eve' WHERE seq = 7")
+    assert place.sign() == []
+    sql(place.url, "UPDATE events SET actor = 'ada' WHERE seq = 7")
+    assert place.sign() == [ROWS]
+    report = place.audit()
+    assert (report.findings, len(report.alarms), report.exit_status) == ((), 1, BROKEN)
+
+
+def test_witness_raises_an_alarm_once_for_each_thing_that_is_wrong(place: Place) -> None:
+    witness = Witness(place.journal, place.store, place.key, every=0)
+    for seq in (7, 6):
+        sql(place.url, f"UPDATE events SET actor = 'eve' WHERE seq = {seq}")
+        witness.look()
+        witness.look()
+    assert [alarm["seq"] for alarm in place.audit().alarms] == [7, 6]
 
 
 # The store of the signed heads is tampered with.

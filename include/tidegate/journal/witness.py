@@ -88,6 +88,7 @@ class Witness:
         unsigned = SignedHead(service, link.seq, link.hash, link.epoch, float(self._clock()), digest)
         signed = self._key.sign_head(unsigned)
         self._store.append(f"{HEADS}/{service}", head_line(signed))
+        self._alarmed.pop(service, None)
         self._last[service] = signed, line_digest(head_line(signed))
         log.info("signed %s at row %d", service, signed.seq)
         return signed

@@ -94,6 +94,14 @@ def test_version_of_the_future_is_found_though_the_hashes_are_right() -> None:
     assert (found.seq, "version 2 is unknown" in found.what) == (2, True)
 
 
+def test_number_left_out_is_found_though_the_hashes_are_right() -> None:
+    one, two = rechain([row(), row()])
+    two = two._replace(seq=3)
+    found = walk([one, two._replace(hash=row_hash(one.hash, two))]).found
+    assert found is not None
+    assert (found.seq, "missing" in found.what) == (2, True)
+
+
 def test_chain_that_starts_in_the_air() -> None:
     first = row(prev_hash="a" * 64)
     found = walk([first._replace(hash=row_hash("a" * 64, first))]).found
