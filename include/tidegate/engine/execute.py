@@ -17,7 +17,7 @@ from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.turn import turn_if_incomplete
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
-from tidegate.errors import LeaseLost, Refused, TidegateError
+from tidegate.errors import LeaseLost, NotYet, Refused, TidegateError
 from tidegate.journal.model import EventKind
 from tidegate.journal.store import Transaction
 from tidegate.model.operation import OperationState
@@ -54,11 +54,37 @@ def run_step(world: World, operation: str, node_id: str, *, actor: str) -> StepR
     step = _step(claim.view, node_id)[1]
     act = verb(step.verb)
     try:
-        look, result = _perform(world, claim, step, act)
-    except TidegateError as error:
-        _record_failure(world, claim, node_id, error, actor)
+        look, result = _perform_or_record(world, claim, step, act, actor)
+        return _record_success(world, claim, step, look, result, actor)
+    except LeaseLost as lost:
+        return _superseded(world, claim, node_id, lost)
+
+
+def _superseded(world: World, claim: _Claim, node_id: str, lost: LeaseLost) -> StepReport:
+    """On the way back guard and DAG may meet at one node: whoever comes second waits and finds it done.
+
+    Everywhere else an actor that was superseded stops.
+    """
+    view = require(fold_operation(world.journal.events(world.service, operation=claim.view.id)), claim.view.id)
+    if view.verified(node_id):
+        state = view.node(node_id)
+        return StepReport(node_id, "already_verified", "another actor has done it", state.detail, state.facts)
+    stage, _ = _step(view, node_id)
+    if view.state is OperationState.STOPPING and stage.phase is Phase.RETURN:
+        raise NotYet(
+            f"{node_id}: another actor is at it ({lost.message})", next_step="look again in a moment"
+        ) from lost
+    raise lost
+
+
+def _perform_or_record(world: World, claim: _Claim, step: Step, act: Verb, actor: str) -> tuple[Look, Result]:
+    try:
+        return _perform(world, claim, step, act)
+    except LeaseLost:
         raise
-    return _record_success(world, claim, step, look, result, actor)
+    except TidegateError as error:
+        _record_failure(world, claim, step.id, error, actor)
+        raise
 
 
 def _step(view: OperationView, node_id: str) -> tuple[Stage, Step]:
