@@ -16,6 +16,7 @@ from tidegate.errors import PolicyError, PolicyErrors
 from tidegate.policy.lint import GateView, Report, lint, spoken
 from tidegate.policy.load import load_policy
 from tidegate.policy.places import policy_folder
+from tidegate.policy.quantities import proportion_text
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +38,8 @@ def lint_command(
         except PolicyErrors as error:
             errors.extend(error.errors)
     errors += _twice(reports)
-    typer.echo(_json(reports, errors) if as_json else _words(reports))
+    if as_json or reports:
+        typer.echo(_json(reports, errors) if as_json else _words(reports))
     if errors and not as_json:
         typer.echo(as_text(PolicyErrors(errors)), err=True)
     warned = any(f.severity != "info" for r in reports for f in r.findings)
@@ -125,7 +127,7 @@ _HEAD = ("wave", "region", "weight", "opens after", "waits for", "sees", "2% fau
 
 def _row(gate: GateView) -> tuple[str, ...]:
     blank = ("objectives only", "–") if gate.power is None else (_sees(gate), _finds(gate))
-    holds = f"above {gate.holds:.2%}" if gate.holds is not None else "–"
+    holds = f"above {proportion_text(gate.holds)}" if gate.holds is not None else "–"
     return (str(gate.wave), gate.region, gate.weight, spoken(gate.seconds), gate.slowest, *blank, holds)
 
 

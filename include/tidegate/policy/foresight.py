@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from tidegate.judge.bounds import Stratum, difference
 from tidegate.model.traffic import TOTAL
+from tidegate.policy.quantities import proportion_text
 from tidegate.policy.schema import Policy, StepEvidence, Traffic
 
 NEVER = math.inf
@@ -92,7 +93,7 @@ def _needs(
         yield f"{asked.per_endpoint} {name} requests", _until(missing, rate * part)
     if asked.not_worse_by is not None:
         for name in policy.judged_endpoints:
-            wanted = f"{name} not worse by {asked.not_worse_by:.2%} at {asked.confidence:.0%}"
+            wanted = f"{name} not worse by {proportion_text(asked.not_worse_by)} at {proportion_text(asked.confidence)}"
             yield wanted, _bound_until(policy, traffic, name, asked, [*before, here])
 
 
