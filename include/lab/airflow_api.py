@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import httpx
@@ -14,6 +15,7 @@ from tidegate.errors import NotSettled, OutcomeUnknown, Rejected, Unreachable
 FINISHED = frozenset({"success", "failed"})
 WAITING = frozenset({"deferred", "awaiting_input"})  # task states in which a question can stand
 ANSWER_AFTER = 3.0  # seconds that a task must have been waiting before a program answers it (see answer())
+ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 PARKED_WITHIN = 30.0  # seconds from a question to its task's waiting
 _V2 = "/api/v2"
 T = TypeVar("T")
@@ -106,14 +108,17 @@ class AirflowApi:
         """
         if self.approval(dag_id, run_id, task_id) is None:
             raise Rejected(f"{task_id} of {run_id} asks nothing", next_step="wait until it has asked")
-        await_value(
-            lambda: self.tasks(dag_id, run_id)[task_id]["state"] in WAITING or None,
-            PARKED_WITHIN,
-            f"{task_id} of {run_id} does not wait for an answer",
-        )
+        look = partial(self._parked, dag_id, run_id, task_id)
+        await_value(look, PARKED_WITHIN, f"{task_id} of {run_id} does not wait for an answer")
         time.sleep(ANSWER_AFTER)
         body = {"chosen_options": list(options or ("Approve",)), "params_input": {}}
         self._send("PATCH", f"{_task(dag_id, run_id, task_id)}/-1/hitlDetails", json=body)
+
+    def _parked(self, dag_id: str, run_id: str, task_id: str) -> bool | None:
+        state = self.tasks(dag_id, run_id)[task_id]["state"]
+        if state in ENDED:
+            raise Rejected(f"{task_id} of {run_id} asks nothing any more: it is {state}")
+        return state in WAITING or None
 
     def clear(self, dag_id: str, run_id: str, tasks: Iterable[str], *, only_failed: bool = False) -> None:
         """Run these tasks, and what follows them, again: the UI's *clear*."""

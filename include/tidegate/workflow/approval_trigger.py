@@ -1,8 +1,14 @@
-"""Waits for an answer, for the end of the time to answer, or for the operation to be stopped."""
+"""Waits for the end of the time to answer, or for the operation to be stopped.
+
+Airflow's API wakes a deferred task when its question is answered, without this trigger. The one answer it misses is
+one given in the fraction of a second between the question and the deferral; that is looked up here, late and seldom:
+the first such look makes the triggerer build the whole task API in its own process, which takes it some ten seconds.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -17,6 +23,7 @@ from tidegate.workflow.identity import read
 from tidegate.workflow.worlds import world_for
 
 POLL = 1.0  # seconds
+MISSED_AFTER = 60.0  # seconds after which an answer that Airflow did not see is looked up
 
 
 class ApprovalTrigger(BaseTrigger):
@@ -26,6 +33,8 @@ class ApprovalTrigger(BaseTrigger):
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
         self.task_key, self.service, self.operation, self.node = task, service, operation, node
         self._world: World | None = None
+        self._looked_up = False
+        self._began = time.monotonic()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         path = f"{type(self).__module__}.{type(self).__qualname__}"
@@ -43,7 +52,7 @@ class ApprovalTrigger(BaseTrigger):
     def _look(self) -> dict[str, Any] | None:
         """Stopped comes first: a yes to an operation on its way back would mean nothing."""
         try:
-            return self._superseded() or self._answered() or self._timed_out()
+            return self._superseded() or self._missed() or self._timed_out()
         except TidegateError as error:
             if error.retryable:
                 return None
@@ -56,6 +65,16 @@ class ApprovalTrigger(BaseTrigger):
         if view is None or view.state is OperationState.RUNNING:
             return None
         return {"superseded": True, "why": f"the operation is {view.state}: {view.why_back}"}
+
+    def _missed(self) -> dict[str, Any] | None:
+        """Once, a minute after the question: what was answered before the task was deferred."""
+        if self._looked_up or self._asked_for() < MISSED_AFTER:
+            return None
+        self._looked_up = True
+        return self._answered()
+
+    def _asked_for(self) -> float:
+        return time.monotonic() - self._began
 
     def _answered(self) -> dict[str, Any] | None:
         detail = get_hitl_detail_content_detail(UUID(self.task_key))
