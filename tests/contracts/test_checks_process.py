@@ -156,12 +156,12 @@ def test_a_child_that_is_killed_is_no_data_and_is_replaced(warm: WarmChecks, url
 
 
 def test_the_child_ends_with_its_parent(tmp_path: Path) -> None:
-    """Also when the parent is killed while a sibling still holds the child's input open."""
+    """Also when the parent is killed while a sibling still holds the child's pipes open."""
     code = """
     import os, signal, subprocess
     from tidegate.checks.warm import WarmChecks
     warm = WarmChecks()
-    held, none = [warm._child.stdin.fileno()], subprocess.DEVNULL
+    held, none = [warm._child.stdin.fileno(), warm._child.stdout.fileno()], subprocess.DEVNULL
     sibling = subprocess.Popen(["sleep", "300"], pass_fds=held, stdout=none, stderr=none)
     print(warm.pid, sibling.pid, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)

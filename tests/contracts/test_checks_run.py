@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -226,6 +228,8 @@ def test_one_impossible_check_leaves_the_others_alone(url: str) -> None:
         "delete from orders returning id",
         "with gone as (delete from orders returning id) select id from gone",
         "select id from orders where false) as x; commit; delete from orders; select * from (select 1",
+        "select id from orders where false) as x; commit; set default_transaction_read_only = off; commit; begin; "
+        "delete from orders; commit; select * from (select 1",
         "select nextval(pg_get_serial_sequence('order_events', 'id'))",
     ],
 )
@@ -271,22 +275,30 @@ def test_a_database_that_is_away_is_no_data(url: str) -> None:
     assert "Connection refused" in report.results[0].detail
 
 
-def test_no_secret_is_in_a_report(url: str) -> None:
+def test_no_secret_is_in_a_report_or_a_log(
+    url: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
     password = server().password
     for where in (url, url.replace(password, "wrong-pass"), url.replace("127.0.0.1", "nowhere.invalid")):
         specs = [*shop_specs(), CheckSpec.from_json({"id": "broken", "no_rows": f"select '{password}' from nowhere"})]
         text = json.dumps(run(where, specs, {}).to_json())
         assert password not in text, text
         assert "wrong-pass" not in text, text
+    said = caplog.text + "".join(capfd.readouterr())
+    assert "wrong-pass" not in said, said
+    assert url not in said
 
 
 def test_runs_in_several_threads_do_not_mix(url: str) -> None:
-    """Great Expectations keeps one current project per process."""
+    """Nor do they swap the process's standard output for good."""
     preload.preload()
+    before = sys.stdout
     with database() as empty, ThreadPoolExecutor(4) as pool:
         schema.create(empty)
         runs = [pool.submit(one, u, equal=["select count(*) from orders", "select -1"]) for u in [url, empty] * 6]
         assert [r.result().observed for r in runs] == ["3", "0"] * 6
+    assert sys.stdout is before
 
 
 def test_no_check_at_all_is_no_data(url: str) -> None:

@@ -18,7 +18,8 @@ from tidegate.checks.validation import Project, project
 
 Results = dict[str, CheckResult]
 
-_ONE_AT_A_TIME = threading.Lock()  # Great Expectations keeps the current project in a module global
+# Great Expectations keeps its current project, and we its silenced standard output, in globals of the process.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def run(
