@@ -27,7 +27,7 @@ def request_approval(world: World, operation: str, node_id: str, *, actor: str) 
         people = [p for p in node.people if p != view.requester]
         if len(people) < node.quorum:
             raise Refused(
-                f"{node_id} needs {node.quorum} of {', '.join(node.people)}; {view.requester} may not approve their own",
+                f"{node_id} needs {node.quorum} of {', '.join(node.people)}, and not {view.requester} themselves",
                 next_step="let somebody else request the operation, or name more people in the policy",
             )
         body = {
