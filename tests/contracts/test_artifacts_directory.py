@@ -106,3 +106,9 @@ def test_a_huge_file_is_not_read(press: DirectoryPress, monkeypatch: pytest.Monk
     monkeypatch.setattr(directory, "LARGEST", 10)
     with pytest.raises(Rejected, match=r"at most 10 are read"):
         connect(press).verify("1.0.0")
+
+
+def test_a_version_leads_nowhere_else(press: DirectoryPress) -> None:
+    (press.store.parent / "envelope.json").write_bytes(press.get("1.0.0", "envelope.json"))
+    with pytest.raises(Refused, match=r"there is no release '\.\.'"):
+        connect(press).verify("..")
