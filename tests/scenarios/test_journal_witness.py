@@ -111,8 +111,20 @@ def test_reads_a_file_that_no_writer_has_open(place: Path) -> None:
     fill(journal)
     journal.close()
     assert not (place / "journal.sqlite-wal").exists()
-    with running(place, url):
+    with running(place, url, "--every", "0"):
         until(lambda: signed(place) == [8], place)
+        rows = 8
+        while not _append_and_leave(journal, place):
+            rows += 1
+            assert rows < 100, "the witness always has the file open"
+        until(lambda: signed(place)[-1] == rows + 1, place)
+
+
+def _append_and_leave(journal: Journal, place: Path) -> bool:
+    """Whether the writer's files are gone: they stay if the witness happened to be reading."""
+    append(journal, EventKind.NOTE)
+    journal.close()
+    return not (place / "journal.sqlite-wal").exists()
 
 
 def test_waits_for_a_journal_that_is_not_there_yet(place: Path) -> None:

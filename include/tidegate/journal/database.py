@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
@@ -174,6 +175,7 @@ def _translated(doing: str, error: Exception, url: URL) -> JournalError:
 def _said(error: Exception, url: URL) -> str:
     text = str(getattr(error, "orig", None) or error).strip().splitlines()
     first = text[0] if text else ""
-    for secret in filter(None, (url.password, url.render_as_string(hide_password=False))):
-        first = first.replace(str(secret), "***")
+    password = str(url.password or "")
+    for secret in filter(None, (url.render_as_string(hide_password=False), password, quote_plus(password))):
+        first = first.replace(secret, "***")
     return f"{type(getattr(error, 'orig', None) or error).__name__}: {first}"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from tidegate.errors import JournalError, Refused
+from tidegate.journal import database
 from tidegate.journal.settings import journal_url
 from tidegate.journal.store import Journal
 
@@ -69,6 +71,14 @@ def test_url_that_cannot_be_used_is_refused_and_not_repeated(url: str) -> None:
         Journal(url)
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_what_the_driver_says_is_scrubbed() -> None:
+    url = database.parse("postgresql://u:hunter2%2F@h/d")
+    for said in ("bad password hunter2/", "bad url postgresql+psycopg://u:hunter2%2F@h/d", "bad part hunter2%2F"):
+        with pytest.raises(JournalError, match="doing: Exception: bad") as caught, database.errors("doing", url):
+            raise OperationalError("SELECT 1", {}, Exception(said))
+        assert "hunter2" not in str(caught.value)
 
 
 def test_password_is_in_no_repr_and_no_error() -> None:
