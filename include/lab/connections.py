@@ -37,6 +37,7 @@ def environment(site: AirflowSite) -> dict[str, str]:
     return {
         "TIDEGATE_HOME": str(places.home),
         "TIDEGATE_JOURNAL": journal_file.url(places),
+        "TIDEGATE_HEADS": str(journal_file.heads(places)),
         "TIDEGATE_LAB_EDGE": f"http://{LOOPBACK}:{ports['edge']}",
         **{f"AIRFLOW_CONN_{name.upper()}": value for name, value in connections.items()},
         **site.environment(),

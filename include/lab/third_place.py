@@ -1,4 +1,4 @@
-"""What stands in neither region: the edge, the links, and Airflow."""
+"""What stands in neither region: the edge, the links, the journal with its witness, and Airflow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab import edge, supervision
+from lab import edge, journal_file, supervision
 from lab.airflow import AirflowSite
 from lab.edge import Edge
 from lab.places import REGIONS, Places, write_private
@@ -67,6 +67,7 @@ def programs(site: AirflowSite, airflow: bool) -> list[Program]:
     own = [
         Program("links", [sys.executable, "-m", "lab.links", str(_links_config(places))], stop_seconds=3),
         Program("edge", edge.command(_edge_config(places)), stop_seconds=5),
+        journal_file.witness(places),
     ]
     if not airflow:
         return own

@@ -24,6 +24,8 @@ from tidegate.drivers.compute.contract import SlotSpec
 from tidegate.drivers.token import Token
 from tidegate.drivers.traffic.contract import RouteState, Traffic
 from tidegate.errors import Refused
+from tidegate.journal.model import EventKind
+from tidegate.journal.store import Journal
 from tidegate.model.topology import Arm, Slot
 from tidegate.model.traffic import Split, canary_split
 
@@ -67,6 +69,15 @@ def test_what_crosses_regions_passes_its_link(lab: Lab) -> None:
     until(lambda: _execute(lab, "west", query) == [(1,)], 20, "the standby did not catch up")
 
 
+def test_the_witness_signs_the_journals_heads(lab: Lab) -> None:
+    journal = Journal(lab.env()["TIDEGATE_JOURNAL"])
+    with journal.locked("shop") as transaction:
+        event = transaction.append(EventKind.NOTE, {"said": "hello"}, actor="ann")
+    journal.close()
+    store = Path(lab.env()["TIDEGATE_HEADS"]) / "heads" / "shop.jsonl"
+    until(lambda: store.exists() and event.hash in store.read_text(), 30, "the head was not signed")
+
+
 def test_a_server_that_dies_is_started_again(lab: Lab) -> None:
     east = lab.control("east")
     name = next(n for n in east.states() if n.startswith("shop-"))
@@ -102,7 +113,7 @@ def test_reset_brings_back_the_start_state(lab: Lab) -> None:
     assert httpx.get(f"{lab.edge_address()}/products", trust_env=False).headers["x-release"] == "1.0.0"
     assert journal.exists()
     assert not (journal.parent / "mark").exists()
-    assert len(list((lab.places.home / "history").glob("journal-*/mark"))) == 1, "the old journal is kept"
+    assert len(list((lab.places.home / "history").glob("journal-*/journal/mark"))) == 1, "the old journal is kept"
 
 
 def test_up_while_up_changes_nothing(lab: Lab) -> None:
