@@ -131,7 +131,7 @@ SHOP_BYTES = SHOP.read_bytes()
 EDIT = st.tuples(st.integers(0, len(SHOP_BYTES)), st.integers(0, 8), st.binary(max_size=8))
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(EDIT, min_size=1, max_size=4))
 def test_no_edit_makes_it_raise_anything_else(tmp_path_factory, edits):
     content = SHOP_BYTES
@@ -154,7 +154,7 @@ PIECES = st.sampled_from(
 TOKEN_EDIT = st.tuples(st.integers(0, len(SHOP_BYTES)), st.integers(0, 30), st.lists(PIECES, max_size=4).map(b"".join))
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(TOKEN_EDIT, min_size=1, max_size=3))
 def test_no_edit_of_tokens_makes_it_raise_anything_else(tmp_path_factory, edits):
     test_no_edit_makes_it_raise_anything_else.hypothesis.inner_test(tmp_path_factory, edits)
