@@ -12,7 +12,7 @@ class DataChecks(Protocol):
     """``specs``: JSON of :class:`~tidegate.checks.model.CheckSpec`, as a plan carries them."""
 
     def snapshot(self, specs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """What the data looks like now, as JSON. Raises ``Unreachable``, ``Refused``."""
+        """What the data looks like now, as JSON. Raises ``Unreachable``, ``Rejected``, ``Refused``."""
         ...
 
     def run(self, specs: Sequence[Mapping[str, Any]], snapshot: Mapping[str, Any] | None) -> CheckReport:

@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tidegate.checks.model import CheckReport, specs_from_json
+from tidegate.checks.warm import Runner, runner
 from tidegate.drivers.database.contract import Database
 
 
 class LiveChecks:
-    """A :class:`~tidegate.checks.contract.DataChecks` through Great Expectations."""
+    """A :class:`~tidegate.checks.contract.DataChecks` through Great Expectations: in this process where it is loaded
+    already (a task forked from a parent that preloads it), else in a warm child that is begun at the first run."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._runner: Runner | None = None
 
     def snapshot(self, specs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         from tidegate.checks.snapshot import take
@@ -21,6 +24,5 @@ class LiveChecks:
         return take(self._database.primary().url, specs_from_json(specs))
 
     def run(self, specs: Sequence[Mapping[str, Any]], snapshot: Mapping[str, Any] | None) -> CheckReport:
-        from tidegate.checks.run import run
-
-        return run(self._database.primary().url, specs_from_json(specs), snapshot)
+        self._runner = self._runner or runner()
+        return self._runner(self._database.primary().url, specs_from_json(specs), snapshot)
