@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator
@@ -10,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from tidegate.engine.gates import GateReport, look_at_gate
 from tidegate.engine.world import World
 from tidegate.model.verdict import Evidence, Verdict
+from tidegate.plan.model import Gate
 from tidegate.workflow.identity import actor
 from tidegate.workflow.node import NodeOperator
 from tidegate.workflow.triggers import GateTrigger, missing_words
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 5.0  # seconds of looking in the task: a deferral alone costs two to three
 POLL = 0.25
+HEAVY = {"data": 2.0}  # kinds of gate that are looked at in tasks only, and how often: importing Great Expectations in
+# the triggerer would hold up the guard for seconds
 SAY_EVERY = 10.0  # seconds between two lines of progress
 
 
@@ -32,6 +36,12 @@ class GateSensor(NodeOperator, BaseSensorOperator):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(mode="poke", poke_interval=POLL, **kwargs)
+
+    @property
+    def gate(self) -> Gate:
+        node = self.blueprint.plan.node(self.node)[1]
+        assert isinstance(node, Gate)
+        return node
 
     def execute(self, context: Context) -> None:
         with self.telling():
@@ -51,8 +61,9 @@ class GateSensor(NodeOperator, BaseSensorOperator):
         self.execute(context)
 
     def _look(self, world: World, operation: str, who: str) -> bool:
-        """Look until the gate is settled or the patience here is over."""
-        give_up, say_next = world.clock.now() + PATIENCE, 0.0
+        """Look until the gate is settled, or the patience here is over; a heavy one has its ``within`` only."""
+        kind = self.gate.kind
+        give_up, say_next = world.clock.now() + (math.inf if kind in HEAVY else PATIENCE), 0.0
         while True:
             report = look_at_gate(world, operation, self.node, actor=who)
             if self._settled(report):
@@ -63,7 +74,7 @@ class GateSensor(NodeOperator, BaseSensorOperator):
                 say_next = now + SAY_EVERY
             if now >= give_up:
                 return False
-            world.clock.sleep(POLL)
+            world.clock.sleep(HEAVY.get(kind, POLL))
 
     def _settled(self, report: GateReport) -> bool:
         if report.evidence.verdict is Verdict.PASS:

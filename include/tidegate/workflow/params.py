@@ -8,7 +8,7 @@ from airflow.sdk import Param
 
 from tidegate.model.operation import OperationKind
 
-VERSION = r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$"
+VERSION = r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$(?!\n)"  # Python's $ alone lets a last line break pass
 _REASON: dict[str, Any] = {"minLength": 3, "maxLength": 500}
 
 

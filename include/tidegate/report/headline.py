@@ -1,0 +1,68 @@
+"""The first thing a reader wants to know of an operation: did anything change, is it safe, what next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidegate.engine.view import OperationView
+from tidegate.model.operation import OperationKind, OperationState, Outcome
+from tidegate.plan.model import Phase
+
+
+@dataclass(frozen=True)
+class Headline:
+    """``tone``: ``good``, ``bad`` or ``open``."""
+
+    title: str
+    changed: str
+    safe: str
+    next: str
+    tone: str
+
+
+def headline(view: OperationView, closed_why: str, guard_alive: bool) -> Headline:
+    """Pure. ``closed_why``: what the closing row says, empty while the operation is open."""
+    if view.outcome is not None:
+        return _closed(view, closed_why)
+    return _stopping(view, guard_alive) if view.state is OperationState.STOPPING else _running(view, guard_alive)
+
+
+def _closed(view: OperationView, why: str) -> Headline:
+    candidate, stable = view.binding.candidate_version, view.binding.stable.version
+    if view.outcome is Outcome.PROMOTED:
+        changed = f"Yes: {candidate} is the stable release in every region."
+        back = f"Nothing. The way back: rollback__{view.service} to {stable}."
+        return Headline(f"{candidate} is promoted", changed, "Yes.", back, "good")
+    if view.outcome is Outcome.ROLLED_BACK and view.kind is OperationKind.ROLLBACK:
+        changed = f"Yes: {stable} takes all traffic again, {candidate} is stopped."
+        return Headline(f"Rolled back to {stable}", changed, "Yes.", "Nothing.", "good")
+    if view.outcome is Outcome.ROLLED_BACK:
+        changed = f"Yes, and it was taken back: {stable} takes all traffic, as before."
+        return Headline(f"{candidate} was caught and rolled back", changed, "Yes.", f"Find out why: {why}", "bad")
+    return Headline(f"{candidate} was refused", "No.", "Yes, nothing was touched.", why, "bad")
+
+
+def _running(view: OperationView, guard_alive: bool) -> Headline:
+    changed = "Yes, and it goes on." if view.touched else "Not yet."
+    title = f"{view.kind.value.capitalize()} of {view.binding.candidate_version} is under way"
+    return Headline(title, changed, _watched(guard_alive), _next(view, Phase.FORWARD), "open")
+
+
+def _stopping(view: OperationView, guard_alive: bool) -> Headline:
+    title = f"{view.binding.candidate_version} is on its way back"
+    changed = "Yes, and it is being taken back."
+    return Headline(title, changed, f"{_watched(guard_alive)} {view.why_back}", _next(view, Phase.RETURN), "bad")
+
+
+def _watched(guard_alive: bool) -> str:
+    return "A guard watches." if guard_alive else "NO GUARD IS ALIVE: weights stand still until one is."
+
+
+def _next(view: OperationView, phase: Phase) -> str:
+    waiting = [n.id for s, n in view.plan.nodes() if s.phase is phase and not view.verified(n.id)]
+    if not waiting:
+        return "The outcome."
+    failed = view.failures.get(waiting[0])
+    if failed:
+        return f"{waiting[0]} failed: {failed} Clear its task, or: tidegate resume {view.id} --by <name> --reason <why>"
+    return f"{waiting[0]} ({len(waiting)} left)."
