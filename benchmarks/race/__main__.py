@@ -17,8 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.race import latency
-from benchmarks.race.lab import CELLS as lab_cells
+from benchmarks.race import lab, latency
 from benchmarks.race.lab import WEIGHTS, Detection, lab_cell
 from benchmarks.race.measure import Row, race, row_of, sticky
 from benchmarks.race.streams import ALPHA, BASE, RATE, WEIGHT, Cell
@@ -48,16 +47,16 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("build/race.json"))
     options = parser.parse_args()
     began = time.monotonic()
-    rows, slow, lab = _run(options.releases, options.latency_releases, options.lab_runs, options.seed)
+    rows, slow, found = _run(options.releases, options.latency_releases, options.lab_runs, options.seed)
     failures = shortfalls(rows)
     print_table(rows, slow)
-    print_lab(lab)
+    print_lab(found)
     report = {
         "seed": options.seed,
         "conditions": {"requests_per_second": RATE, "weight": WEIGHT, "usual_errors": BASE, "alpha": ALPHA},
         "errors": [asdict(row) for row in rows],
         "latency": [asdict(row) for row in slow],
-        "lab": [asdict(row) for row in lab],
+        "lab": [asdict(row) for row in found],
         "required": REQUIRED,
         "failures": failures,
         "seconds": round(time.monotonic() - began, 1),
@@ -68,10 +67,10 @@ def main() -> int:
     return 1 if failures else 0
 
 
-def _run(releases: int, slow: int, lab: int, seed: int) -> tuple[list[Row], list[Row], list[Detection]]:
+def _run(releases: int, slow: int, runs: int, seed: int) -> tuple[list[Row], list[Row], list[Detection]]:
     """All cells, on as many processes as there are cores; the figures do not depend on how many."""
     with ProcessPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        lasting = [pool.submit(lab_cell, c, w, lab, seed) for w in WEIGHTS for c in range(len(lab_cells)) if lab]
+        lasting = [pool.submit(lab_cell, c, w, runs, seed) for w in WEIGHTS for c in range(len(lab.CELLS)) if runs]
         tails = [pool.submit(latency_cell, n, slow, seed + n) for n in range(len(latency.CELLS)) if slow]
         failing = [pool.submit(race, cell, releases, seed + 100 * n) for n, cell in enumerate(CELLS)]
         sticking = [pool.submit(sticky, n, releases, seed + 7000 + n) for n in (1, 5, 20)]

@@ -87,14 +87,14 @@ class Judge:
     def _fold(self, seen: Seen, observation: Observation) -> None:
         self._progress = at = max(seen.ended, self._progress or seen.ended)
         self._counts["sessionless"] += seen.session is None
-        self._tally.expose(seen)
-        self._note_split(observation, at)
+        self._tally.expose(seen, at)
+        self._note_split(observation)
         if seen.endpoint not in self.settings.endpoints or self._warming(seen):
             return
-        if seen.comparable:
+        if seen.comparable and self._tally.stable_speaks(seen.region, at):
             self._tally.compare(seen, at)
             self._compare(seen, at)
-        elif seen.candidate:
+        elif seen.candidate and not seen.comparable:
             self._count_full(seen)
             self._objectives(seen, at)
 
@@ -128,7 +128,7 @@ class Judge:
         first = self._tally.first_candidate_at.get(seen.region)
         return first is None or seen.started < first + self.settings.warm_up
 
-    def _note_split(self, observation: Observation, at: float) -> None:
+    def _note_split(self, observation: Observation) -> None:
         """Keep the newest routing and since when a region is wholly the candidate's; late lines change nothing."""
         order = (observation.epoch, observation.at)
         if order <= self._routed:
@@ -139,7 +139,7 @@ class Judge:
         self._split = split = observation.split
         parts = [(r, split.within_region(Arm(r, self.settings.stable_slot.other))) for r in self.settings.regions]
         full = {r for r, part in parts if part == 1} | ({"*"} if all(part == 1 for _, part in parts) else set())
-        self._full = {key: self._full.get(key, {"since": at, "requests": 0}) for key in full}
+        self._full = {key: self._full.get(key, {"since": float(observation.at), "requests": 0}) for key in full}
 
     def _count_full(self, seen: Seen) -> None:
         for key in (seen.region, "*"):

@@ -27,8 +27,8 @@ class StartPoints:
 
     first: float = 0.8
     every: float = 60.0
-    steady: int = 5
-    growth: float = 1.4
+    steady: int = 30
+    growth: float = 1.5
     last: float = 21_600.0
 
     def __post_init__(self) -> None:

@@ -55,13 +55,28 @@ class Tally:
         self._compared: dict[str, dict[str, list[int]]] = {}  # "endpoint region basis points" -> role -> counts
         self._failed = Spent()
         self.first_candidate_at: dict[str, float] = {}  # region -> start of the candidate's first request there
+        self._stable: dict[
+            str, list[float]
+        ] = {}  # region -> progress at the stable arm's first and last request, count
 
-    def expose(self, seen: Seen) -> None:
+    def expose(self, seen: Seen, at: float) -> None:
         """Count a request, whatever it is."""
         self._cells.setdefault(f"{seen.region} {seen.role} {seen.endpoint}", Cell()).add(seen)
         if seen.candidate:
             first = self.first_candidate_at.get(seen.region, seen.started)
             self.first_candidate_at[seen.region] = min(first, seen.started)
+        else:
+            entry = self._stable.setdefault(seen.region, [at, at, 0])
+            entry[1:] = at, entry[2] + 1
+
+    def stable_speaks(self, region: str, at: float) -> bool:
+        """Whether the region's stable arm has been heard lately: within ``stale_after``, or ten of its usual gaps.
+
+        Without it nothing is compared: a dead stable arm would make the candidate's every error look like its fault,
+        and the traffic would be sent back to the dead.
+        """
+        first, last, count = self._stable.get(region, (at, at, 0))
+        return count > 0 and at - last <= max(self._settings.stale_after, 10 * (last - first) / count)
 
     def compare(self, seen: Seen, at: float) -> None:
         """Count a request that can be compared."""
@@ -113,7 +128,7 @@ class Tally:
 
     def dump(self) -> dict[str, Any]:
         cells = {key: cell.dump() for key, cell in self._cells.items()}
-        kept = {"compared": self._compared, "first_candidate_at": self.first_candidate_at}
+        kept = {"compared": self._compared, "first_candidate_at": self.first_candidate_at, "stable": self._stable}
         return {"cells": cells, **kept, "failed": self._failed.dump()}
 
     def load(self, value: Mapping[str, Any]) -> None:
@@ -121,6 +136,7 @@ class Tally:
         self._compared = {key: {r: list(v) for r, v in row.items()} for key, row in value["compared"].items()}
         self._failed = Spent.load(value["failed"])
         self.first_candidate_at = dict(value["first_candidate_at"])
+        self._stable = {region: list(entry) for region, entry in value["stable"].items()}
 
 
 def _cell(cell: Cell, now: float) -> dict[str, Any]:
