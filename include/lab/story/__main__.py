@@ -14,7 +14,7 @@ from typing import Any
 from lab.airflow_api import await_value
 from lab.estate import Lab
 from lab.places import REPOSITORY
-from lab.progress import Progress
+from lab.progress import Progress, on_stdout
 from lab.story import report
 from lab.story.director import Director
 from lab.story.scenario import Scenario, chosen
@@ -52,7 +52,7 @@ def _as_interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _play(scenarios: tuple[Scenario, ...], out: Path) -> int:
-    began, progress = time.monotonic(), Progress()
+    began, progress = time.monotonic(), on_stdout()
     lab = Lab(progress=progress)
     rows: list[dict[str, Any]] = []
     stage: Stage | None = None

@@ -45,10 +45,14 @@ class _Claim:
     token: Token
 
 
-def run_step(world: World, operation: str, node_id: str, *, actor: str) -> StepReport:
-    """Bring one step about, once. Raises from the error tree; what was raised is in the journal first."""
+def run_step(world: World, operation: str, node_id: str, *, actor: str, attempt: int | None = None) -> StepReport:
+    """Bring one step about, once. Raises from the error tree; what was raised is in the journal first.
+
+    ``attempt``: the scheduler's count of tries of this task, so that a try it has given up, and that wakes up late, does
+    not supersede the newer one.
+    """
     turn_if_incomplete(world, operation, node_id, actor=actor)
-    claim = _claim(world, operation, node_id, actor)
+    claim = _claim(world, operation, node_id, actor, attempt)
     if isinstance(claim, StepReport):
         return claim
     step = _step(claim.view, node_id)[1]
@@ -97,7 +101,7 @@ def _step(view: OperationView, node_id: str) -> tuple[Stage, Step]:
     return stage, node
 
 
-def _claim(world: World, operation: str, node_id: str, actor: str) -> _Claim | StepReport:
+def _claim(world: World, operation: str, node_id: str, actor: str, attempt: int | None) -> _Claim | StepReport:
     """Check the rules and note the intent, in one transaction under the head's lock."""
     with world.journal.locked(world.service) as txn:
         view = require(fold_operation(txn.events(operation=operation)), operation)
@@ -110,12 +114,13 @@ def _claim(world: World, operation: str, node_id: str, actor: str) -> _Claim | S
         if why := nothing_to_do(view, stage):
             return _record_nothing(txn, view, node_id, why, actor)
         rules.may_run(view, stage, node_id)
+        rules.newest_try(view, node_id, attempt)
         rules.has_approval(view, step)
         now = world.clock.now()
         rules.has_guard(guarding.beat_expires_at(world.journal, world.service), now, step)
         _hold_lease(txn, view)
         epoch = txn.raise_epoch()
-        body = {"node": node_id, "verb": step.verb, "args": dict(step.args)}
+        body = {"node": node_id, "verb": step.verb, "args": dict(step.args), "attempt": attempt or 0}
         txn.append(EventKind.STEP_INTENDED, body, actor=actor, operation=operation, epoch=epoch)
         known = _known(world, txn, view, now)
     return _Claim(view, known, Token(epoch, operation))

@@ -19,6 +19,13 @@ def may_run(view: OperationView, stage: Stage, node_id: str) -> None:
     _predecessors_verified(view, stage, node_id)
 
 
+def newest_try(view: OperationView, node_id: str, attempt: int | None) -> None:
+    """A scheduler that lost sight of a try starts another; the old one may still wake up. The newer one goes on."""
+    seen = view.node(node_id).attempt
+    if attempt is not None and seen > attempt:
+        raise LeaseLost(f"try {attempt} of {node_id} was given up by the scheduler: try {seen} is at it")
+
+
 def _predecessors_verified(view: OperationView, stage: Stage, node_id: str) -> None:
     """A green tick in Airflow means nothing: the journal is asked."""
     for before_stage, before in view.plan.nodes():

@@ -18,13 +18,15 @@ CERTIFY_NODE = "certify.baseline"
 
 @dataclass(frozen=True)
 class NodeState:
-    """``status``: ``open`` (nothing yet), ``intended``, ``verified``, ``failed``. ``at``: of the last row about it."""
+    """``status``: ``open`` (nothing yet), ``intended``, ``verified``, ``failed``. ``at``: of the last row about it.
+    ``attempt``: the newest try of a scheduler that was seen at it, 0 if none."""
 
     status: str = "open"
     at: float | None = None
     detail: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     nothing_to_do: bool = False
+    attempt: int = 0
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,14 @@ def _apply(view: OperationView, event: Event) -> OperationView:
 
 def _with_node(view: OperationView, event: Event, status: str) -> OperationView:
     body = event.body
-    state = NodeState(status, event.at, body.get("detail", ""), body.get("facts", {}), body.get("nothing_to_do", False))
+    state = NodeState(
+        status,
+        event.at,
+        body.get("detail", ""),
+        body.get("facts", {}),
+        body.get("nothing_to_do", False),
+        max(view.node(body["node"]).attempt, body.get("attempt", 0)),
+    )
     split = state.facts.get("split") if status == "verified" else None
     left = Split.parse(split) if split else view.left_split
     return replace(view, nodes={**view.nodes, body["node"]: state}, left_split=left)

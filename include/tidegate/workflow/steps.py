@@ -40,15 +40,15 @@ class StepOperator(NodeOperator):
             step = view.plan.node(self.node)[1]
             assert isinstance(step, Step)
             self.log.info("Step: %s", verb(step.verb).describe(step.args))
-            self._tell(step, self._run(world, view.id, step, actor(context)))
+            self._tell(step, self._run(world, view.id, step, actor(context), context["ti"].try_number))
 
-    def _run(self, world: World, operation: str, step: Step, who: str) -> StepReport:
+    def _run(self, world: World, operation: str, step: Step, who: str, attempt: int) -> StepReport:
         """Once; but where only the guard is missing, wait for it: weights stand still until one is there."""
         deadline = world.clock.now() + GUARD_WITHIN
         said = False
         while True:
             try:
-                return run_step(world, operation, step.id, actor=who)
+                return run_step(world, operation, step.id, actor=who, attempt=attempt)
             except NotYet as error:
                 if step.verb != "shift_traffic" or _guarded(world) or world.clock.now() >= deadline:
                     raise
