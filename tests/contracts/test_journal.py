@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
@@ -11,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tests.support.journal import FORK, fill, findings, journal, journal_url, lease
 from tests.support.postgres import Server, database_url, postgres
 from tidegate.errors import Changed, JournalError, JournalUnreachable, LeaseLost
-from tidegate.journal import database, tables
+from tidegate.journal import database, tables, verify
 from tidegate.journal.model import ZERO_HASH, Event, EventKind, Head
 from tidegate.journal.store import Journal, Transaction
 
@@ -300,6 +302,32 @@ def test_journal_of_a_newer_tidegate_is_refused(journal: Journal, journal_url: s
         connection.execute(text("UPDATE tidegate_journal_version SET version_num = '9999'"))
     with pytest.raises(JournalError, match="newer Tidegate"):
         Journal(journal_url).migrate()
+
+
+def test_verifying_sees_one_moment_while_others_append(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(journal)
+    compare = verify._head_findings
+
+    def append_then_compare(*arguments):
+        with journal.locked("shop") as txn:
+            txn.append(EventKind.NOTE, {}, actor="ada")
+        return compare(*arguments)
+
+    monkeypatch.setattr(verify, "_head_findings", append_then_compare)
+    assert findings(journal) == [], "the chain was read before the append, the head after it"
+    assert journal.head("shop").seq == 9
+
+
+def test_first_start_waits_for_a_file_that_is_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The switch to WAL fails at once where everything else in SQLite waits."""
+    holder = sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)
+    holder.execute("CREATE TABLE other (x)")
+    holder.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(database.time, "sleep", lambda _: holder.in_transaction and holder.rollback())
+    journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}")
+    journal.migrate()
+    assert not holder.in_transaction, "the lock was let go before the switch was made"
+    fill(journal)
 
 
 def test_connections_are_not_shared_with_a_forked_child(journal: Journal) -> None:
