@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -16,11 +17,11 @@ def main() -> int:
     parser.add_argument("--max-requests", type=int, help="default: 400 per second of the run")
     parser.add_argument("--out", type=Path, required=True, help="directory for load.jsonl and summary.json")
     parser.add_argument("--stop-file", type=Path, help="the run ends when this file appears")
-    args = parser.parse_args()
+    args, parent = parser.parse_args(), os.getppid()
     from lab.load.run import Bounds, run  # patches sockets
 
     most = args.max_requests or int(400 * args.seconds)
-    run(args.host, args.users, args.spawn_rate, Bounds(args.seconds, most, args.stop_file), args.out)
+    run(args.host, args.users, args.spawn_rate, Bounds(args.seconds, most, parent, args.stop_file), args.out)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import sys
 import time
@@ -25,10 +26,12 @@ STOP_WITHIN = 12  # seconds that users get to finish their last request
 
 @dataclass(frozen=True)
 class Bounds:
-    """When a run ends by itself: whichever comes first. ``stop_file``: ends it when the file appears."""
+    """When a run ends by itself: whichever comes first. ``parent``: the process that started it, which it does not
+    outlive. ``stop_file``: ends it when the file appears."""
 
     seconds: float
     max_requests: int
+    parent: int
     stop_file: Path | None = None
 
 
@@ -67,6 +70,8 @@ def _ended(bounds: Bounds, began: float, requests: int, signals: list[str]) -> s
         return "time"
     if requests >= bounds.max_requests:
         return "requests"
+    if os.getppid() != bounds.parent:
+        return "parent gone"
     return "stop file" if bounds.stop_file and bounds.stop_file.exists() else ""
 
 

@@ -89,6 +89,18 @@ def test_a_stop_file_ends_it(shop: StubShop, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "summary.json").read_text())["ended_by"] == "stop file"
 
 
+def test_it_does_not_outlive_who_started_it(shop: StubShop, tmp_path: Path) -> None:
+    script = f"""import subprocess, sys, time
+subprocess.Popen([sys.executable, "-m", "lab.load", "--host", "{shop.url}", "--seconds", "120", "--out", "{tmp_path}"])
+time.sleep(120)"""
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "include")}
+    with ended(subprocess.Popen([sys.executable, "-c", script], env=environment, start_new_session=True)) as parent:
+        wait_for(lambda: len(requests(tmp_path)) > 0, "a request", parent)
+        parent.kill()
+        wait_for((tmp_path / "summary.json").exists, "the load to end")
+    assert json.loads((tmp_path / "summary.json").read_text())["ended_by"] == "parent gone"
+
+
 def test_the_number_of_requests_is_bounded(shop: StubShop, tmp_path: Path) -> None:
     with load(shop.url, tmp_path, 120, 20, "--max-requests", "30") as process:
         assert process.wait(60) == 0
