@@ -139,7 +139,7 @@ class JournalError(TidegateError):
 
 
 class JournalUnreachable(JournalError):
-    """The journal's database is away, or its lock was not had in time. ``changed`` is unknown if that was at a commit."""
+    """The journal's database is away, or its lock was not had in time. ``changed`` is unknown if at a commit."""
 
     retryable = True
 

@@ -50,7 +50,7 @@ class Director:
         disturb = disturbance(self.stage, scenario.disturbance, scenario.release)
         deadline, said = time.monotonic() + scenario.within, ""
         while time.monotonic() < deadline:
-            self.stage.load_is_up(time.time())
+            self.stage.load_goes_on()
             view = self.stage.operation(run_id)
             if view is not None:
                 said = self._tell(view, said)

@@ -20,7 +20,7 @@ WINDOW = 5  # seconds over which the load's floor is taken
 
 @dataclass(frozen=True)
 class Ran:
-    """One DAG run as it happened. ``since``, ``until``: epoch seconds, trigger to end. ``tasks``: as Airflow has them."""
+    """One DAG run as it happened. ``since``, ``until``: epoch seconds, trigger to end. ``tasks``: as Airflow lists."""
 
     dag_id: str
     run_id: str

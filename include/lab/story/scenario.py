@@ -18,8 +18,8 @@ class Disturbance(StrEnum):
 @dataclass(frozen=True)
 class Expectation:
     """``outcome``: of the operation. ``signal``: the one that gave the verdict. ``refused_because``: words that the
-    journal must hold. ``untouched``: no effect at all. ``writes_to_zero``: exactly so many route writes from the verdict to no
-    candidate traffic. ``steps_back``: at least so many route writes on the way back. ``within_limit``: no stable arm is
+    journal must hold. ``untouched``: no effect at all. ``writes_to_zero``: exactly so many route writes from the
+    verdict to no candidate traffic. ``steps_back``: at least so many route writes on the way back. ``within_limit``: no stable arm is
     given more than its instances' declared limit. ``clean``: no failed request and no broken session at all."""
 
     outcome: str

@@ -41,10 +41,14 @@ class Stage:
         self.load = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
         log.close()
 
-    def load_is_up(self, now: float) -> bool:
-        """Whether the last three seconds had enough requests and sessions. Raises if the load has ended."""
+    def load_goes_on(self) -> None:
+        """Raises if the users have gone: a scenario without load proves nothing."""
         if self.load is not None and self.load.poll() is not None:
             raise NotSettled("the load has ended", next_step=f"see {self.load_dir / 'load.log'}")
+
+    def load_is_up(self, now: float) -> bool:
+        """Whether the last five seconds had enough requests and sessions. Raises if the load has ended."""
+        self.load_goes_on()
         try:
             window = records.read(self.load_dir, now - 5.0 - records.SETTLE, now - records.SETTLE)
         except FileNotFoundError:

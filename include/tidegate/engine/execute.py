@@ -48,8 +48,8 @@ class _Claim:
 def run_step(world: World, operation: str, node_id: str, *, actor: str, attempt: int | None = None) -> StepReport:
     """Bring one step about, once. Raises from the error tree; what was raised is in the journal first.
 
-    ``attempt``: the scheduler's count of tries of this task, so that a try it has given up, and that wakes up late, does
-    not supersede the newer one.
+    ``attempt``: the scheduler's count of tries of this task, so that a try it has given up, and that wakes up late,
+    does not supersede the newer one.
     """
     turn_if_incomplete(world, operation, node_id, actor=actor)
     claim = _claim(world, operation, node_id, actor, attempt)
