@@ -3,6 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 uv=.venv/bin/uv
+export UV_SYSTEM_CERTS=1
 compile() { "$uv" pip compile --quiet --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 "$@"; }
 
 compile pyproject.toml -o requirements.txt
