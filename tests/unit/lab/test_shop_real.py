@@ -163,8 +163,8 @@ def test_the_schema_may_be_created_again(browser: httpx.Client, url: str) -> Non
 
 def test_a_stop_ends_requests_in_flight_first(url: str, tmp_path: Path) -> None:
     slow = tmp_path / "slow.json"
-    slow.write_text('{"1.0.0": {"slow_tail": 40, "tail_part": 1}}')  # about 1.4 s a checkout
-    environment = {"SHOP_FAULTS": str(slow), "SHOP_DRAIN_SECONDS": "0.3"}
+    slow.write_text('{"1.0.0": {"slow_tail": 120, "tail_part": 1}}')  # about 4 s a checkout: longer than the drain
+    environment = {"SHOP_FAULTS": str(slow), "SHOP_DRAIN_SECONDS": "1.5"}
     with shop_process(release_files(tmp_path / "files", "1.0.0"), url, **environment) as (base, process):
         cookie = httpx.get(f"{base}/").cookies["shop_session"]
         with socket.create_connection(("127.0.0.1", int(base.rpartition(":")[2])), timeout=30) as connection:
