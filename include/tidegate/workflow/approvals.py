@@ -14,6 +14,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.hitl import HITLUser, upsert_hitl_detail
 
+from tidegate.engine import rules
 from tidegate.engine.approve import give_approval, refuse_approval, request_approval
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
@@ -59,6 +60,7 @@ class ApprovalOperator(NodeOperator, HITLOperator):
         if view.verified(self.node):
             self.log.info("Approved already: %s", view.node(self.node).detail)
             return True
+        rules.may_run(view, view.plan.node(self.node)[0], self.node)  # asked before, and stopped since
         return False
 
     def _ask(
