@@ -239,8 +239,13 @@ def test_what_is_newer_than_the_newest_signature_is_not_vouched_for_and_the_repo
 # The witness looks on while it happens.
 
 
-@pytest.mark.parametrize(("how", "seq"), [("rewritten", 5), ("cut", 5), ("wiped", 5), ("edited", 7)])
-def test_witness_does_not_sign_what_does_not_go_on_from_its_last_head(place: Place, how: str, seq: int) -> None:
+@pytest.mark.parametrize(
+    ("how", "seq", "word"),
+    [("rewritten", 5, "rewritten"), ("cut", 5, "missing"), ("wiped", 5, "missing"), ("edited", 7, "edited")],
+)
+def test_witness_does_not_sign_what_does_not_go_on_from_its_last_head(
+    place: Place, how: str, seq: int, word: str
+) -> None:
     if how == "wiped":
         sql(place.url, "DELETE FROM events", "DELETE FROM heads")
     elif how == "edited":
@@ -255,6 +260,7 @@ def test_witness_does_not_sign_what_does_not_go_on_from_its_last_head(place: Pla
     assert place.store.lines("heads/shop") == before
     [alarm] = place.audit().alarms
     assert (alarm["service"], alarm["seq"]) == ("shop", seq)
+    assert word in alarm["what"]
 
 
 def test_alarm_stays_in_the_report_when_the_journal_is_put_right_again(place: Place) -> None:

@@ -20,7 +20,6 @@ Run as ``python -m tidegate.journal.witness --store DIR --key FILE``; the journa
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import logging
 import os
@@ -173,7 +172,6 @@ def _start(options: argparse.Namespace) -> Witness:
     if not url:
         raise Refused(f"{options.journal_url_env} is not set", next_step="set it to the URL of the journal")
     journal = Journal(url, read_only=True)
-    _load_everything(journal)
     owned = {options.store: DirectoryStore.NAMES, options.key.absolute().parent: (options.key.name,)}
     separation = give_up(options.user, owned, journal.file)
     log.log(logging.INFO if separation.apart else logging.WARNING, "%s", separation.says)
@@ -183,15 +181,6 @@ def _start(options: argparse.Namespace) -> Witness:
     publish(store, key, separation)
     log.info("key %s, store %s", key.public.key_id[:16], options.store)
     return Witness(journal, store, key, every=options.every)
-
-
-def _load_everything(journal: Journal) -> None:
-    """Modules that are imported at first use, while the interpreter's own files can still be read."""
-    key = SigningKey.generate()
-    assert key.public.signed(key.sign({}))
-    with contextlib.suppress(JournalError):
-        journal.services()
-    journal.close()
 
 
 def _options() -> argparse.ArgumentParser:
