@@ -10,10 +10,18 @@ from airflow.plugins_manager import AirflowPlugin
 from tidegate.ui.lazy import LazyApp
 
 
+def _application() -> Any:
+    from tidegate.ui.app import create_app
+    from tidegate.ui.reading import reading_journal
+    from tidegate.workflow.access import may_read
+
+    return create_app(reading_journal, may_read)
+
+
 class TidegatePlugin(AirflowPlugin):
-    """Who may read a page is decided by the application itself: what is mounted here has no authentication."""
+    """What is mounted here has no authentication of its own: the application asks Airflow at every page."""
 
     name = "tidegate"
     fastapi_apps: ClassVar[list[dict[str, Any]]] = [
-        {"app": LazyApp("tidegate.workflow.pages:application"), "url_prefix": "/tidegate", "name": "Tidegate"}
+        {"app": LazyApp(_application), "url_prefix": "/tidegate", "name": "Tidegate"}
     ]

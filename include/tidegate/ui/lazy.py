@@ -5,23 +5,21 @@ Airflow loads its plugins in every process, each task's among them; only the API
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-Scope = MutableMapping[str, Any]
 Channel = Callable[..., Awaitable[Any]]
+Application = Callable[[MutableMapping[str, Any], Channel, Channel], Awaitable[None]]
 
 
 class LazyApp:
-    """ASGI. ``path``: ``module:function``; the function makes the application."""
+    """ASGI. ``make`` is called once, by the first request."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._app: Callable[[Scope, Channel, Channel], Awaitable[None]] | None = None
+    def __init__(self, make: Callable[[], Application]) -> None:
+        self._make = make
+        self._app: Application | None = None
 
-    async def __call__(self, scope: Scope, receive: Channel, send: Channel) -> None:
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Channel, send: Channel) -> None:
         if self._app is None:
-            module, _, function = self._path.partition(":")
-            self._app = getattr(importlib.import_module(module), function)()
+            self._app = self._make()
         await self._app(scope, receive, send)
