@@ -97,10 +97,8 @@ def from_pydantic(
         if entry["type"] == "tidegate_rules":
             yield from from_problems(entry["ctx"]["problems"], root, file, at)
             continue
-        of_key = bool(loc) and loc[-1] == "[key]"
-        at = at[:-1] if of_key else at
-        message, hint = _words(entry, loc, model, None if of_key else node_at(root, at))
-        is_key = of_key or entry["type"] in ("extra_forbidden", "missing")
+        message, hint = _words(entry, loc, model, node_at(root, at))
+        is_key = entry["type"] in ("extra_forbidden", "missing")
         mark = locate(root, at[:-1] if entry["type"] == "missing" else at, key=is_key)
         yield PolicyError(message, file=file, line=mark.line, column=mark.column, next_step=hint)
 

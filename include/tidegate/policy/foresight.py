@@ -146,7 +146,7 @@ def _strata(policy: Policy, traffic: Traffic, endpoint: str, stays: list[Stay]) 
         seconds = stay.seconds if stay.region in warm else max(0.0, stay.seconds - policy.promotion.warm_up)
         warm.add(stay.region)
         requests = traffic.rate * stay.share * part * seconds
-        if stay.weight < 1 and requests > 0:
+        if requests > 0:
             mine, theirs = requests * stay.weight, requests * (1 - stay.weight)
             errors = [mine * traffic.errors, theirs * traffic.errors]
             strata.append(Stratum(stay.region, mine, errors[0], errors[0], theirs, errors[1], errors[1]))

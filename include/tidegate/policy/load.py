@@ -71,7 +71,7 @@ def _validated(tree: MapNode, file: str) -> tuple[Policy | None, list[PolicyErro
 
 
 def _first(errors: Iterable[PolicyError]) -> list[PolicyError]:
-    """As many as anybody reads: finding the likely word for thousands of them would take seconds."""
+    """As many as anybody reads: the likely word is looked for only where it will be shown."""
     return list(islice(errors, REPORTED))
 
 

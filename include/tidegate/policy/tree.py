@@ -113,8 +113,6 @@ class _Builder:
 
     def refuse(self, mark: Mark, message: str, hint: str = "") -> None:
         self.errors.append(PolicyError(message, file=self.file, line=mark.line, column=mark.column, next_step=hint))
-        if len(self.errors) >= REPORTED:
-            raise _TooMuch
 
     def syntax(self, error: yaml.MarkedYAMLError) -> None:
         where = error.problem_mark or error.context_mark
