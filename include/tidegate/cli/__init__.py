@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from tidegate.cli import audit, guard, operations, policy
+from tidegate.cli import audit, guard, lab, operations, policy
 from tidegate.cli.complaint import as_json, as_text
 from tidegate.cli.exit_codes import ExitCode, exit_code
 from tidegate.errors import TidegateError
@@ -31,6 +31,7 @@ policy.register(app)
 operations.register(app)
 audit.register(app)
 guard.register(app)
+lab.register(app)
 
 
 @app.callback()

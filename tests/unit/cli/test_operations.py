@@ -1,0 +1,99 @@
+"""plan, status, catalog, adopt, resume, audit: on a journal and an estate in memory, in this process."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.estate import ROOT, Rig, build, quick_policy
+from tests.support.operations import open_promotion, promote
+from tidegate.checks.model import Status
+from tidegate.cli import main
+from tidegate.cli.exit_codes import ExitCode
+from tidegate.engine.runner import Halt
+
+
+@pytest.fixture
+def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
+    """An estate in memory lives in one object, so commands that act on it are handed that object."""
+    made = build(tmp_path, quick_policy())
+    monkeypatch.setattr("tidegate.cli.operations.find_world", lambda service: made.world)
+    monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path))
+    monkeypatch.setenv("TIDEGATE_POLICIES", str(ROOT / "dags" / "policies"))
+    monkeypatch.setenv("TIDEGATE_JOURNAL", f"sqlite:///{tmp_path / 'journal.sqlite'}")
+    monkeypatch.delenv("TIDEGATE_HEADS", raising=False)
+    return made
+
+
+def test_plan_names_every_node_and_touches_nothing(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "shop"]) == ExitCode.OK
+    text = capsys.readouterr().out
+    assert "wave-1.shift-5" in text
+    assert "return.stop-loss" in text
+    assert main(["plan", "shop", "rollback", "--json"]) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["kind"] == "rollback"
+    assert rig.effects() == []
+
+
+def test_an_unknown_service_suggests_the_likely_one(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "shpo"]) == ExitCode.REFUSED
+    assert "did you mean 'shop'?" in capsys.readouterr().err
+
+
+def test_status_answers_the_three_questions(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    rig.users.error_rate["1.2.0"] = {"checkout": 0.3}
+    promote(rig, "1.2.0")
+    assert main(["status", "shop"]) == ExitCode.OK
+    text = capsys.readouterr().out
+    assert "did anything change?  yes" in text
+    assert "promotion of 1.2.0: rolled_back" in text
+    assert "why it went back:     errors:" in text
+    assert main(["status", "shop", "--json"]) == ExitCode.OK
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["stable"] == "1.0.0"
+    assert shown["lease"] is None
+
+
+def test_catalog_tells_the_exact_way_back(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["catalog", "shop"]) == ExitCode.OK
+    assert "nothing has been promoted yet" in capsys.readouterr().out
+    promote(rig, "1.1.0")
+    assert main(["catalog", "shop"]) == ExitCode.OK
+    assert "way back: rollback__shop with target 1.0.0" in capsys.readouterr().out
+
+
+def test_adopting_twice_is_nothing_and_another_release_is_refused(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["adopt", "shop", "1.0.0", "--by", "ann", "--reason", "again"]) == ExitCode.OK
+    assert main(["adopt", "shop", "1.1.0", "--by", "ann", "--reason", "no"]) == ExitCode.REFUSED
+    assert "does not run 1.1.0" in capsys.readouterr().err
+
+
+def test_resume_carries_a_held_operation_to_its_end(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    rig.users.error_rate["1.2.0"] = {"checkout": 0.3}
+    rig.checks.status["orders_have_events"] = Status.VIOLATED
+    with pytest.raises(Halt):
+        promote(rig, "1.2.0")
+    operation = open_promotion(rig, "1.2.0").id
+    command = ["resume", "shop", operation, "--by", "ann", "--reason", "Airflow is gone"]
+    assert main(command) == ExitCode.REFUSED
+    assert "return.data-after-traffic" in capsys.readouterr().err, "still wrong: it holds, and says where"
+    rig.checks.status.clear()
+    assert main(command) == ExitCode.OK
+    assert "rolled_back" in capsys.readouterr().out
+    assert main(command) == ExitCode.REFUSED
+    assert "is closed" in capsys.readouterr().err
+    events = rig.world.journal.events("shop", operation=operation)
+    assert any(e.kind == "lease_taken" and e.actor == "ann" for e in events)
+
+
+def test_audit_names_the_first_bad_row(rig: Rig, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import sqlite3
+
+    assert main(["audit", "verify"]) == ExitCode.OK
+    with sqlite3.connect(tmp_path / "journal.sqlite") as connection:
+        for (trigger,) in connection.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+            connection.execute(f"drop trigger {trigger}")
+        connection.execute("update events set actor = 'somebody else' where seq = 1")
+    capsys.readouterr()
+    assert main(["audit", "verify"]) == ExitCode.CORRUPT
+    assert "shop row 1" in capsys.readouterr().out
