@@ -156,6 +156,19 @@ def test_key_is_kept_from_the_journals_writer(place: Path) -> None:
     assert says in (place / "log").read_text(), "the log says so as well"
 
 
+def test_without_a_user_of_its_own_it_says_what_that_means(place: Path) -> None:
+    url = f"sqlite:///{place / 'journal.sqlite'}"
+    journal = Journal(url)
+    journal.migrate()
+    fill(journal)
+    with running(place, url, "--user", "root"):
+        until(lambda: signed(place) == [8], place)
+    assert (place / "key" / "witness.key").stat().st_uid == os.geteuid()
+    report = audit(journal, DirectoryStore(place / "store"))
+    assert "file mode only" in report.separation
+    assert "WARNING" in (place / "log").read_text()
+
+
 @pytest.mark.skipif(not ROOT, reason="only root can become another user")
 def test_unreachable_journal_is_named(place: Path) -> None:
     closed = place / "closed"

@@ -29,7 +29,7 @@ def give_up(user: str, owned: Mapping[Path, Collection[str]], journal: Path | No
 
     ``owned``: directory -> the names that may be in it; anything else there is refused, since a mistyped path must not
     hand a system directory over. ``journal``: its file, if it is one. Raises :class:`Refused`, also naming the
-    directory that ``user`` cannot enter. Not root: no user changes, and the result says what that means.
+    directory that ``user`` cannot enter. Not root, or ``user`` is root: no change, and the result says so.
     """
     for directory, names in owned.items():
         directory.mkdir(parents=True, exist_ok=True, mode=0o755)
@@ -37,6 +37,8 @@ def give_up(user: str, owned: Mapping[Path, Collection[str]], journal: Path | No
     if os.geteuid() != 0:
         return _mode_only(pwd.getpwuid(os.geteuid()).pw_name)
     account = _account(user)
+    if account.pw_uid == 0:
+        return _mode_only(user)
     for directory in owned:
         for path in (directory, *directory.rglob("*")):
             os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
@@ -58,8 +60,8 @@ def _own_user(user: str, journal: Path | None) -> Separation:
 
 def _mode_only(user: str) -> Separation:
     says = (
-        f"the witness runs as {user} and was not started as root: its key is kept apart by file mode only, so any "
-        f"process of {user} on this machine can read it"
+        f"the witness runs as {user}, without a user of its own: its key is kept apart by file mode only, any process "
+        f"of {user} on this machine can read it (start it as root and it becomes {USER})"
     )
     return Separation(user, apart=False, says=says)
 
