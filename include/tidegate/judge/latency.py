@@ -57,13 +57,18 @@ class Window:
         return len(self._sorted)
 
     def forget(self, before: float) -> None:
-        while self._recent and (self._recent[0][0] < before or len(self._recent) >= WINDOW):
-            _, value, _ = self._recent.popleft()
-            del self._sorted[bisect_left(self._sorted, value)]
+        while self._recent and self._recent[0][0] < before:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        _, value, _ = self._recent.popleft()
+        del self._sorted[bisect_left(self._sorted, value)]
 
     def add(self, at: float, value: float, candidate: bool) -> None:
         self._recent.append((at, value, candidate))
         insort(self._sorted, value)
+        if len(self._recent) > WINDOW:
+            self._drop_oldest()
 
     def rank(self, value: float, draw: float) -> float:
         """Rank in (0, 1); ``draw`` in [0, 1) decides among equals."""

@@ -15,7 +15,7 @@ def pass_risk(limit: float, confidence: float, requests: int) -> float:
     """Chance that a candidate that is worse by exactly ``limit`` ever passes the bound within ``requests`` candidate
     requests, a gate looking after each. The stable arm is taken to be free of errors and much larger.
 
-    Errors are Poisson; with k errors the bound is met from a certain number of requests on, so it suffices to look then.
+    Errors are Poisson; with k errors the bound is met from a certain number of requests on: it suffices to look then.
     Raises ValueError for a limit or a confidence outside (0, 1).
     """
     if not (0 < limit < 1 and 0 < confidence < 1):

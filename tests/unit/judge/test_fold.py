@@ -73,10 +73,15 @@ def test_a_checkpoint_of_another_version_is_refused() -> None:
 
 
 def test_errors_of_the_candidate_fail_it_and_the_verdict_stays() -> None:
-    judge = judged(failing(12, candidate=True))
+    judge, bad = Judge(settings()), failing(20, candidate=True)
+    while not judge.failed:
+        judge.observe(next(bad))
     crossed = judge.document(START + 1)["crossed"]
     assert [c["signal"] for c in crossed] == ["errors"]
     assert START <= crossed[0]["at"] <= START + 1
+    for observation in bad:
+        judge.observe(observation)
+    assert judge.document(START + 1)["crossed"] == crossed, "the first crossing is kept, whatever comes"
     for observation in healthy(2_000, begin=1.0):
         judge.observe(observation)
     for observation in failing(500, candidate=False, begin=30.0):
@@ -230,7 +235,7 @@ def test_requests_from_the_future_are_not_folded() -> None:
     judge.observe_all(batch)
     document = judge.document(START + 1)
     assert (document["future"], document["malformed"]) == (1, 2)
-    assert document["observed_at"] == pytest.approx(START + 0.04)
+    assert document["observed_at"] == pytest.approx(START + 0.04, abs=1e-3)
 
 
 def test_no_answer_at_all_is_a_failure() -> None:
@@ -261,7 +266,7 @@ def test_silence_makes_the_document_blind_again() -> None:
 def test_late_lines_do_not_turn_back_time() -> None:
     judge = judged(healthy(100))
     judge.observe(request(-30.0, candidate=True))
-    assert judge.document(START + 2)["observed_at"] == pytest.approx(START + 1.03)
+    assert judge.document(START + 2)["observed_at"] == pytest.approx(START + 1.03, abs=1e-3)
 
 
 def test_a_burn_is_reported_by_arm() -> None:

@@ -21,12 +21,22 @@ CROWD = [20.0 + n for n in range(ENOUGH)]  # fills the window before any bet
 Request = tuple[float, str | None]  # milliseconds, session
 
 
-def log_e(requests: Sequence[Request], owners: Sequence[bool], weight: float, margin: float = 1.0) -> float:
-    process = LatencyComparison(settings(endpoints=("checkout",), margin_latency=margin), margin)
+def log_e(
+    requests: Sequence[Request],
+    owners: Sequence[bool],
+    weight: float,
+    margin: float = 1.0,
+    classes: Sequence[str] = ("checkout",),
+) -> float:
+    """``classes``: the requests are of these in turn."""
+    process = LatencyComparison(settings(endpoints=tuple(classes), margin_latency=margin), margin)
     for n, ms in enumerate(CROWD):
-        process.observe(seen(candidate=False, weight=weight, milliseconds=ms, started=START + n / 10), START + n / 10)
+        for name in classes:
+            crowd = seen(candidate=False, weight=weight, milliseconds=ms, endpoint=name, started=START + n / 10)
+            process.observe(crowd, START + n / 10)
     for n, ((ms, session), owner) in enumerate(zip(requests, owners, strict=True)):
-        one = seen(candidate=owner, weight=weight, milliseconds=ms, session=session, started=START + 5 + n / 10)
+        name = classes[n % len(classes)]
+        one = seen(candidate=owner, weight=weight, milliseconds=ms, session=session, endpoint=name, started=START + n)
         process.observe(one, START + 5 + n / 10)
     return process.log_e()
 
@@ -50,15 +60,19 @@ def test_expectation_is_one_over_all_assignments_of_requests(latencies: list[flo
 @given(
     st.lists(st.tuples(st.sampled_from([1.0, 45.0, 60.0, 400.0]), st.sampled_from("abcd")), min_size=2, max_size=14),
     st.sampled_from([0.05, 0.25]),
+    st.sampled_from([("checkout",), ("checkout", "browse")]),
 )
-def test_expectation_is_one_over_all_assignments_of_sessions(requests: list[Request], weight: float) -> None:
-    """A session is one coin, however many requests it has and however alike they are."""
+def test_expectation_is_one_over_all_assignments_of_sessions(
+    requests: list[Request], weight: float, classes: tuple[str, ...]
+) -> None:
+    """A session is one coin, however many requests it has, however alike they are, whatever their classes."""
     sessions = sorted({name for _, name in requests if name})
     total = 0.0
     for arms in itertools.product([True, False], repeat=len(sessions)):
         arm = dict(zip(sessions, arms, strict=True))
         chance = math.prod(weight if owner else 1 - weight for owner in arms)
-        total += chance * math.exp(log_e(requests, [arm[name or ""] for _, name in requests], weight))
+        owners = [arm[name or ""] for _, name in requests]
+        total += chance * math.exp(log_e(requests, owners, weight, classes=classes))
     assert total == pytest.approx(1.0)
 
 
