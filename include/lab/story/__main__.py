@@ -18,7 +18,7 @@ from lab.progress import Progress, on_stdout
 from lab.story import report
 from lab.story.director import Director
 from lab.story.scenario import Scenario, chosen
-from lab.story.stage import Stage
+from lab.story.stage import USERS, Stage
 from tidegate.errors import TidegateError
 from tidegate.journal.store import Journal
 
@@ -86,7 +86,7 @@ def _set_the_stage(lab: Lab, out: Path, progress: Progress) -> Stage:
     progress.say("ann adopts 1.0.0 as the first baseline")
     stage.start_load()
     await_value(lambda: stage.load_is_up(time.time()) or None, LOAD_WITHIN, "the users are not all there")
-    progress.say("160 users are shopping")
+    progress.say(f"{USERS} users are shopping")
     return stage
 
 

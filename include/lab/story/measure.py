@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -136,12 +136,19 @@ def effects(stage: Stage, view: OperationView | None) -> dict[str, int | None]:
         return {"route_writes": None, "slot_changes": None, "twice": None}
     routes = stage.routes_written(view.id)
     slots = stage.slots_changed(view.id)
-    seen = Counter([("route", r["split"]) for r in routes] + [(r["arm"], r["verb"] + r["instance"]) for r in slots])
-    return {
-        "route_writes": len(routes),
-        "slot_changes": len(slots),
-        "twice": sum(count - 1 for count in seen.values()),
-    }
+    again = sum(count - 1 for count in Counter(r["split"] for r in routes).values())
+    return {"route_writes": len(routes), "slot_changes": len(slots), "twice": again + repeated(slots)}
+
+
+def repeated(slots: Sequence[Mapping[str, Any]]) -> int:
+    """Starts of an instance that was just started, and stops of one that was just stopped. A stop, a start and another
+    stop are three things that happened."""
+    last: dict[str, str] = {}
+    again = 0
+    for change in slots:
+        again += last.get(change["instance"]) == change["verb"]
+        last[change["instance"]] = change["verb"]
+    return again
 
 
 def peak_per_target(stage: Stage, ran: Ran) -> float | None:
