@@ -17,10 +17,14 @@ class Disturbance(StrEnum):
 
 @dataclass(frozen=True)
 class Expectation:
-    """``outcome``: of the operation. ``signal``: the one that gave the verdict. ``refused_because``: words that the
-    journal must hold. ``untouched``: no effect at all. ``writes_to_zero``: exactly so many route writes from the
-    verdict to no candidate traffic. ``steps_back``: at least so many route writes on the way back. ``within_limit``: no stable arm is
-    given more than its instances' declared limit. ``clean``: no failed request and no broken session at all."""
+    """How a scenario must end.
+
+    ``outcome``: of the operation. ``signal``: the one that gave the verdict. ``refused_because``: words that the journal
+    must hold. ``untouched``: no effect at all. ``clean``: no failed request and no broken session at all.
+    ``writes_to_zero``: exactly so many route writes from the verdict to no candidate traffic. ``steps_back``: at least so
+    many route writes on the way back. ``within_limit``: no target gets more than its declared limit. ``data_checked``:
+    checks were run and all passed.
+    """
 
     outcome: str
     run_state: str
