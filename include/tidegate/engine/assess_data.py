@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from tidegate.checks.model import CheckReport
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
@@ -10,15 +13,28 @@ from tidegate.model.verdict import Evidence, SignalReading, Verdict
 from tidegate.plan.model import Gate
 from tidegate.steps.contract import StepWorld
 
+SNAPSHOT = "snapshot.take"  # the node that notes what the data looks like before a promotion
+
 
 def data(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> Evidence:
-    """Runs the checks and journals the run with its id, whatever the verdict."""
-    snapshot = view.facts.get("snapshot.take", {}).get("snapshot")
+    """Runs the checks and journals the run with its id, whatever the verdict.
+
+    A rollback takes no snapshot of its own, so that a slow database cannot hold it up: it compares with what the
+    promotion of the release that is left had noted.
+    """
+    snapshot = view.facts.get(SNAPSHOT, {}).get("snapshot") or _last_snapshot(world)
     report = world.checks.run(gate.args["checks"], snapshot)
     with world.journal.locked(world.service) as txn:
         body = {"node": gate.id, "run_id": report.run_id, "report": report.to_json()}
         txn.append(EventKind.DATA_CHECKED, body, actor="checks", operation=view.id)
     return Evidence(report.verdict, _words(report), world.clock.now(), _readings(report))
+
+
+def _last_snapshot(world: World) -> Mapping[str, Any] | None:
+    """The newest one that any operation on the service has taken."""
+    done = world.journal.events(world.service, kinds={EventKind.STEP_VERIFIED})
+    taken = (e.body["facts"]["snapshot"] for e in reversed(done) if e.body["node"] == SNAPSHOT)
+    return next(taken, None)
 
 
 def _words(report: CheckReport) -> str:
