@@ -50,7 +50,7 @@ class Window:
     """The last latencies of one region and class, both arms, in order of time and of size."""
 
     def __init__(self) -> None:
-        self._recent: deque[tuple[float, float, bool]] = deque()  # (progress, scaled ms, candidate)
+        self._recent: deque[tuple[int, float, bool]] = deque()  # (progress in whole seconds, scaled ms, candidate)
         self._sorted: list[float] = []
 
     def __len__(self) -> int:
@@ -65,7 +65,7 @@ class Window:
         del self._sorted[bisect_left(self._sorted, value)]
 
     def add(self, at: float, value: float, candidate: bool) -> None:
-        self._recent.append((at, value, candidate))
+        self._recent.append((int(at), value, candidate))
         insort(self._sorted, value)
         if len(self._recent) > WINDOW:
             self._drop_oldest()
@@ -81,24 +81,24 @@ class Window:
         values = sorted(v for _, v, c in self._recent if c is candidate)
         return values[min(len(values) - 1, int(part * len(values)))] if values else None
 
-    def dump(self) -> list[tuple[float, float, bool]]:
-        return list(self._recent)
+    def dump(self) -> list[tuple[int, float, int]]:
+        return [(at, value, int(candidate)) for at, value, candidate in self._recent]
 
     @classmethod
-    def load(cls, value: list[tuple[float, float, bool]]) -> Window:
+    def load(cls, value: list[tuple[int, float, int]]) -> Window:
         window = cls()
         for at, latency, candidate in value:
-            window.add(at, latency, candidate)
+            window.add(at, latency, bool(candidate))
         return window
 
 
 class AtRisk:
     """What each session has done in a class: last request, ranked requests, levels that it has already been slow at."""
 
-    def __init__(self, entries: list[tuple[str, float, int, int]] | None = None) -> None:
+    def __init__(self, entries: list[tuple[str, int, int, int]] | None = None) -> None:
         self._sessions = {name: (at, count, slow) for name, at, count, slow in entries or []}
 
-    def levels(self, session: str | None, at: float, rank: float, weight: float) -> tuple[bool, list[int]]:
+    def levels(self, session: str | None, at: int, rank: float, weight: float) -> tuple[bool, list[int]]:
         """Note a ranked request: whether it is the session's first, and at which levels it is its first slow one."""
         _, count, slow = self._sessions.pop(session or "", (at, 0, 0))
         hit = [
@@ -111,7 +111,7 @@ class AtRisk:
             self._forget(at)
         return count == 0, hit
 
-    def _forget(self, at: float) -> None:
+    def _forget(self, at: int) -> None:
         """Those idle longest stand first."""
         while self._sessions:
             name = next(iter(self._sessions))
@@ -119,7 +119,7 @@ class AtRisk:
                 return
             del self._sessions[name]
 
-    def dump(self) -> list[tuple[str, float, int, int]]:
+    def dump(self) -> list[tuple[str, int, int, int]]:
         return [(name, *entry) for name, entry in self._sessions.items()]
 
 
@@ -143,10 +143,10 @@ class LatencyComparison:
         value = round(seen.milliseconds / (self._margin if seen.candidate else 1.0), 3)
         if len(window) >= ENOUGH:
             self._bet(seen, at, window.rank(value, _draw(seen)))
-        window.add(round(at, 3), value, seen.candidate)
+        window.add(at, value, seen.candidate)
 
     def _bet(self, seen: Seen, at: float, rank: float) -> None:
-        first, slow = self._at_risk[seen.endpoint].levels(seen.session, round(at, 3), rank, seen.weight)
+        first, slow = self._at_risk[seen.endpoint].levels(seen.session, int(at), rank, seen.weight)
         if not (first or slow):
             return
         arm = 0 if seen.candidate else 1
