@@ -35,9 +35,12 @@ _FIXED = {
     "API__WORKERS": "1",
     "API__INSTANCE_NAME": "Tidegate lab",
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.05",  # the default of 1 s is most of the time between two tasks
-    "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "10",
+    # With a threshold of 10 s and a heartbeat each 5 s, a scheduler on a busy machine took itself for dead and ran its
+    # own tasks again. A beat a second leaves room for 20 that are missed.
+    "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+    "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
     "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
-    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
     "TRIGGERER__JOB_HEARTBEAT_SEC": "1",
     "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "5",
