@@ -78,7 +78,6 @@ SCENARIOS: tuple[Scenario, ...] = (
         release="1.1.0",
         expected="promoted in both regions, baseline certified, 0 failed requests, 0 sessions broken",
     ),
-    _bad("bad-release", "1.2.0", "1.2.0 fails 2 % of its checkouts: caught and rolled back", "errors"),
     Scenario(
         "rollback-by-person",
         "a person takes 1.1.0 back while the old slot runs at half capacity",
@@ -88,6 +87,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         needs=("good-release",),
         expected="stepped return, no target above its declared limit",
     ),
+    _bad("bad-release", "1.2.0", "1.2.0 fails 2 % of its checkouts: caught and rolled back", "errors"),
     _bad("slow-release", "1.3.0", "1.3.0 is three times slower at the tail: caught by latency", "latency"),
     _refused("tampered-release", "1.4.0", "1.4.0 was changed after it was signed", "sha256"),
     _refused("old-release", "1.5.0", "1.5.0 is signed, but older than the release index allows", "too old"),
