@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,19 @@ def test_the_trigger_waits_until_the_gate_is_settled(rig: Rig) -> None:
     payload = fired(GateTrigger("shop", view.id, "admit.guard"), meanwhile=rig.watch.step)
     assert payload == {"verdict": "pass", "why": "a guard is alive"}
     assert json.dumps(payload)
+
+
+def test_a_task_stays_deferred_until_airflow_has_seen_its_process_end(rig: Rig) -> None:
+    """Else Airflow takes the resumed task for a lost one, and runs it again (measured)."""
+    from airflow.sdk.configuration import conf
+
+    from tidegate.workflow.triggers import GateTrigger
+
+    view = at_the_guard_gate(rig)
+    rig.watch.step()
+    began = time.monotonic()
+    assert fired(GateTrigger("shop", view.id, "admit.guard"))["verdict"] == "pass"
+    assert time.monotonic() - began > conf.getint("workers", "min_heartbeat_interval")
 
 
 def test_the_trigger_tells_of_a_stop(rig: Rig) -> None:

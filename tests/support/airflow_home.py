@@ -29,7 +29,8 @@ def settle() -> Path:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
             "AIRFLOW__API__BASE_URL": "http://localhost:8080",
-            "AIRFLOW__API_AUTH__JWT_SECRET": "only-for-tests-and-long-enough-for-a-signature-of-sixty-four-bytes-0123456789",
+            "AIRFLOW__API_AUTH__JWT_SECRET": "only-for-tests-and-as-long-as-a-signature-needs-0123456789abcdef01",
+            "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "TIDEGATE_HOME": str(home / "var"),
         }

@@ -20,6 +20,7 @@ from tidegate.engine.world import World
 from tidegate.errors import TidegateError
 from tidegate.model.operation import OperationState
 from tidegate.workflow.identity import read
+from tidegate.workflow.triggers import hold
 from tidegate.workflow.worlds import world_for
 
 POLL = 1.0  # seconds
@@ -42,9 +43,11 @@ class ApprovalTrigger(BaseTrigger):
         return path, ids
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        not_before = time.monotonic() + hold()
         while True:
             event = await asyncio.to_thread(self._look)
             if event is not None:
+                await asyncio.sleep(not_before - time.monotonic())
                 yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's
                 return
             await asyncio.sleep(POLL)

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+from airflow.sdk.configuration import conf
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from tidegate.engine.gates import GateReport, look_at_gate
@@ -34,14 +35,22 @@ class GateTrigger(BaseTrigger):
         return path, {"service": self.service, "operation": self.operation, "node": self.node}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        watch = GateWatch(self.service, self.operation, self.node)
+        watch, not_before = GateWatch(self.service, self.operation, self.node), time.monotonic() + hold()
         while True:
             started = time.monotonic()
             settled = await asyncio.to_thread(watch.look)
             if settled is not None:
+                await asyncio.sleep(not_before - time.monotonic())
                 yield TriggerEvent(settled)  # type: ignore[no-untyped-call]  # Airflow's
                 return
             await asyncio.sleep(max(POLL, 2 * (time.monotonic() - started)))
+
+
+def hold() -> float:
+    """Seconds that a task stays deferred at least. Airflow 3.3.2 notices that the deferring process has ended up to
+    ``[workers] min_heartbeat_interval`` late; a task that is resumed before is taken for one that got lost, and runs
+    twice."""
+    return float(conf.getfloat("workers", "min_heartbeat_interval", fallback=5.0)) + 0.5
 
 
 class GateWatch:
