@@ -45,7 +45,7 @@ def _x(at: float, end: float) -> float:
 
 
 def _y(percent: float) -> float:
-    return (HEIGHT - BOTTOM) - (HEIGHT - BOTTOM - 10) * percent / 100
+    return (HEIGHT - BOTTOM) - (HEIGHT - BOTTOM - 20) * percent / 100
 
 
 def _path(points: Sequence[tuple[float, float]], end: float) -> str:
@@ -58,16 +58,18 @@ def _axes(end: float) -> str:
         f"<text x={LEFT - 6} y={_y(p) + 4:.1f} text-anchor=end>{p}%</text>"
         for p in (0, 25, 50, 75, 100)
     )
-    ticks = "".join(
-        f"<text x={_x(end * i / 4, end):.1f} y={HEIGHT - 6} text-anchor=middle>{end * i / 4:.0f} s</text>"
-        for i in range(5)
-    )
-    return rows + ticks
+    ticks = "".join(_tick(end * i / 4, end, "end" if i == 4 else "middle") for i in range(5))
+    title = f"<text x={LEFT} y=9 fill-opacity=.7>candidate's part of all traffic</text>"
+    return rows + ticks + title
 
 
 def _stop(at: float, end: float) -> str:
     x = _x(at, end)
     return (
-        f"<line x1={x:.1f} x2={x:.1f} y1=10 y2={HEIGHT - BOTTOM} stroke=#cf222e stroke-width=1.5 stroke-dasharray=4 />"
-        f"<text x={x + 4:.1f} y=18 fill=#cf222e>loss stopped</text>"
+        f"<line x1={x:.1f} x2={x:.1f} y1=20 y2={HEIGHT - BOTTOM} stroke=#cf222e stroke-width=1.5 stroke-dasharray=4 />"
+        f"<text x={x + 4:.1f} y=30 fill=#cf222e>loss stopped</text>"
     )
+
+
+def _tick(at: float, end: float, anchor: str) -> str:
+    return f"<text x={_x(at, end):.1f} y={HEIGHT - 6} text-anchor={anchor}>{at:.0f} s</text>"

@@ -94,7 +94,7 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { font-weight: 600; } td.n, th.n { text-align: right; }
+th { font-weight: 600; } td.n, th.n { text-align: right; } td.n { white-space: nowrap; }
 .ok { color: var(--good); font-weight: 600; } .no { color: var(--bad); font-weight: 600; }
 section { margin-top: 2.5rem; } details { margin-top: .8rem; } summary { cursor: pointer; }
 .wide { overflow-x: auto; } .soft { opacity: .75; } svg { max-width: 100%; height: auto; }
@@ -142,7 +142,7 @@ def _section(row: Row) -> str:
         "load at least": _load(load, "least"),
         "first bad answer to verdict": _figure(row["seconds"]["first_bad_to_verdict"], "s"),
         "verdict to safe": _figure(row["seconds"]["verdict_to_safe"], "s"),
-        "data checks": f"{_figure(row['checks']['run'])} run, {_figure(row['checks']['failed'])} not passed",
+        "data checks": _checks(row["checks"]),
         "time in effects, in Airflow": f"{_figure(row['seconds']['in_effects'], 's')}, "
         f"{_figure(row['seconds']['in_airflow'], 's')} of {_figure(row['seconds']['total'], 's')}",
     }
@@ -152,6 +152,12 @@ def _section(row: Row) -> str:
         f"<table>{lines}</table><details><summary>Every journal row</summary><div class=wide><table>"
         f"{''.join(_event(e) for e in row['timeline'])}</table></div></details></section>"
     )
+
+
+def _checks(checks: Row) -> str:
+    if checks["run"] is None:
+        return "none were needed: nothing was reverted"
+    return f"{checks['run']} run, {checks['failed']} not passed"
 
 
 def _load(load: Row, which: str) -> str:
