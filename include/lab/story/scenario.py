@@ -19,11 +19,11 @@ class Disturbance(StrEnum):
 class Expectation:
     """How a scenario must end.
 
-    ``outcome``: of the operation. ``signal``: the one that gave the verdict. ``refused_because``: words that the journal
-    must hold. ``untouched``: no effect at all. ``clean``: no failed request and no broken session at all.
-    ``writes_to_zero``: exactly so many route writes from the verdict to no candidate traffic. ``steps_back``: at least so
-    many route writes on the way back. ``within_limit``: no target gets more than its declared limit. ``data_checked``:
-    checks were run and all passed.
+    ``outcome``: of the operation. ``signal``: the one that gave the verdict. ``refused_because``: words that the
+    journal must hold. ``untouched``: no effect at all. ``clean``: no failed request and no broken session at
+    all. ``writes_to_zero``: exactly so many route writes from the verdict to no candidate traffic.
+    ``steps_back``: at least so many route writes on the way back. ``within_limit``: no target gets more than
+    its declared limit. ``data_checked``: checks were run and all passed.
     """
 
     outcome: str

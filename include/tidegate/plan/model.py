@@ -28,7 +28,8 @@ class Phase(StrEnum):
 @dataclass(frozen=True)
 class Step:
     """One effect, or one record. ``verb`` names a module of :mod:`tidegate.steps`; ``args`` are its JSON arguments,
-    with roles (``candidate``, ``wave-1``) and never observed facts. ``approval``: id of the approval it needs, if any."""
+    with roles (``candidate``, ``wave-1``) and never observed facts. ``approval``: id of the approval it needs,
+    if any."""
 
     id: str
     verb: str

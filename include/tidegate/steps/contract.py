@@ -52,8 +52,9 @@ class Known:
     """What the journal says of the service as the step begins.
 
     ``baselines``: certified releases, newest last. ``vetoed``: digests. ``left_split``: the routing that this
-    operation's last verified shift left, or the one it was bound to. ``facts``: results of verified steps, by node id. ``demand``:
-    requests per second by region as a live guard counts them; ``burn``: of the error budget when the loss was stopped.
+    operation's last verified shift left, or the one it was bound to. ``facts``: results of verified steps, by
+    node id. ``demand``: requests per second by region as a live guard counts them; ``burn``: of the error
+    budget when the loss was stopped.
     """
 
     baselines: tuple[Release, ...]
