@@ -11,7 +11,7 @@ from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import OperationState
-from tidegate.model.traffic import canary_split
+from tidegate.model.traffic import Split, canary_split
 
 
 def open_operation_of(world: World) -> OperationView | None:
@@ -41,18 +41,21 @@ def reassert(world: World, operation: str, *, actor: str) -> bool:
         return False
     shares = {region: view.plan.settings["shares"][region] for region in view.plan.settings["region_order"]}
     seen = world.estate.traffic.observe().split
-    if seen is None:
+    if seen is None or not view.touched:
         return False
-    weights = {}
-    for region in shares:
-        arm = view.binding.arm(region, "candidate")
-        weights[region] = int(min(seen.within_region(arm), view.left_split.within_region(arm)) * 10_000)
-    safe = canary_split(shares, view.binding.stable_slot, weights)
-    if safe == seen:
-        return False
+    now, left = _candidate(view, seen), _candidate(view, view.left_split)
+    if all(now[region] <= left[region] for region in shares):
+        return False  # in whatever order the arms stand
+    safe = canary_split(shares, view.binding.stable_slot, {r: min(now[r], left[r]) for r in shares})
     with world.journal.locked(world.service) as txn:
         epoch = txn.raise_epoch()
         body = {"what": "routing asserted again", "seen": str(seen), "wanted": str(safe)}
         txn.append(EventKind.NOTE, body, actor=actor, operation=operation, epoch=epoch)
     world.estate.traffic.apply(safe, Token(epoch, operation))
     return True
+
+
+def _candidate(view: OperationView, split: Split) -> dict[str, int]:
+    """Region -> the candidate's part of its traffic, basis points."""
+    regions = view.plan.settings["region_order"]
+    return {region: int(split.within_region(view.binding.arm(region, "candidate")) * 10_000) for region in regions}
