@@ -33,8 +33,8 @@ def _text(child: object) -> str:
     return html.escape(str(child))
 
 
-def table(head: Iterable[object], rows: Iterable[Iterable[object]]) -> Markup:
-    """Scrolls sideways on a narrow screen."""
+def table(head: Iterable[object], rows: Iterable[Iterable[object]], class_: str = "scroll") -> Markup:
+    """``scroll``: sideways on a narrow screen; ``stack``: its cells stand one below the other there."""
     header = tag("tr", [tag("th", cell) for cell in head])
     body = [tag("tr", [tag("td", cell) for cell in row]) for row in rows]
-    return tag("div", tag("table", tag("thead", header), tag("tbody", body)), class_="scroll")
+    return tag("div", tag("table", tag("thead", header), tag("tbody", body)), class_=class_)

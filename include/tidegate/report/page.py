@@ -68,7 +68,7 @@ def _facts(view: OperationView, now: float) -> Markup:
         ("Service", view.service),
         ("Operation", tag("code", view.id)),
         ("Asked for by", f"{view.requester}, {_when(view.opened_at)}: {view.reason}"),
-        ("State", view.outcome or view.state),
+        ("State", str(view.outcome or view.state).replace("_", " ")),
         ("Stable", f"{view.binding.stable.version} in slot {view.binding.stable_slot}"),
         ("Routing left", tag("code", view.left_split)),
         ("Plan", tag("code", view.plan_digest)),
@@ -76,7 +76,7 @@ def _facts(view: OperationView, now: float) -> Markup:
     if view.why_back:
         rows.insert(4, ("Why it turned back", view.why_back))
     rows.append(("This page", _when(now)))
-    return table(("", ""), rows)
+    return table(("", ""), rows, class_="facts")
 
 
 def _evidence_by_node(events: Iterable[Event]) -> dict[str, Mapping[str, Any]]:
@@ -89,15 +89,15 @@ def _stage(view: OperationView, stage: Stage, evidence: Mapping[str, Mapping[str
     way = " · the way back" if stage.phase is Phase.RETURN else ""
     title = tag("summary", f"{stage.title}: {done} of {len(stage.nodes)}{way}")
     rows = (_node(view, node, evidence.get(node.id)) for node in stage.nodes)
-    body = table(("", "Step", "When", "What was seen"), rows)
+    body = table(("", "Step", "When", "What was seen"), rows, class_="stack")
     return Markup(tag("details", title, body).replace("<details>", "<details open>", 1))
 
 
 def _node(view: OperationView, node: Node, evidence: Mapping[str, Any] | None) -> tuple[object, ...]:
     state = view.node(node.id)
     mark = tag("span", _MARKS[state.status], class_=state.status, title=state.status)
-    name = (tag("strong", node.id), tag("br"), tag("small", _meaning(node)))
-    return mark, name, _after(view, state), (state.detail, _readings(evidence))
+    name = (tag("strong", node.id), tag("div", tag("small", _meaning(node))))
+    return mark, name, tag("span", _after(view, state), class_="time"), (state.detail, _readings(evidence))
 
 
 def _meaning(node: Node) -> str:
@@ -155,7 +155,14 @@ def _approval_rows(view: OperationView) -> Iterator[tuple[object, ...]]:
 
 def _who_did_what(view: OperationView, events: Iterable[Event]) -> Markup:
     rows = (
-        (e.seq, f"+{e.at - view.opened_at:.1f} s", e.actor, e.kind.replace("_", " "), e.body.get("node", ""), e.epoch)
+        (
+            e.seq,
+            tag("span", f"+{e.at - view.opened_at:.1f} s", class_="time"),
+            e.actor,
+            e.kind.replace("_", " "),
+            e.body.get("node", ""),
+            e.epoch,
+        )
         for e in events
     )
     shown = table(("Row", "When", "Who", "What", "Where", "Epoch"), rows)

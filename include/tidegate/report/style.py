@@ -15,10 +15,15 @@ h1{font-size:1.5rem;margin:.5rem 0}h2{font-size:1.1rem;margin:1.5rem 0 .5rem}
 .quiet,small{color:var(--quiet)}
 .answers{background:var(--soft);border-radius:.5rem;padding:.75rem 1rem;margin:0 0 1rem}
 dt{font-weight:600}dd{margin:0 0 .5rem;overflow-wrap:anywhere}
-.scroll{overflow-x:auto}
+.scroll{overflow-x:auto}.scroll td,.scroll th{overflow-wrap:normal;min-width:4rem}
+.time,.facts td:first-child{white-space:nowrap}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{text-align:left;vertical-align:top;padding:.3rem .5rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
 thead th:empty{padding:0;border:0}
 summary{cursor:pointer;font-weight:600;padding:.4rem 0}
 code{font-size:.85em;overflow-wrap:anywhere}
+@media(max-width:40rem){.stack thead{display:none}
+.stack tr{display:block;border-bottom:1px solid var(--line);padding:.3rem 0}
+.stack>table>tbody>tr>td{display:block;border:0;padding:.1rem 0 .1rem 1.5rem}
+.stack>table>tbody>tr>td:first-child{float:left;padding:0}}
 """
