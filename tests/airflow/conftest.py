@@ -19,6 +19,14 @@ def airflow_home_dir() -> Iterator[Path]:
     shutil.rmtree(HOME, ignore_errors=True)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def tidegate_home(airflow_home_dir: Path) -> Iterator[None]:
+    """Snapshots of policies and the like go below the tests' own Airflow, for as long as these tests run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIDEGATE_HOME", str(airflow_home_dir / "var"))
+        yield
+
+
 @pytest.fixture(scope="session")
 def metadata(airflow_home_dir: Path) -> Path:
     """Airflow's metadata database, migrated and empty."""

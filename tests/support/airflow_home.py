@@ -32,7 +32,6 @@ def settle() -> Path:
             "AIRFLOW__API_AUTH__JWT_SECRET": "only-for-tests-and-as-long-as-a-signature-needs-0123456789abcdef01",
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-            "TIDEGATE_HOME": str(home / "var"),
         }
     )
     return home

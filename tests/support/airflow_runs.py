@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,9 @@ def run(
     from tidegate.workflow.dag import build
     from tidegate.workflow.identity import read
 
+    sleep = time.sleep
     monkeypatch.setattr(gates, "PATIENCE", 1e9)
+    monkeypatch.setattr(time, "sleep", lambda seconds: sleep(min(seconds, 0.02)))  # dag.test() sleeps whole seconds
     blueprint = blueprint_of(rig, kind)
     dag = build(blueprint)
     dag.deadline = None  # dag.test() of Airflow 3.3.2 fails at the end of a run that has one
