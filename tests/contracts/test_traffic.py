@@ -228,7 +228,7 @@ def test_sessions_stick_and_go_back_last_in_first_out(edge: RealEdge) -> None:
 
 @pytest.mark.real
 def test_twenty_flips_under_load_fail_no_request(edge: RealEdge) -> None:
-    driver = envoy.connect(SETTINGS, edge.site)
+    driver = envoy.connect(SETTINGS.model_copy(update={"settle_seconds": 30, "lock_seconds": 30}), edge.site)
     token = Token(driver.observe().epoch + 1, "op")
     stop, answers = threading.Event(), []
 
@@ -241,7 +241,9 @@ def test_twenty_flips_under_load_fail_no_request(edge: RealEdge) -> None:
         user.start()
     try:
         for flip in range(20):
+            before = len(answers)
             driver.apply(split(5000 if flip % 2 == 0 else 0), token)
+            wait_until(lambda before=before: len(answers) >= before + 3, "a few answers between two flips", 30)
     finally:
         stop.set()
         for user in users:

@@ -146,7 +146,12 @@ def test_down_finds_everything_though_the_supervisors_were_killed(tmp_path: Path
 def test_ctrl_c_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
     places = Places(tmp_path)
     env = {**os.environ, "TIDEGATE_HOME": str(tmp_path)}
-    starting = subprocess.Popen([sys.executable, "-m", "lab", "up", "--no-airflow"], env=env, stderr=subprocess.PIPE)
+    starting = subprocess.Popen(
+        [sys.executable, "-m", "lab", "up", "--no-airflow"],
+        env=env,
+        stderr=subprocess.PIPE,
+        preexec_fn=_as_in_a_terminal,
+    )
     try:
         until(lambda: len(_sessions(places)) >= 2, 60, "the start did not come so far")
         sessions = _sessions(places)
@@ -159,6 +164,11 @@ def test_ctrl_c_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
     finally:
         starting.kill()
         Lab(places).down(purge=True)
+
+
+def _as_in_a_terminal() -> None:
+    """A shell that runs the tests in the background has them ignore Ctrl-C, and so would their children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _applied(traffic: Traffic, split: Split, token: Token) -> bool:
