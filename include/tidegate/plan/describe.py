@@ -24,16 +24,16 @@ def describe(node: Node) -> str:
         return verb(node.verb).describe(node.args)
     if isinstance(node, ApprovalNode):
         return f"{node.quorum} of {', '.join(node.people)} approve within {node.within:g} s"
-    return f"wait, at most {node.within:g} s: {_GATES[node.kind]}"
+    return f"wait, at most {node.within:g} s: {WAITS_FOR[node.kind]}"
 
 
-_GATES = {
-    "guard_alive": "the guard's beat is fresh",
+WAITS_FOR = {
+    "guard_alive": "a standing guard is alive",
     "ready": "every instance reports the release's digest and is healthy at the edge",
-    "reachable": "router, metrics and slots answer",
+    "reachable": "router, metrics and every region's control answer",
+    "capacity": "the stable instances can take what comes back to them",
+    "drained": "no request is in flight on the candidate any more",
     "evidence": "the guard's evidence suffices and no signal fails",
-    "bake": "long enough at full weight, over enough requests, no signal failing",
-    "capacity": "the stable arms have room for what comes back to them",
-    "drained": "no request is in flight on the release that traffic left",
+    "bake": "no signal fails at full weight for long enough, over enough requests",
     "data": "every data check passes",
 }

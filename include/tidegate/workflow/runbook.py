@@ -5,20 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tidegate.model.operation import OperationKind
+from tidegate.plan.describe import WAITS_FOR
 from tidegate.plan.model import ApprovalNode, Gate, Node, Phase, Plan, Stage, Step
 from tidegate.policy.load import Loaded
 from tidegate.steps.registry import verb
 
-_GATES = {
-    "guard_alive": "a standing guard is alive",
-    "ready": "every instance reports the release's digest and is healthy at the edge",
-    "reachable": "router, metrics and every region's control answer",
-    "capacity": "the stable instances can take what comes back to them",
-    "drained": "no request is in flight on the candidate any more",
-    "evidence": "the guard's evidence suffices and no signal fails",
-    "bake": "no signal fails at full weight for long enough, over enough requests",
-    "data": "every data check passes",
-}
 _RED = """
 ## When a task is red
 
@@ -70,7 +61,7 @@ def _line(stage: Stage, node: Node) -> str:
         back = "" if not node.effect else f" ({node.reversibility.value.replace('_', ' ')})"
         return f"- {name}: {verb(node.verb).describe(node.args)}{back}"
     if isinstance(node, Gate):
-        return f"- {name}: waits until {_GATES.get(node.kind, node.kind)}; gives up after {node.within:g} s"
+        return f"- {name}: waits until {WAITS_FOR.get(node.kind, node.kind)}; gives up after {node.within:g} s"
     return f"- {name}: {_asks(node)}"
 
 
