@@ -19,6 +19,7 @@ from tidegate.model.verdict import Evidence, SignalReading, Verdict, combine
 MALFORMED_PART = 0.05  # of all lines; above it nobody knows what the log says
 QUIET = 10.0  # mean gaps between two requests after which an arm counts as silent
 OBJECTIVES = ("availability", "latency_p99")
+SUSPICIOUS = 1.0  # log10 of E from which a gate waits for more
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,11 @@ def assess(
     region = seen.regions.get(requirement.region)
     if region is None:
         return _blind(seen, _no_data("region", f"the evidence has no region {requirement.region!r}"))
-    readings = [blind, *_signals(seen), *_traffic(requirement, seen, region, stale_after)]
+    readings = [
+        blind,
+        *_signals(seen, hold=not requirement.full_weight),
+        *_traffic(requirement, seen, region, stale_after),
+    ]
     readings += _exposure(requirement, seen, region)
     if requirement.not_worse_by is not None:
         readings += [_not_worse(requirement, seen, region, endpoint) for endpoint in seen.endpoints]
@@ -68,7 +73,7 @@ def assess_bake(requirement: BakeRequirement, document: object, now: float, stal
     seen, blind = _look(document, now, stale_after, None)
     if seen is None or blind.verdict is not Verdict.PASS:
         return _blind(seen, blind)
-    readings = [blind, *_signals(seen)]
+    readings = [blind, *_signals(seen, hold=False)]
     for name, region in seen.regions.items():
         readings.append(_arm_speaks(f"traffic {name}", region.candidate, now, stale_after, "the candidate"))
     readings += _baked(requirement, seen)
@@ -113,12 +118,18 @@ def _backwards(older: Document, newer: Document) -> str:
     return ""
 
 
-def _signals(seen: Document) -> Iterator[SignalReading]:
+def _signals(seen: Document, *, hold: bool) -> Iterator[SignalReading]:
+    """A signal that has crossed fails. With ``hold``, one that is on its way there keeps the gate shut meanwhile: E
+    either goes on to its threshold or falls back. A good release is held by one signal in a tenth of all cases at most
+    (Ville's inequality), and never failed by it. Not at full weight, where no comparison could let E fall again."""
     for name, signal in seen.signals.items():
         figures = {"log10_e": signal.log10_e, "threshold_log10": signal.threshold_log10, "alpha": signal.alpha}
         scale = f"E = 10^{signal.log10_e:.2f}, fails at 10^{signal.threshold_log10:.2f}"
         if signal.crossed_at is not None:
             yield SignalReading(name, Verdict.FAIL, seen.why, {**figures, "crossed_at": signal.crossed_at})
+        elif hold and signal.log10_e >= SUSPICIOUS:
+            missing = f"{name}: E to fall below {10**SUSPICIOUS:g}, or to cross"
+            yield SignalReading(name, Verdict.INCONCLUSIVE, f"{name} is suspicious: {scale}", figures, missing)
         else:
             yield SignalReading(name, Verdict.PASS, f"{name}: {scale}", figures)
 
@@ -224,7 +235,7 @@ def _no_data(signal: str, why: str, missing: str = "fresh, whole measurements") 
 
 
 def _blind(seen: Document | None, reading: SignalReading) -> Evidence:
-    failed = [r for r in _signals(seen) if r.verdict is Verdict.FAIL] if seen else []
+    failed = [r for r in _signals(seen, hold=False) if r.verdict is Verdict.FAIL] if seen else []
     return _evidence(seen, [reading, *failed])
 
 

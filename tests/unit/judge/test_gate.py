@@ -278,3 +278,24 @@ def test_the_bake_fails_on_a_broken_objective() -> None:
     found = assess_bake(BakeRequirement(1, 1), full(ms=3_000.0), NOW + 3, STALE)
     assert found.verdict is Verdict.FAIL
     assert reading(found, "latency_p99").verdict is Verdict.FAIL
+
+
+def test_a_signal_on_its_way_to_its_threshold_keeps_the_gate_shut() -> None:
+    document = copy.deepcopy(evidence())
+    assert assess(asks(), document, NOW, STALE).verdict is Verdict.PASS
+    put("signals.latency.log10_e", 1.4)(document)
+    put("signals.latency.peak_log10_e", 1.4)(document)
+    held = assess(asks(), document, NOW, STALE)
+    assert held.verdict is Verdict.INCONCLUSIVE
+    assert "to cross" in reading(held, "latency").missing
+    put("signals.latency.log10_e", 0.9)(document)
+    assert assess(asks(), document, NOW, STALE).verdict is Verdict.PASS, "it fell back"
+
+
+def test_at_full_weight_a_suspicion_that_cannot_fall_again_does_not_hold() -> None:
+    wants = asks(full_weight=True, requests=150, not_worse_by=None)
+    document = copy.deepcopy(full())
+    opened = assess(wants, document, NOW, STALE)
+    put("signals.errors.log10_e", 1.4)(document)
+    put("signals.errors.peak_log10_e", 1.4)(document)
+    assert assess(wants, document, NOW, STALE).verdict is opened.verdict is Verdict.PASS
