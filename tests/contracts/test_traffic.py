@@ -229,7 +229,7 @@ def test_sessions_stick_and_go_back_last_in_first_out(edge: RealEdge) -> None:
 @pytest.mark.real
 def test_twenty_flips_under_load_fail_no_request(edge: RealEdge) -> None:
     driver = envoy.connect(SETTINGS.model_copy(update={"settle_seconds": 30, "lock_seconds": 30}), edge.site)
-    wait_until(lambda: all(edge.healthy(arm) for arm in ARMS), "well after the tests that took targets out")
+    wait_until(lambda: all(edge.get(cookie=f"{n}.x")[0] == 200 for n in range(4)), "served after earlier tests")
     token = Token(driver.observe().epoch + 1, "op")
     stop, answers = threading.Event(), []
 
