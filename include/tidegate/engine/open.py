@@ -63,7 +63,7 @@ def _service_is_free(txn: Transaction, wanted: str) -> None:
     if lease is not None and lease.operation != wanted:
         raise Refused(
             f"the service is held by {lease.operation} ({lease.kind.value})",
-            next_step=f"wait for it, or look: tidegate status --operation {lease.operation}",
+            next_step=f"wait for it, or look: tidegate status {txn.head.service} --operation {lease.operation}",
         )
 
 
@@ -72,7 +72,7 @@ def bind(request: Request, facts: ServiceFacts) -> Binding:
     if facts.stable is None or facts.stable_slot is None:
         raise Refused(
             "no baseline has been adopted yet, so there would be nothing to go back to",
-            next_step="adopt what runs today: tidegate adopt <service> <version> --by <name>",
+            next_step="adopt what runs today: tidegate adopt <service> <version> --by <name> --reason <why>",
         )
     if request.kind is OperationKind.ROLLBACK:
         return _bind_rollback(request, facts, facts.stable_slot)

@@ -75,5 +75,5 @@ def has_guard(beat_expires_at: float | None, now: float, step: Step) -> None:
     if beat_expires_at is None or beat_expires_at < now:
         raise NotYet(
             f"{step.id} would grow the candidate's weight, but no guard is alive",
-            next_step="start one: unpause rollback__<service> and see that the triggerer runs, or `tidegate guard`",
+            next_step="unpause rollback__<service> and see that the triggerer runs, or: tidegate guard <service>",
         )

@@ -113,7 +113,9 @@ def fold_operation(events: Iterable[Event]) -> OperationView | None:
 def require(view: OperationView | None, operation: str) -> OperationView:
     """Raises :class:`Refused` if there is no such operation."""
     if view is None:
-        raise Refused(f"there is no operation {operation!r} in the journal", next_step="list them: tidegate status")
+        raise Refused(
+            f"there is no operation {operation!r} in the journal", next_step="look: tidegate status <service>"
+        )
     return view
 
 

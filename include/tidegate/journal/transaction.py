@@ -67,7 +67,7 @@ class Transaction:
         if epoch is not None and epoch != self.head.epoch:
             raise LeaseLost(
                 f"{self.head.service}: {kind} at epoch {epoch}, the service is at epoch {self.head.epoch}",
-                next_step="stop: another actor has taken over; `tidegate status` shows who",
+                next_step="stop: another actor has taken over; `tidegate status <service>` shows who",
             )
         row = self._row(kind, body, actor, operation)
         self._rows.append(row)

@@ -18,7 +18,8 @@ _RED = """
 3. Clear the task (with its downstream tasks) to have it look, and try, again. What is done already is not done twice.
 4. Marking a task green does nothing: each task asks the journal whether the one before it was verified. An approval
    that is marked green approves nothing.
-5. Without Airflow: `tidegate status`, then `tidegate resume <operation> --by <name> --reason <why>`.
+5. Without Airflow: `tidegate status <service>`, then
+   `tidegate resume <service> <operation> --by <name> --reason <why>`.
 """
 
 
