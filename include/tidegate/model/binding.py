@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tidegate.model.release import Release
+from tidegate.model.release import Release, SecretVersion
 from tidegate.model.topology import Arm, Slot
 
 
 def release_to_json(release: Release) -> dict[str, Any]:
-    return {**asdict(release), "flags": list(release.flags)}
+    secrets = {secret.name: secret.version for secret in release.secrets}
+    return {**asdict(release), "flags": list(release.flags), "secrets": secrets}
 
 
 def release_from_json(value: Mapping[str, Any]) -> Release:
-    return Release(**{**value, "flags": tuple(value.get("flags", ()))})
+    """Rows of before releases had configuration and secrets are read as having none."""
+    secrets = tuple(SecretVersion(name, version) for name, version in sorted(value.get("secrets", {}).items()))
+    return Release(**{**value, "flags": tuple(value.get("flags", ())), "secrets": secrets})
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tidegate.model.canonical import digest
+
+
+@dataclass(frozen=True, order=True)
+class SecretVersion:
+    """Which secret, in which version; never its value. A version, once written, is never written again."""
+
+    name: str
+    version: str
+
+    @property
+    def entry(self) -> str:
+        """The connection id under which a vault holds it. Neither part may hold two underscores in a row."""
+        return f"{self.name}__{self.version}"
+
+    def __str__(self) -> str:
+        return f"{self.name} in version {self.version}"
+
+
+def secrets_digest(versions: dict[str, str]) -> str:
+    """``sha256:`` + hex over the canonical JSON of {name: version}; "" if there are none. What an instance reports of
+    the secrets that it loaded."""
+    return digest(versions) if versions else ""
+
 
 @dataclass(frozen=True)
 class Release:
@@ -11,7 +35,8 @@ class Release:
 
     ``digest``: ``sha256:`` + hex over the canonical manifest, which lists the SHA-256 of every file; the running
     processes compute the same from the files they loaded. ``sequence`` grows with every release that is published
-    and is what "older" means.
+    and is what "older" means. ``configuration``: ``sha256:`` + hex of the configuration document, "" if there is none;
+    the document and the list of ``secrets`` are files of the release, so ``digest`` pins both.
     """
 
     version: str
@@ -19,3 +44,9 @@ class Release:
     sequence: int
     schema_revision: str = ""
     flags: tuple[str, ...] = field(default=())
+    configuration: str = ""
+    secrets: tuple[SecretVersion, ...] = ()
+
+    @property
+    def secrets_digest(self) -> str:
+        return secrets_digest({secret.name: secret.version for secret in self.secrets})

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, StrictInt, ValidationError
 
-from tidegate.drivers.artifacts._archive import UnsafeArchiveError, check_path, files_digest, hashes, sha256
+from tidegate.drivers.artifacts._archive import UnsafeArchiveError, check_path, files_digest, hashes, pack, sha256
+from tidegate.drivers.artifacts._settings_files import (
+    CONFIG,
+    SECRETS,
+    UnfitSettingsError,
+    check_secrets,
+    configuration_digest,
+    settings_files,
+)
 from tidegate.drivers.artifacts.contract import ReleaseIndex
 from tidegate.errors import Rejected
-from tidegate.model.release import Release
+from tidegate.model.canonical import canonical
+from tidegate.model.release import Release, SecretVersion
 
 ENVELOPE = "envelope.json"
 MANIFEST = "manifest.json"  # in an unpacked release: the signed payload
@@ -23,6 +32,9 @@ class Manifest(BaseModel):
     """A release as its builders signed it. ``archive``: SHA-256 of the archive; ``files``: path -> SHA-256 of each.
 
     ``command``: argv, with ``{python}`` and ``{port}`` to be filled in by whoever starts it.
+
+    ``configuration``: digest of the archive's ``config.json``. ``secrets``: name -> version, the same as in the
+    archive's ``secrets.json``. Both may be empty, as in manifests of before there were any.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,13 +48,18 @@ class Manifest(BaseModel):
     command: tuple[str, ...]
     schema_revision: str = ""
     flags: tuple[str, ...] = ()
+    configuration: str = ""
+    secrets: dict[str, str] = {}
 
     @property
     def archive_name(self) -> str:
         return f"{self.service}-{self.version}.tar.gz"
 
     def release(self) -> Release:
-        return Release(self.version, self.digest, self.sequence, self.schema_revision, self.flags)
+        secrets = tuple(SecretVersion(name, version) for name, version in sorted(self.secrets.items()))
+        return Release(
+            self.version, self.digest, self.sequence, self.schema_revision, self.flags, self.configuration, secrets
+        )
 
 
 class Index(BaseModel):
@@ -59,7 +76,7 @@ class Index(BaseModel):
 
 @dataclass(frozen=True)
 class Details:
-    """What a builder adds to the files of a release."""
+    """What a builder adds to a release's files. ``configuration``: a JSON document. ``secrets``: name -> version."""
 
     service: str
     version: str
@@ -67,10 +84,34 @@ class Details:
     command: tuple[str, ...]
     schema_revision: str = ""
     flags: tuple[str, ...] = ()
+    configuration: bytes | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A release that is ready to be signed: the archive, and the manifest that describes it."""
+
+    manifest: Manifest
+    archive: bytes
+
+
+def build(details: Details, files: Mapping[str, bytes]) -> Built:
+    """Pack ``files`` with the release's configuration and its list of secrets, and describe the whole.
+
+    Raises :class:`UnfitSettingsError` for a configuration or a secret's name that will not do, or if ``files`` hold
+    files by the names that these get.
+    """
+    own = settings_files(details.configuration, details.secrets)
+    if taken := sorted(own.keys() & files.keys()):
+        raise UnfitSettingsError(f"the release's own files hold {', '.join(taken)}, which the build writes")
+    complete = {**files, **own}
+    archive = pack(complete)
+    return Built(describe(details, complete, archive), archive)
 
 
 def describe(details: Details, files: Mapping[str, bytes], archive: bytes) -> Manifest:
-    """The manifest of ``files``, packed as ``archive``."""
+    """The manifest of ``files``, packed as ``archive``; :func:`build` does both."""
     listed = hashes(files)
     return Manifest(
         service=details.service,
@@ -82,6 +123,8 @@ def describe(details: Details, files: Mapping[str, bytes], archive: bytes) -> Ma
         command=details.command,
         schema_revision=details.schema_revision,
         flags=details.flags,
+        configuration=configuration_digest(details.configuration),
+        secrets=dict(details.secrets),
     )
 
 
@@ -99,7 +142,25 @@ def read_manifest(payload: Mapping[str, Any], version: str, what: str) -> Manife
         raise Rejected(f"{what}: a release must not hold a file {MANIFEST} of its own")
     if (computed := files_digest(manifest.files)) != manifest.digest:
         raise Rejected(f"{what}: the signed digest is {manifest.digest}, but the listed files give {computed}")
+    if fault := _settings_fault(manifest):
+        raise Rejected(f"{what}: {fault}", next_step="build the release anew")
     return manifest
+
+
+def _settings_fault(manifest: Manifest) -> str:
+    """What is said about configuration and secrets, and is not in the files that the digest covers; "" if all is."""
+    configured = manifest.files.get(CONFIG)
+    if manifest.configuration and manifest.configuration != f"sha256:{configured}":
+        return f"the signed configuration is {manifest.configuration}, but {CONFIG} is sha256:{configured}"
+    if not manifest.secrets:
+        return ""
+    try:
+        check_secrets(manifest.secrets)
+    except UnfitSettingsError as error:
+        return str(error)
+    if manifest.files.get(SECRETS) != sha256(canonical(manifest.secrets)):
+        return f"the signed list of secrets is not what {SECRETS} holds"
+    return ""
 
 
 def read_index(payload: Mapping[str, Any], what: str) -> ReleaseIndex:

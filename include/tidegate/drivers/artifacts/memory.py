@@ -12,8 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tidegate.drivers.artifacts._archive import pack
-from tidegate.drivers.artifacts._manifest import ENVELOPE, INDEX, Details, describe
+from tidegate.drivers.artifacts._manifest import ENVELOPE, INDEX, Details, build
 from tidegate.drivers.artifacts._shelf import Shelf
 from tidegate.drivers.artifacts._signatures import INDEX_TYPE, RELEASE_TYPE, SigningKey, Trust, new_key, sign
 from tidegate.drivers.site import Site
@@ -54,15 +53,25 @@ class MemoryStore:
     def trust(self) -> Trust:
         return Trust({key.keyid: key.public() for key in self.keys}, self.threshold)
 
-    def publish(self, version: str, sequence: int, content: Mapping[str, bytes] | None = None) -> Release:
+    def publish(
+        self,
+        version: str,
+        sequence: int,
+        content: Mapping[str, bytes] | None = None,
+        *,
+        configuration: bytes | None = None,
+        secrets: Mapping[str, str] | None = None,
+    ) -> Release:
         """Pack, sign and offer a release; without ``content``, one file that holds the version."""
         files = dict(content or {f"{self.service}/version.txt": version.encode()})
-        archive = pack(files)
-        details = Details(self.service, version, sequence, ("{python}", "-m", self.service, "--port", "{port}"))
-        manifest = describe(details, files, archive)
-        envelope = sign(manifest.model_dump(mode="json"), RELEASE_TYPE, self.keys)
-        self.files |= {(version, manifest.archive_name): archive, (version, ENVELOPE): envelope}
-        return manifest.release()
+        command = ("{python}", "-m", self.service, "--port", "{port}")
+        details = Details(
+            self.service, version, sequence, command, configuration=configuration, secrets=dict(secrets or {})
+        )
+        built = build(details, files)
+        envelope = sign(built.manifest.model_dump(mode="json"), RELEASE_TYPE, self.keys)
+        self.files |= {(version, built.manifest.archive_name): built.archive, (version, ENVELOPE): envelope}
+        return built.manifest.release()
 
     def publish_index(self, oldest_sequence: int = 0, vetoed: Iterable[str] = ()) -> None:
         index = {"oldest_sequence": oldest_sequence, "vetoed": sorted(vetoed)}
