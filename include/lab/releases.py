@@ -6,16 +6,17 @@ Layout below ``root``: ``index.json``, ``keys/<keyid>.pub.json``, ``<version>/en
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.drivers.artifacts._archive import pack
-from tidegate.drivers.artifacts._manifest import ENVELOPE, INDEX, Details, describe
-from tidegate.drivers.artifacts._signatures import INDEX_TYPE, RELEASE_TYPE, SigningKey, new_key, sign
+from tidegate.drivers.artifacts._manifest import ENVELOPE, INDEX, Details
+from tidegate.drivers.artifacts._manifest import build as make
+from tidegate.drivers.artifacts._signatures import INDEX_TYPE, RELEASE_TYPE, SigningKey, sign
 from tidegate.drivers.artifacts.directory import KEY_SUFFIX
+from tidegate.publishing.keys import PRIVATE_SUFFIX, key_from_file, make_key, public_text
 
 SOURCE = Path(__file__).resolve().parent / "shop"
 KEY_IDS = ("k1", "k2", "k3")
@@ -53,7 +54,7 @@ def build(root: Path, keys: Path) -> None:
     """
     signers = {keyid: private_key(keys, keyid) for keyid in KEY_IDS}
     for keyid, key in signers.items():
-        _write(root / "keys" / f"{keyid}{KEY_SUFFIX}", json.dumps(key.public(), indent=1).encode())
+        _write(root / "keys" / f"{keyid}{KEY_SUFFIX}", public_text(key))
     for recipe in RECIPES:
         chosen = [signers[keyid] for keyid in SIGNERS.get(recipe.version, ("k1", "k2"))]
         for name, content in package(recipe, chosen).items():
@@ -65,11 +66,10 @@ def build(root: Path, keys: Path) -> None:
 def package(recipe: Recipe, signers: list[SigningKey]) -> dict[str, bytes]:
     """Archive and signed envelope of one release, by file name."""
     files = shop_files(recipe)
-    archive = pack(files)
-    manifest = describe(Details("shop", recipe.version, recipe.sequence, COMMAND), files, archive)
-    envelope = sign(manifest.model_dump(mode="json"), RELEASE_TYPE, signers)
-    offered = pack(one_byte_changed(files)) if recipe.tampered else archive
-    return {manifest.archive_name: offered, ENVELOPE: envelope}
+    built = make(Details("shop", recipe.version, recipe.sequence, COMMAND), files)
+    envelope = sign(built.manifest.model_dump(mode="json"), RELEASE_TYPE, signers)
+    offered = pack(one_byte_changed(files)) if recipe.tampered else built.archive
+    return {built.manifest.archive_name: offered, ENVELOPE: envelope}
 
 
 def shop_files(recipe: Recipe) -> dict[str, bytes]:
@@ -94,12 +94,8 @@ def one_byte_changed(files: Mapping[str, bytes], name: str = "shop/app.py") -> d
 
 def private_key(directory: Path, keyid: str) -> SigningKey:
     """The private key ``keyid`` in ``directory``, made on first use, readable by its owner only."""
-    path = directory / f"{keyid}.pem"
-    if not path.exists():
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(new_key(keyid).pem)
-    return SigningKey(keyid, path.read_bytes())
+    path = directory / f"{keyid}{PRIVATE_SUFFIX}"
+    return key_from_file(path) if path.exists() else make_key(directory, keyid)
 
 
 def _write(path: Path, content: bytes) -> None:

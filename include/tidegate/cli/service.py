@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+from typing import Any
 
+from tidegate.drivers import registry
+from tidegate.drivers.site import Site
 from tidegate.engine.assemble import assemble
 from tidegate.engine.world import World
 from tidegate.errors import Refused
@@ -27,3 +30,10 @@ def find_world(service: str) -> World:
     """The service's world: its policy, its drivers, the journal."""
     found = find_policy(service)
     return assemble(found.policy, found.digest)
+
+
+def find_artifacts(service: str) -> Any:
+    """The service's artifacts driver alone: publishing needs neither the estate nor the journal."""
+    policy = find_policy(service).policy
+    site = Site(policy.service, policy.shares, policy.endpoint_classes, places.home())
+    return registry.connect("artifacts", policy.drivers.artifacts.model_dump(), site)

@@ -30,14 +30,13 @@ class VerifyRelease(Record):
 
 def _refuse_unfit(release: Release, world: StepWorld) -> None:
     index = world.estate.artifacts.index()
-    if release.digest in index.vetoed | world.known.vetoed:
+    if release.digest in world.known.vetoed:
         raise Refused(f"release {release.version} ({release.digest}) is vetoed", next_step="promote another release")
     if release.digest == world.binding.stable.digest:
         raise Refused(f"release {release.version} is the stable release already", next_step="nothing to do")
-    if release.sequence < index.oldest_sequence:
+    if fault := index.shuts_out(release):
         raise Refused(
-            f"release {release.version} is properly signed but too old: its sequence is {release.sequence} and the "
-            f"release index allows {index.oldest_sequence} or newer",
+            f"release {release.version} is properly signed, but {fault}",
             next_step="promote a newer release, or roll back to a certified baseline instead",
         )
 

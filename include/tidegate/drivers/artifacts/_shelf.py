@@ -6,11 +6,11 @@ import difflib
 import fcntl
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tidegate.drivers.artifacts._archive import (
     UnsafeArchiveError,
@@ -28,7 +28,7 @@ from tidegate.errors import Refused, Rejected
 from tidegate.model.canonical import canonical
 from tidegate.model.release import Release
 
-_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,63}")
+VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,63}")
 
 
 class Store(Protocol):
@@ -47,6 +47,35 @@ class Store(Protocol):
         ...
 
 
+@runtime_checkable
+class WritableStore(Store, Protocol):
+    """A store that can be published into. Both calls are whole or not at all, and raise ``Unreachable``."""
+
+    def put(self, version: str, files: Mapping[str, bytes]) -> Mapping[str, bytes] | None:
+        """Add a version. None if it was added; if it was there before, nothing changes and its files are returned."""
+        ...
+
+    def put_index(self, data: bytes) -> None: ...
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A store of one release that nobody has published yet: file name -> bytes."""
+
+    version: str
+    files: Mapping[str, bytes]
+    trusted: Trust
+
+    def versions(self) -> tuple[str, ...]:
+        return (self.version,)
+
+    def read(self, version: str, name: str) -> bytes | None:
+        return self.files.get(name) if version == self.version else None
+
+    def trust(self) -> Trust:
+        return self.trusted
+
+
 @dataclass(frozen=True)
 class Shelf:
     """The ``Artifacts`` contract over a store; ``cache`` holds unpacked releases."""
@@ -55,7 +84,7 @@ class Shelf:
     cache: Path
 
     def versions(self) -> tuple[str, ...]:
-        return tuple(sorted((v for v in self.store.versions() if _VERSION.fullmatch(v)), key=_version_order))
+        return tuple(sorted((v for v in self.store.versions() if VERSION.fullmatch(v)), key=_version_order))
 
     def verify(self, version: str) -> Release:
         manifest = self._manifest(version)
@@ -88,8 +117,46 @@ class Shelf:
     def ping(self) -> None:
         self.store.versions()
 
+    def manifest(self, version: str) -> Manifest:
+        """The signed manifest; the archive is not looked at. Raises as :meth:`verify`."""
+        return self._manifest(version)
+
+    def publish(self, version: str, files: Mapping[str, bytes]) -> bool:
+        """See the contract."""
+        store = self._writable()
+        offered = Shelf(Offered(version, files, store.trust()), self.cache)
+        release, wanted = offered.verify(version), {ENVELOPE, offered.manifest(version).archive_name}
+        if set(files) != wanted:
+            raise Rejected(f"release {version}: expected exactly {', '.join(sorted(wanted))}, got {sorted(files)}")
+        if store.read("", INDEX) is not None and (fault := self.index().shuts_out(release)):
+            raise Refused(f"release {version}: {fault}", next_step="build it anew, with a higher sequence")
+        standing = store.put(version, files)
+        if standing is not None and standing != dict(files):
+            raise Refused(
+                f"release {version} is published already, with other bytes",
+                next_step="give the new build a version of its own; what was published stays as it is",
+            )
+        return standing is None
+
+    def publish_index(self, data: bytes) -> bool:
+        """See the contract."""
+        store = self._writable()
+        new = read_index(open_envelope(data, INDEX_TYPE, store.trust(), INDEX), INDEX)
+        before = store.read("", INDEX)
+        if before == data:
+            return False
+        if before is not None and (fault := self.index().looser(new)):
+            raise Refused(f"{INDEX}: {fault}", next_step="an index only grows stricter; make it from the published one")
+        store.put_index(data)
+        return True
+
+    def _writable(self) -> WritableStore:
+        if not isinstance(self.store, WritableStore):
+            raise Refused("nothing can be published into this place", next_step="use its own tools")
+        return self.store
+
     def _manifest(self, version: str) -> Manifest:
-        data = self.store.read(version, ENVELOPE) if _VERSION.fullmatch(version) else None
+        data = self.store.read(version, ENVELOPE) if VERSION.fullmatch(version) else None
         if data is None:
             raise Refused(f"there is no release {version!r}", next_step=self._likely(version))
         what = f"release {version}: {ENVELOPE}"

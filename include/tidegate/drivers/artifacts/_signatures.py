@@ -73,6 +73,33 @@ def sign(payload: Mapping[str, Any], payload_type: str, keys: Iterable[SigningKe
     return canonical(envelope.to_dict()) + b"\n"
 
 
+def add_signatures(data: bytes, payload_type: str, keys: Iterable[SigningKey], what: str) -> bytes:
+    """The envelope with these signatures as well; one that a key id gave before is replaced. In the order of key ids,
+    so that it does not matter who signed first."""
+    from securesystemslib.dsse import Envelope
+
+    payload, found_type, signatures = _parse(data, what)
+    _expect(found_type, payload_type, what)
+    envelope = Envelope(payload, found_type, {})
+    for key in keys:
+        envelope.sign(key.signer())
+    kept = {keyid: {"keyid": keyid, "sig": _b64(bytes.fromhex(sig))} for keyid, sig in signatures}
+    made = envelope.to_dict()
+    new = {signature["keyid"]: signature for signature in made["signatures"]}
+    made["signatures"] = [signature for _, signature in sorted({**kept, **new}.items())]
+    return canonical(made) + b"\n"
+
+
+def signers(data: bytes, what: str) -> tuple[str, ...]:
+    """The key ids that an envelope names; nothing about them has been verified."""
+    return tuple(keyid for keyid, _ in _parse(data, what)[2])
+
+
+def payload_type(data: bytes, what: str) -> str:
+    """What an envelope says that it holds; not verified."""
+    return _parse(data, what)[1]
+
+
 def open_envelope(data: bytes, payload_type: str, trust: Trust, what: str) -> dict[str, Any]:
     """The signed payload. Raises :class:`Rejected`, which says of each signature why it does not count.
 
@@ -81,8 +108,7 @@ def open_envelope(data: bytes, payload_type: str, trust: Trust, what: str) -> di
     from securesystemslib.dsse import Envelope
 
     payload, found_type, signatures = _parse(data, what)
-    if found_type != payload_type:
-        raise Rejected(f"{what}: is signed as {found_type!r}, expected {payload_type!r}")
+    _expect(found_type, payload_type, what)
     signed = Envelope(payload, found_type, {}).pae()
     valid: set[str] = set()
     faults: list[str] = []
@@ -100,6 +126,15 @@ def open_envelope(data: bytes, payload_type: str, trust: Trust, what: str) -> di
             next_step="publish it again, signed by enough trusted keys",
         )
     return _object(payload, what)
+
+
+def _expect(found_type: str, payload_type: str, what: str) -> None:
+    if found_type != payload_type:
+        raise Rejected(f"{what}: is signed as {found_type!r}, expected {payload_type!r}")
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
 
 
 def _parse(data: bytes, what: str) -> tuple[bytes, str, list[tuple[str, str]]]:

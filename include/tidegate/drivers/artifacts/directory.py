@@ -7,14 +7,19 @@ decides whom this site trusts: outside a lab, keep that directory where the buil
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tidegate.drivers._files import locked, replace, sync_directory
 from tidegate.drivers.artifacts._archive import LIMITS
+from tidegate.drivers.artifacts._manifest import INDEX
 from tidegate.drivers.artifacts._shelf import Shelf
 from tidegate.drivers.artifacts._signatures import Trust
 from tidegate.drivers.site import Site
@@ -22,6 +27,7 @@ from tidegate.errors import Refused, Rejected, Unreachable
 
 KEY_SUFFIX = ".pub.json"
 LARGEST = LIMITS.total
+LOCK_WITHIN = 30.0  # seconds to wait for another publisher
 
 
 class Settings(BaseModel):
@@ -66,17 +72,62 @@ class DirectoryStore:
         except OSError as error:
             raise Unreachable(f"{path} cannot be read: {error.strerror}") from error
 
+    def put(self, version: str, files: Mapping[str, bytes]) -> Mapping[str, bytes] | None:
+        """Written beside, made durable, then renamed: a reader sees the whole release or none."""
+        target = self.root / version
+        with self._writing():
+            if target.is_dir():
+                return {path.name: path.read_bytes() for path in target.iterdir() if path.is_file()}
+            fresh = self.root / f".{version}.fresh"
+            shutil.rmtree(fresh, ignore_errors=True)  # of one who was killed here
+            fresh.mkdir()
+            for name, content in files.items():
+                _write_durably(fresh / name, content)
+            sync_directory(fresh)
+            fresh.rename(target)
+            sync_directory(self.root)
+        return None
+
+    def put_index(self, data: bytes) -> None:
+        with self._writing():
+            replace(self.root / INDEX, data.decode("utf-8"))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One publisher at a time. Raises ``Unreachable`` for what the file system refuses."""
+        if not self.root.is_dir():
+            raise Unreachable(f"there is no directory {self.root}", next_step="make it, or mount it")
+        try:
+            with locked(self.root / ".lock", LOCK_WITHIN):
+                yield
+        except OSError as error:
+            raise Unreachable(f"releases at {self.root} cannot be written: {error.strerror}") from error
+
     def trust(self) -> Trust:
-        found = {path.name.removesuffix(KEY_SUFFIX): path for path in self.key_directory.glob(f"*{KEY_SUFFIX}")}
-        wanted = self.allowed if self.allowed is not None else tuple(sorted(found))
-        for keyid in wanted:
-            if keyid not in found:
-                present = ", ".join(sorted(found)) or "none"
-                raise Refused(
-                    f"trusted key {keyid!r} has no file {keyid}{KEY_SUFFIX} in {self.key_directory}",
-                    next_step=f"put it there, or remove {keyid!r} from keys; present: {present}",
-                )
-        return Trust({keyid: read_key(found[keyid]) for keyid in wanted}, self.threshold)
+        return trusted_keys(self.key_directory, self.threshold, self.allowed)
+
+
+def trusted_keys(directory: Path, threshold: int, allowed: tuple[str, ...] | None = None) -> Trust:
+    """The public keys in ``directory``: those of ``allowed``, or all. Raises :class:`Refused` if one is missing, or if
+    they are fewer than the threshold."""
+    found = {path.name.removesuffix(KEY_SUFFIX): path for path in directory.glob(f"*{KEY_SUFFIX}")}
+    wanted = allowed if allowed is not None else tuple(sorted(found))
+    for keyid in wanted:
+        if keyid not in found:
+            present = ", ".join(sorted(found)) or "none"
+            raise Refused(
+                f"trusted key {keyid!r} has no file {keyid}{KEY_SUFFIX} in {directory}",
+                next_step=f"put it there, or remove {keyid!r} from keys; present: {present}",
+            )
+    return Trust({keyid: read_key(found[keyid]) for keyid in wanted}, threshold)
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        os.fchmod(file.fileno(), 0o444)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_key(path: Path) -> Mapping[str, Any]:

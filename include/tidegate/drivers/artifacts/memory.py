@@ -50,6 +50,15 @@ class MemoryStore:
     def read(self, version: str, name: str) -> bytes | None:
         return self.files.get((version, name))
 
+    def put(self, version: str, files: Mapping[str, bytes]) -> Mapping[str, bytes] | None:
+        standing = {name: content for (found, name), content in self.files.items() if found == version}
+        if not standing:
+            self.files |= {(version, name): content for name, content in files.items()}
+        return standing or None
+
+    def put_index(self, data: bytes) -> None:
+        self.files["", INDEX] = data
+
     def trust(self) -> Trust:
         return Trust({key.keyid: key.public() for key in self.keys}, self.threshold)
 
