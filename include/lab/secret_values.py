@@ -12,7 +12,8 @@ from pathlib import Path
 from lab.places import write_private
 
 DATABASE_ROLES = ("postgres", "replicator", "shop", "tidegate")
-PEOPLE = {"admin": "admin", "ann": "op", "ben": "op", "cat": "op", "vic": "viewer"}  # name -> role in Airflow's UI
+# name -> role in Airflow's UI; what each is to the shop stands in its policy
+PEOPLE = {"admin": "admin", "ann": "op", "ben": "op", "cat": "op", "pat": "op", "aud": "viewer", "vic": "viewer"}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ An error answers the operator's first question: *did anything change?*
     ├── PlanError              nothing ran: no plan can be built from this policy and request
     ├── EffectError            an attempt to look at or change a real system
     │   ├── Refused            changed: no       we would not do it (a rule, a precondition); a retry will not help
-    │   │   └── NotYet         changed: no       a precondition that time can heal (no live guard, evidence missing)
+    │   │   ├── NotYet         changed: no       a precondition that time can heal (no live guard, evidence missing)
+    │   │   └── Forbidden      changed: no       this person may not do this to this service
     │   ├── Unreachable        changed: no       the call was never sent
     │   ├── Throttled          changed: no       answered "later"
     │   ├── Rejected           changed: no       answered "no"
@@ -98,6 +99,10 @@ class NotYet(Refused):
     """A precondition does not hold now, but may soon. Nothing was sent."""
 
     retryable = True
+
+
+class Forbidden(Refused):
+    """The person has no role that may do this to this service. Nothing was sent."""
 
 
 class Unreachable(EffectError):

@@ -165,10 +165,10 @@ class Rig:
 
 
 def quick_policy(**changes: Any) -> Policy:
-    """The shop's policy, without approvals unless ``changes`` (parts of ``promotion``) say otherwise."""
+    """The shop's policy without roles and approvals, unless ``changes`` (parts of ``promotion``) say otherwise."""
     policy = load_policy(ROOT / "dags" / "policies" / "shop.yaml").policy
     promotion = policy.promotion.model_copy(update={"approvals": (), **changes})
-    return policy.model_copy(update={"promotion": promotion})
+    return policy.model_copy(update={"promotion": promotion, "roles": None})
 
 
 def build(

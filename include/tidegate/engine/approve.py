@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from tidegate.engine import rules
+from tidegate.engine.permission import may, permit
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.errors import Refused
 from tidegate.journal.model import EventKind
 from tidegate.journal.store import Transaction
+from tidegate.model.roles import Action
 from tidegate.plan.model import ApprovalNode
 
 
@@ -24,10 +26,11 @@ def request_approval(world: World, operation: str, node_id: str, *, actor: str) 
         if node_id in view.requested:
             return dict(view.requested[node_id])
         rules.may_run(view, view.plan.node(node_id)[0], node_id)
-        people = [p for p in node.people if p != view.requester]
+        people = [p for p in node.people if p != view.requester and may(world.policy, p, Action.APPROVE)]
         if len(people) < node.quorum:
             raise Refused(
-                f"{node_id} needs {node.quorum} of {', '.join(node.people)}, and not {view.requester} themselves",
+                f"{node_id} needs {node.quorum} of {', '.join(node.people)} who still are approvers, "
+                f"and not {view.requester} themselves",
                 next_step="let somebody else request the operation, or name more people in the policy",
             )
         body = {
@@ -92,6 +95,7 @@ def _may_answer(world: World, view: OperationView, node: ApprovalNode, person: s
         )
     if person not in node.people:
         raise Refused(f"{person} may not approve {node.id}", next_step="ask " + ", ".join(request["people"]))
+    permit(world.policy, person, Action.APPROVE)
     if plan_digest != view.plan_digest:
         raise Refused(f"{node.id}: the answer is about plan {plan_digest}, the operation runs {view.plan_digest}")
     if world.clock.now() > request["expires_at"]:

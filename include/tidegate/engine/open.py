@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
+from tidegate.engine.permission import GUARD, permit
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.errors import Refused
@@ -15,6 +16,7 @@ from tidegate.journal.model import EventKind, Lease
 from tidegate.journal.store import Transaction
 from tidegate.model.binding import Binding
 from tidegate.model.operation import OperationKind, operation_id
+from tidegate.model.roles import Action
 from tidegate.model.topology import Slot
 from tidegate.plan.model import Plan
 
@@ -37,12 +39,15 @@ class Request:
 def open_operation(world: World, request: Request, plan: Plan, *, actor: str) -> OperationView:
     """The operation that this request means, opened now or before.
 
-    Raises :class:`Refused` if another operation holds the service, or if the request does not fit the journal's facts.
+    Raises :class:`Forbidden` if the requester is neither the guard nor somebody who may, :class:`Refused` if another
+    operation holds the service, or if the request does not fit the journal's facts.
     """
     wanted = operation_id(world.service, request.kind, request.request_id)
     existing = fold_operation(world.journal.events(world.service, operation=wanted))
     if existing is not None:
         return existing
+    if request.requester != GUARD:
+        permit(world.policy, request.requester, Action.REQUEST)
     split = world.estate.traffic.observe().split
     with world.journal.locked(world.service) as txn:
         view = fold_operation(txn.events(operation=wanted))

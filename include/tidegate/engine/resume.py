@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from tidegate.engine.open import LEASE_TTL
+from tidegate.engine.permission import permit
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.errors import Refused
 from tidegate.journal.model import EventKind, Lease
 from tidegate.model.operation import OperationState
+from tidegate.model.roles import Action
 
 
 def take_over(world: World, operation: str, *, person: str, reason: str) -> OperationView:
     """Raise the epoch and hold the lease, so that whoever ran the operation is refused from now on.
 
-    Raises :class:`Refused` if it is closed or if another operation holds the service.
+    Raises :class:`Forbidden` for who may not, :class:`Refused` if it is closed or another operation holds the service.
     """
+    permit(world.policy, person, Action.CONTROL)
     with world.journal.locked(world.service) as txn:
         view = require(fold_operation(txn.events(operation=operation)), operation)
         if view.state is OperationState.CLOSED:

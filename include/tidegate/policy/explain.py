@@ -19,6 +19,7 @@ _PATTERNS = {
     r"^[a-z][a-z0-9-]{0,62}$": "a lower-case letter, then lower-case letters, digits and dashes, 63 at most",
     r"^[a-z][a-z0-9_]{0,62}$": "a lower-case letter, then lower-case letters, digits and underscores, 63 at most",
     r"^[A-Za-z0-9][A-Za-z0-9@._+-]{0,127}$": "a user name of letters, digits and @._+-",
+    r"^\*$|^[A-Za-z0-9][A-Za-z0-9@._+-]{0,127}$": "a user name of letters, digits and @._+-",
     r"^(?i:select|with)\s[^;]*$": "one SQL statement that starts with select or with, without a semicolon",
     r"^/[A-Za-z0-9/_.~-]{0,200}$": "a path that starts with /",
 }

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticCustomError
 
+from tidegate.model.roles import Action, Role
 from tidegate.model.traffic import TOTAL
 from tidegate.policy.likely import likely
 from tidegate.policy.quantities import percent_text
 
 if TYPE_CHECKING:
-    from tidegate.policy.schema import Check, EndpointClass, Policy, Promotion, Rollback
+    from tidegate.policy.schema import Check, EndpointClass, Policy, Promotion, Roles, Rollback
 
 Loc = tuple[str | int, ...]
 
@@ -135,6 +136,9 @@ def policy(part: Policy) -> Iterator[Problem]:
     yield from _regions(part)
     yield from _endpoints(part)
     yield from _traffic(part)
+    if part.roles is not None:
+        yield from _roles(part.roles)
+        yield from _approvers(part, part.roles)
 
 
 def _regions(part: Policy) -> Iterator[Problem]:
@@ -188,3 +192,34 @@ def _traffic(part: Policy) -> Iterator[Problem]:
         yield Problem(f"there is no endpoint class {name!r}", ("traffic", "mix", name), likely(name, known), key=True)
     for name in [n for n in part.endpoints if n not in part.traffic.mix]:
         yield Problem(f"the mix says nothing of {name!r}", ("traffic", "mix"), f"add {name}: …%", key=True)
+
+
+def _roles(part: Roles) -> Iterator[Problem]:
+    for role in Role:
+        for problem in _repeated(role.value, part.people(role)):
+            yield Problem(problem.message, ("roles", *problem.at))
+        if "*" in part.people(role) and len(part.people(role)) > 1:
+            yield Problem(f"'*' is everybody: {role.value} needs no other name beside it", ("roles", role.value))
+        for index, person in enumerate(part.people(role)):
+            if person == "guard":
+                yield Problem("'guard' is the standing guard's own name", ("roles", role.value, index))
+    if not part.who_may(Action.REQUEST):
+        yield Problem("nobody may begin an operation", ("roles",), "name somebody as operator or platform", key=True)
+
+
+def _approvers(policy: Policy, roles: Roles) -> Iterator[Problem]:
+    """Whom the policy asks must be allowed to answer, and enough of them must be left whoever it is that requests."""
+    known = roles.who_may(Action.APPROVE)
+    requesters = roles.who_may(Action.REQUEST)
+    for index, approval in enumerate(policy.promotion.approvals):
+        at: Loc = ("promotion", "approvals", index)
+        for number, person in enumerate(approval.people):
+            if not {person, "*"} & known:
+                hint = likely(person, sorted(known)) or "name them in roles.approver"
+                yield Problem(f"{person!r} is no approver in roles", (*at, "from", number), hint)
+        left = [len({*approval.people} - {requester}) for requester in requesters]
+        if requesters and "*" not in requesters and max(left) < approval.quorum:
+            message = (
+                f"a quorum of {approval.quorum} cannot be met: whoever may request is asked too, and never approves"
+            )
+            yield Problem(message, (*at, "quorum"), "name more approvers, or another operator")

@@ -10,8 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
+from tidegate.model.roles import Action, Role, roles_that_may
 from tidegate.model.traffic import Endpoint
 from tidegate.policy import rules
 from tidegate.policy.quantities import (
@@ -28,7 +37,9 @@ from tidegate.policy.quantities import (
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-Person = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9@._+-]{0,127}$")]
+PERSON = r"^[A-Za-z0-9][A-Za-z0-9@._+-]{0,127}$"
+Person = Annotated[str, StringConstraints(pattern=PERSON)]
+EVERYBODY = "*"  # in a role: whoever is let in by Airflow
 Sql = Annotated[str, StringConstraints(pattern=r"^(?i:select|with)\s[^;]*$", max_length=8000)]
 _MANY = 1_000_000_000
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -51,6 +62,49 @@ class Owners(Part):
     rollback: Text
     failover: Text
     dashboard: Text
+
+
+def _listed(value: Any) -> Any:
+    """``"*"`` as a list of one. Lists become tuples, which strict validation wants once Python has touched them."""
+    return (value,) if value == EVERYBODY else tuple(value) if isinstance(value, list) else value
+
+
+_PEOPLE_SCHEMA = {
+    "anyOf": [
+        {"const": EVERYBODY},
+        {"type": "array", "items": {"type": "string", "pattern": PERSON}, "maxItems": 200},
+    ],
+    "examples": ["[ann, ben]", '"*"'],
+}
+OneOrAll = Annotated[str, StringConstraints(pattern=rf"^\*$|{PERSON}")]
+People = Annotated[
+    tuple[OneOrAll, ...], BeforeValidator(_listed), Field(max_length=200), WithJsonSchema(_PEOPLE_SCHEMA)
+]
+
+
+class Roles(Part):
+    """Who may act on this service, of those whom Airflow lets: user names, or `"*"` for all of them. A role that is
+    left out is nobody's; without the whole key all is left to Airflow.
+
+    ``viewer``: looks. ``operator``: begins promotions and rollbacks, pauses, resumes, aborts, breaks glass.
+    ``approver``: says yes to others' requests. ``platform``: as operator, and adopts what runs today. ``auditor``:
+    exports the journal.
+    """
+
+    viewer: People = ()
+    operator: People = ()
+    approver: People = ()
+    platform: People = ()
+    auditor: People = ()
+
+    def people(self, role: Role) -> tuple[str, ...]:
+        """Who has the role, as written."""
+        found: tuple[str, ...] = getattr(self, role.value)
+        return found
+
+    def who_may(self, action: Action) -> frozenset[str]:
+        """Everybody, by name, whose role may do it."""
+        return frozenset(person for role in roles_that_may(action) for person in self.people(role))
 
 
 class Objectives(Part):
@@ -291,6 +345,7 @@ class Policy(Part):
     """One service.
 
     ``service``: its name, of which DAG ids are made. ``description``: for people. ``owners``: who answers for what.
+    ``roles``: who may do what to it.
     ``objectives``: what users are promised. ``regions``: by name, in routing order. ``endpoints``: classes of requests
     by name. ``traffic``: what the service usually sees. ``capacity``: what a slot can carry. ``drivers``: the systems
     it runs on. ``promotion``: the way forward. ``rollback``: the way back. ``checks``: of the data, by name.
@@ -299,6 +354,7 @@ class Policy(Part):
     service: Identifier
     description: Text
     owners: Owners
+    roles: Roles | None = None
     objectives: Objectives
     regions: Annotated[dict[Identifier, Region], Field(min_length=1, max_length=16)]
     endpoints: Annotated[dict[Name, EndpointClass], Field(min_length=1, max_length=32)]

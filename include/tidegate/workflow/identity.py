@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tidegate.engine.permission import GUARD
 from tidegate.engine.view import OperationView, fold_operation
 from tidegate.engine.world import World
 from tidegate.errors import Refused
@@ -15,7 +16,6 @@ from tidegate.policy.load import Loaded
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-GUARD = "guard"
 ASSET_TRIGGERED = "asset_triggered"
 _VERBS = {OperationKind.PROMOTION: "promote", OperationKind.ROLLBACK: "rollback"}
 
@@ -58,13 +58,16 @@ def run_id(context: Context) -> str:
 
 
 def requester(context: Context) -> str:
-    """Who triggered the run, or ``guard`` if an event did. Raises :class:`Refused` if no name is known."""
+    """Who triggered the run, or ``guard`` if an event did. Raises :class:`Refused` if no name is known, or the guard's
+    is borrowed."""
     run = context["dag_run"]
     if str(getattr(run.run_type, "value", run.run_type)) == ASSET_TRIGGERED:
         return GUARD
     name = getattr(run, "triggering_user_name", None)
     if not name:
         raise Refused("nobody's name is on this run", next_step="trigger it as a named user, from the UI or the API")
+    if name == GUARD:
+        raise Refused(f"{GUARD!r} is the standing guard's own name", next_step="trigger it as yourself")
     return str(name)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
 
 from tidegate.drivers.credentials import Credential, connection_name
 from tidegate.engine.assemble import assemble
@@ -12,6 +14,7 @@ from tidegate.errors import Refused, Unreachable
 from tidegate.policy.folder import load_folder
 from tidegate.policy.load import Loaded
 from tidegate.policy.places import policy_folder, snapshots
+from tidegate.policy.schema import Policy
 
 _prepared: dict[str, World] = {}
 
@@ -24,14 +27,35 @@ def world_of(loaded: Loaded) -> World:
 
 def world_for(service: str) -> World:
     """The world of a service by its name, for triggers: they carry ids only. Raises :class:`Refused`."""
-    if service in _prepared:
-        return _prepared[service]
-    found = load_folder(policy_folder(), snapshots(), record=False).policies
+    return _prepared.get(service) or world_of(_find(service))
+
+
+def policy_of(service: str) -> Policy:
+    """The service's policy as it is now, looked up anew if a file has changed. Raises :class:`Refused`."""
+    return _prepared[service].policy if service in _prepared else _find(service).policy
+
+
+def _find(service: str) -> Loaded:
+    found = _policies(_stamps(policy_folder()))
     for loaded in found:
         if loaded.policy.service == service:
-            return world_of(loaded)
+            return loaded
     known = ", ".join(loaded.policy.service for loaded in found) or "none"
     raise Refused(f"there is no policy for the service {service!r} in {policy_folder()}", next_step=f"known: {known}")
+
+
+def _stamps(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """What changes when a file does: a page that refreshes itself shall not parse every policy each time."""
+    try:
+        found = [(path, path.stat()) for path in sorted(folder.iterdir())]
+    except OSError:
+        return ()
+    return tuple((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in found)
+
+
+@lru_cache(maxsize=1)
+def _policies(stamps: tuple[tuple[str, int, int], ...]) -> tuple[Loaded, ...]:
+    return load_folder(policy_folder(), snapshots(), record=False).policies
 
 
 @contextmanager
