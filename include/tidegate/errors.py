@@ -11,6 +11,7 @@ An error answers the operator's first question: *did anything change?*
     ├── EffectError            an attempt to look at or change a real system
     │   ├── Refused            changed: no       we would not do it (a rule, a precondition); a retry will not help
     │   │   ├── NotYet         changed: no       a precondition that time can heal (no live guard, evidence missing)
+    │   │   │   └── Paused     changed: no       a person holds the operation: it waits until somebody resumes it
     │   │   └── Forbidden      changed: no       this person may not do this to this service
     │   ├── Unreachable        changed: no       the call was never sent
     │   ├── Throttled          changed: no       answered "later"
@@ -103,6 +104,10 @@ class NotYet(Refused):
 
 class Forbidden(Refused):
     """The person has no role that may do this to this service. Nothing was sent."""
+
+
+class Paused(NotYet):
+    """A person has paused the operation. Nothing was sent; it goes on when somebody resumes it."""
 
 
 class Unreachable(EffectError):

@@ -15,8 +15,8 @@ import pytest
 from tests.support.estate import Rig, build, quick_policy
 from tests.support.operations import open_promotion, open_rollback, promote, weights
 from tidegate.engine.facts import FACT_KINDS, fold_facts
-from tidegate.engine.resume import take_over
 from tidegate.engine.runner import drive
+from tidegate.engine.takeover import take_over
 from tidegate.engine.view import OperationView
 from tidegate.errors import LeaseLost, Refused
 from tidegate.journal.model import EventKind

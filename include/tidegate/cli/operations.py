@@ -1,4 +1,4 @@
-"""``tidegate plan | status | adopt | catalog | resume``: look at operations, and carry one on without Airflow."""
+"""``tidegate plan | status | adopt | catalog | break-glass``: look at operations, and carry one on without Airflow."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ Reason = Annotated[str, typer.Option("--reason", help="Why.")]
 
 
 def register(app: typer.Typer) -> None:
-    for command in (plan, status, adopt, catalog, resume):
-        app.command(command.__name__)(command)
+    for command in (plan, status, adopt, catalog, break_glass):
+        app.command(command.__name__.replace("_", "-"))(command)
 
 
 def plan(
@@ -114,7 +114,7 @@ def _status_words(shown: dict[str, Any], view: OperationView | None) -> str:
         text.append(f"  why it went back:     {operation['why_back']}")
     if not operation["outcome"]:
         text.append(f"  next:                 {operation['next']}")
-        command = f"tidegate resume {shown['service']} {operation['id']} --by NAME --reason WHY"
+        command = f"tidegate break-glass {shown['service']} {operation['id']} --by NAME --reason WHY"
         text.append(f"  without Airflow:      {command}")
     for node_id, state in view.nodes.items():
         text.append(f"    {state.status:9} {node_id}: {state.detail[:140]}")
@@ -151,20 +151,20 @@ def catalog(service: Service, as_json: AsJson = False) -> None:
         typer.echo(f"{service}: nothing has been promoted yet")
 
 
-def resume(
+def break_glass(
     service: Service,
     operation: Annotated[str, typer.Argument(help="The operation's id (tidegate status).")],
     by: By,
     reason: Reason,
 ) -> None:
     """Take an open operation over and carry it to its end, without Airflow. Whoever ran it is refused from now on."""
-    from tidegate.engine.resume import take_over
     from tidegate.engine.runner import Halt, drive
+    from tidegate.engine.takeover import take_over
 
     world = find_world(service)
     view = take_over(world, operation, person=by, reason=reason)
     if view.kind not in (OperationKind.PROMOTION, OperationKind.ROLLBACK):
-        raise Refused(f"{operation} is a {view.kind.value}, which has no plan to resume")
+        raise Refused(f"{operation} is a {view.kind.value}, which has no plan to carry on")
     try:
         ended = drive(world, operation, actor=by)
     except Halt as halt:

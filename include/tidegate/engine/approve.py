@@ -18,7 +18,8 @@ from tidegate.plan.model import ApprovalNode
 def request_approval(world: World, operation: str, node_id: str, *, actor: str) -> dict[str, Any]:
     """Open the question, once; a second call returns the first request. The body names who may answer, and until when.
 
-    Raises ``NotYet`` while a predecessor is not verified, ``LeaseLost`` on a way back.
+    Raises ``NotYet`` while a predecessor is not verified, ``Paused`` while a person holds the operation, ``LeaseLost``
+    on a way back.
     """
     with world.journal.locked(world.service) as txn:
         view = require(fold_operation(txn.events(operation=operation)), operation)
@@ -47,7 +48,10 @@ def request_approval(world: World, operation: str, node_id: str, *, actor: str) 
 def give_approval(
     world: World, operation: str, node_id: str, *, person: str | None, plan_digest: str, actor: str
 ) -> bool:
-    """Record one person's yes. True once the quorum is there. Raises :class:`Refused` for who may not, or too late."""
+    """Record one person's yes. True once the quorum is there. Raises :class:`Refused` for who may not, or too late.
+
+    A yes that is given while the operation is paused counts: the step behind it waits for the end of the pause.
+    """
     with world.journal.locked(world.service) as txn:
         view = require(fold_operation(txn.events(operation=operation)), operation)
         node = _approval_node(view, node_id)
@@ -98,5 +102,5 @@ def _may_answer(world: World, view: OperationView, node: ApprovalNode, person: s
     permit(world.policy, person, Action.APPROVE)
     if plan_digest != view.plan_digest:
         raise Refused(f"{node.id}: the answer is about plan {plan_digest}, the operation runs {view.plan_digest}")
-    if world.clock.now() > request["expires_at"]:
+    if view.time_is_over(node.id, world.clock.now()):
         raise Refused(f"{node.id}: the time to answer is over", next_step="start a new operation")

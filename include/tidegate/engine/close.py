@@ -40,6 +40,7 @@ def _outcome(view: OperationView) -> tuple[Outcome, str]:
     if waiting:
         raise NotYet(
             f"operation {view.id} is not at its end: {waiting[0]} is not verified ({len(waiting)} left)",
-            next_step=f"retry {waiting[0]}, or: tidegate resume {view.service} {view.id} --by <name> --reason <why>",
+            next_step=f"retry {waiting[0]}, or: "
+            f"tidegate break-glass {view.service} {view.id} --by <name> --reason <why>",
         )
     return Outcome.ROLLED_BACK, view.why_back

@@ -144,6 +144,7 @@ def _known(world: World, txn: Transaction, view: OperationView, now: float) -> K
         facts=view.facts,
         demand=guarding.fresh_demand(world.journal, world.service, now),
         burn=view.burn,
+        fence=view.fence,
     )
 
 

@@ -52,7 +52,8 @@ _KINDS: Mapping[str, Assess] = {
 def look_at_gate(world: World, operation: str, node_id: str, *, actor: str) -> GateReport:
     """Assess a gate once. A pass and a final failure are journalled, each once.
 
-    Raises ``NotYet`` while a predecessor is not verified, ``LeaseLost`` if the operation is on its way back.
+    Raises ``NotYet`` while a predecessor is not verified, ``Paused`` while a person holds the operation (``within``
+    does not run on meanwhile), ``LeaseLost`` if it is on its way back.
     """
     turn_if_incomplete(world, operation, node_id, actor=actor)
     view = require(fold_operation(world.journal.events(world.service, operation=operation)), operation)
@@ -61,7 +62,8 @@ def look_at_gate(world: World, operation: str, node_id: str, *, actor: str) -> G
         return GateReport(node_id, settled, True, 0.0)
     now = world.clock.now()
     evidence = _assess(world, view, gate)
-    waited = now - _waiting_since(view, node_id)
+    since = _waiting_since(view, node_id)
+    waited = now - since - view.paused_since(since)
     return _conclude(world, view, gate, evidence, waited, actor)
 
 
@@ -174,4 +176,6 @@ def _append(
         stage, _ = now.plan.node(node_id)
         if stage.phase is Phase.FORWARD and now.state is not OperationState.RUNNING:
             raise LeaseLost(f"operation {view.id} is on its way back: {now.why_back}")
+        if not nothing_to_do:
+            rules.not_held(now, node_id)
         txn.append(kind, body, actor=actor, operation=view.id)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tidegate.engine.turn import STOP_LOSS_NODE
 from tidegate.engine.view import OperationView
-from tidegate.errors import LeaseLost, NotYet, Refused
+from tidegate.errors import LeaseLost, NotYet, Paused, Refused
 from tidegate.model.operation import OperationState
 from tidegate.plan.model import ApprovalNode, Phase, Stage, Step
 
@@ -16,7 +17,18 @@ def may_run(view: OperationView, stage: Stage, node_id: str) -> None:
         raise LeaseLost(
             f"operation {view.id} is on its way back: {view.why_back}", next_step="nothing: its last stage goes on"
         )
+    not_held(view, node_id)
     _predecessors_verified(view, stage, node_id)
+
+
+def not_held(view: OperationView, node_id: str) -> None:
+    """Raises :class:`Paused` while a person holds the operation. The stop-loss alone goes on: it makes traffic safe."""
+    if view.held is None or node_id == STOP_LOSS_NODE:
+        return
+    raise Paused(
+        f"operation {view.id} is paused by {view.held.person}: {view.held.why}",
+        next_step=f"tidegate resume {view.service} {view.id} --by <name> --reason <why>, or control__{view.service}",
+    )
 
 
 def newest_try(view: OperationView, node_id: str, attempt: int | None) -> None:
@@ -46,11 +58,7 @@ def approved(view: OperationView, node: ApprovalNode) -> bool:
     request = view.requested.get(node.id)
     if request is None or node.id in view.refused_by:
         return False
-    people = {
-        a.person
-        for a in view.approvals
-        if a.node == node.id and a.plan_digest == view.plan_digest and a.at <= request["expires_at"]
-    }
+    people = {a.person for a in view.approvals if a.node == node.id and a.plan_digest == view.plan_digest and a.in_time}
     return len((people & set(node.people)) - {view.requester}) >= node.quorum
 
 

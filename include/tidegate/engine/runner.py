@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,10 +14,12 @@ from tidegate.engine.rules import approved
 from tidegate.engine.turn import turn_back
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
-from tidegate.errors import EffectError, LeaseLost, Refused
+from tidegate.errors import EffectError, LeaseLost, Paused, Refused
 from tidegate.model.operation import OperationState
 from tidegate.model.verdict import Verdict
 from tidegate.plan.model import ApprovalNode, Gate, Node, Phase, Step
+
+log = logging.getLogger(__name__)
 
 GATE_POLL = 0.25  # seconds between two looks at a gate
 TRIES = 3  # of a step whose error may be retried
@@ -93,7 +96,21 @@ def _walk(world: World, view: OperationView, phase: Phase, actor: str, ask: AskP
 
 
 def _run(world: World, view: OperationView, node: Node, actor: str, ask: AskPeople) -> str | None:
-    """None if the node is settled well, else why not."""
+    """None if the node is settled well, else why not. While a person holds the operation it waits, however long."""
+    while True:
+        try:
+            return _run_node(world, view, node, actor, ask)
+        except Paused as paused:
+            log.warning("Waiting: %s", paused)
+            _wait_while_held(world, view.id)
+
+
+def _wait_while_held(world: World, operation: str) -> None:
+    while _read(world, operation).held is not None:
+        world.clock.sleep(GATE_POLL)
+
+
+def _run_node(world: World, view: OperationView, node: Node, actor: str, ask: AskPeople) -> str | None:
     if isinstance(node, Step):
         return _run_step(world, view, node, actor)
     if isinstance(node, Gate):
@@ -106,6 +123,8 @@ def _run_step(world: World, view: OperationView, step: Step, actor: str) -> str 
         try:
             run_step(world, view.id, step.id, actor=actor)
             return None
+        except Paused:
+            raise
         except EffectError as error:
             if not error.retryable or attempt == TRIES:
                 return str(error)
@@ -125,7 +144,9 @@ def _wait_gate(world: World, view: OperationView, gate: Gate, actor: str) -> str
 
 def _wait_approval(world: World, view: OperationView, node: ApprovalNode, actor: str, ask: AskPeople) -> str | None:
     try:
-        request = request_approval(world, view.id, node.id, actor=actor)
+        request_approval(world, view.id, node.id, actor=actor)
+    except Paused:
+        raise
     except Refused as error:
         return str(error)
     while True:
@@ -136,7 +157,7 @@ def _wait_approval(world: World, view: OperationView, node: ApprovalNode, actor:
             return None
         if node.id in now.refused_by:
             return now.refused_by[node.id]
-        if world.clock.now() > request["expires_at"]:
+        if now.time_is_over(node.id, world.clock.now()):
             return "nobody approved in time"
         ask(now, node)
         world.clock.sleep(GATE_POLL)

@@ -31,11 +31,22 @@ class NodeState:
 
 @dataclass(frozen=True)
 class Approval:
-    """One person's yes, bound to a plan and to the evidence that was shown."""
+    """One person's yes, bound to a plan and to the evidence that was shown. ``in_time``: given before the time to
+    answer was over, which does not run while the operation is paused."""
 
     node: str
     person: str
     plan_digest: str
+    at: float
+    in_time: bool = True
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A person's pause: nothing of the plan goes on but a stop-loss. ``at``: epoch seconds."""
+
+    person: str
+    why: str
     at: float
 
 
@@ -63,6 +74,9 @@ class OperationView:
     burn: float | None = None
     left_split: Split | None = None
     outcome: Outcome | None = None
+    back_epoch: int = 0
+    held: Hold | None = None
+    pauses: tuple[tuple[float, float], ...] = ()
     last_seq: int = 0
 
     def node(self, node_id: str) -> NodeState:
@@ -70,6 +84,16 @@ class OperationView:
 
     def verified(self, node_id: str) -> bool:
         return self.node(node_id).status == "verified"
+
+    def paused_since(self, since: float) -> float:
+        """Seconds after ``since`` that lay in pauses which are over: time that no gate's clock counts."""
+        return sum(max(0.0, end - max(begin, since)) for begin, end in self.pauses)
+
+    def time_is_over(self, node_id: str, now: float) -> bool:
+        """Whether the time to answer an approval has run out. It stands still during a pause."""
+        request = self.requested.get(node_id)
+        moment = min(now, self.held.at) if self.held else now
+        return request is not None and moment > float(request["expires_at"])
 
     @property
     def forward_complete(self) -> bool:
@@ -93,6 +117,13 @@ class OperationView:
     def facts(self) -> dict[str, Mapping[str, Any]]:
         """Results of verified nodes, by id."""
         return {node_id: state.facts for node_id, state in self.nodes.items() if state.status == "verified"}
+
+    @property
+    def fence(self) -> int:
+        """The epoch at which the operation turned back, if a shift may still be on its way to the router; else 0."""
+        doubtful = ("intended", "failed")
+        shifts = (n.id for _, n in self.plan.nodes() if isinstance(n, Step) and n.verb == "shift_traffic")
+        return self.back_epoch if any(self.node(node_id).status in doubtful for node_id in shifts) else 0
 
     @property
     def failures(self) -> dict[str, str]:
@@ -159,13 +190,37 @@ def _with_node(view: OperationView, event: Event, status: str) -> OperationView:
 
 
 def _approval(view: OperationView, event: Event) -> OperationView:
-    given = Approval(event.body["node"], event.body["person"], event.body["plan_digest"], event.at)
+    node = event.body["node"]
+    in_time = node in view.requested and not view.time_is_over(node, event.at)
+    given = Approval(node, event.body["person"], event.body["plan_digest"], event.at, in_time)
     return replace(view, approvals=(*view.approvals, given))
 
 
 def _stop_loss(view: OperationView, event: Event) -> OperationView:
     view = replace(view, state=OperationState.STOPPING, why_back=event.body["why"])
-    return replace(view, burn=event.body.get("burn"))
+    return replace(view, burn=event.body.get("burn"), back_epoch=event.epoch)
+
+
+def _held(view: OperationView, event: Event) -> OperationView:
+    return replace(view, held=Hold(event.body["person"], event.body["why"], event.at))
+
+
+def _resumed(view: OperationView, event: Event) -> OperationView:
+    """The pause is over, and whoever is asked has as much time left as when it began."""
+    if view.held is None:
+        return view
+    pause = (view.held.at, event.at)
+    asked = {
+        node: body if view.verified(node) else {**body, "expires_at": body["expires_at"] + pause[1] - pause[0]}
+        for node, body in view.requested.items()
+    }
+    return replace(view, held=None, pauses=(*view.pauses, pause), requested=asked)
+
+
+def _turned_back(view: OperationView, event: Event) -> OperationView:
+    """A person who aborts a paused operation wants its way back to go on; a failure lifts no pause."""
+    back = replace(view, state=OperationState.STOPPING, why_back=event.body["why"], back_epoch=event.epoch)
+    return _resumed(back, event) if event.body.get("person") else back
 
 
 _HANDLERS: Mapping[EventKind, Callable[[OperationView, Event], OperationView]] = {
@@ -178,7 +233,9 @@ _HANDLERS: Mapping[EventKind, Callable[[OperationView, Event], OperationView]] =
     EventKind.APPROVAL_GIVEN: _approval,
     EventKind.APPROVAL_REFUSED: lambda v, e: replace(v, refused_by={**v.refused_by, e.body["node"]: e.body["why"]}),
     EventKind.STOP_LOSS: _stop_loss,
-    EventKind.TURNED_BACK: lambda v, e: replace(v, state=OperationState.STOPPING, why_back=e.body["why"]),
+    EventKind.TURNED_BACK: _turned_back,
+    EventKind.HELD: _held,
+    EventKind.RESUMED: _resumed,
     EventKind.OPERATION_CLOSED: lambda v, e: replace(
         v, state=OperationState.CLOSED, outcome=Outcome(e.body["outcome"])
     ),

@@ -64,6 +64,6 @@ def _next(view: OperationView, phase: Phase) -> str:
         return "The outcome."
     failed = view.failures.get(waiting[0])
     if failed:
-        command = f"tidegate resume {view.service} {view.id} --by <name> --reason <why>"
+        command = f"tidegate break-glass {view.service} {view.id} --by <name> --reason <why>"
         return f"{waiting[0]} failed: {failed} Clear its task, or: {command}"
     return f"{waiting[0]} ({len(waiting)} left)."

@@ -54,7 +54,8 @@ class Known:
     ``baselines``: certified releases, newest last. ``vetoed``: digests. ``left_split``: the routing that this
     operation's last verified shift left, or the one it was bound to. ``facts``: results of verified steps, by
     node id. ``demand``: requests per second by region as a live guard counts them; ``burn``: of the error
-    budget when the loss was stopped.
+    budget when the loss was stopped. ``fence``: the router has to be at this epoch at least, so that a shift
+    which was on its way when the operation turned back is refused there.
     """
 
     baselines: tuple[Release, ...]
@@ -63,6 +64,7 @@ class Known:
     facts: Mapping[str, Mapping[str, Any]]
     demand: Mapping[str, float] | None = None
     burn: float | None = None
+    fence: int = 0
 
 
 @dataclass(frozen=True)

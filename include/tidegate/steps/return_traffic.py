@@ -23,10 +23,11 @@ class ReturnTraffic:
         return f"candidate takes at most {args['at_most'] / 100:g}% of any region's traffic{safe}"
 
     def check(self, args: Mapping[str, Any], world: StepWorld) -> Look:
-        seen = world.estate.traffic.observe().split
-        wanted = _wanted(args, world, seen)
-        standing = Standing.DONE if seen == wanted else Standing.NOT_DONE
-        return Look(standing, f"the router has {seen}", {"split": str(wanted)})
+        state = world.estate.traffic.observe()
+        wanted = _wanted(args, world, state.split)
+        done = state.split == wanted and state.epoch >= world.known.fence
+        standing = Standing.DONE if done else Standing.NOT_DONE
+        return Look(standing, f"the router has {state.split}", {"split": str(wanted)})
 
     def apply(self, args: Mapping[str, Any], world: StepWorld, look: Look) -> None:
         world.estate.traffic.apply(Split.parse(look.aim["split"]), world.token)

@@ -91,5 +91,5 @@ def same_plan(view: OperationView, blueprint: Blueprint) -> None:
         f"this DAG was built from plan {blueprint.digest}, operation {view.id} runs plan {view.plan_digest}: "
         "the policy was changed while it ran. Held before any effect",
         next_step=f"put the policy back and clear this task, or carry on without Airflow: "
-        f"tidegate resume {view.service} {view.id} --by <name> --reason <why>",
+        f"tidegate break-glass {view.service} {view.id} --by <name> --reason <why>",
     )

@@ -19,7 +19,7 @@ _RED = """
 4. Marking a task green does nothing: each task asks the journal whether the one before it was verified. An approval
    that is marked green approves nothing.
 5. Without Airflow: `tidegate status <service>`, then
-   `tidegate resume <service> <operation> --by <name> --reason <why>`.
+   `tidegate break-glass <service> <operation> --by <name> --reason <why>`.
 """
 
 

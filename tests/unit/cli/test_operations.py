@@ -1,4 +1,4 @@
-"""plan, status, catalog, adopt, resume, audit: on a journal and an estate in memory, in this process."""
+"""plan, status, catalog, adopt, break-glass, audit: on a journal and an estate in memory, in this process."""
 
 import json
 from pathlib import Path
@@ -68,13 +68,13 @@ def test_adopting_twice_is_nothing_and_another_release_is_refused(rig: Rig, caps
     assert "does not run 1.1.0" in capsys.readouterr().err
 
 
-def test_resume_carries_a_held_operation_to_its_end(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+def test_break_glass_carries_a_halted_operation_to_its_end(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     rig.users.error_rate["1.2.0"] = {"checkout": 0.3}
     rig.checks.status["orders_have_events"] = Status.VIOLATED
     with pytest.raises(Halt):
         promote(rig, "1.2.0")
     operation = open_promotion(rig, "1.2.0").id
-    command = ["resume", "shop", operation, "--by", "ann", "--reason", "Airflow is gone"]
+    command = ["break-glass", "shop", operation, "--by", "ann", "--reason", "Airflow is gone"]
     assert main(command) == ExitCode.REFUSED
     assert "return.data-after-traffic" in capsys.readouterr().err, "still wrong: it holds, and says where"
     rig.checks.status.clear()
@@ -97,3 +97,20 @@ def test_audit_names_the_first_bad_row(rig: Rig, tmp_path: Path, capsys: pytest.
     capsys.readouterr()
     assert main(["audit", "verify"]) == ExitCode.CORRUPT
     assert "shop row 1" in capsys.readouterr().out
+
+
+def test_pause_resume_and_abort_say_what_next(
+    rig: Rig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.cli.control.find_world", lambda service: rig.world)
+    by = ["--by", "ann", "--reason", "customers call"]
+    assert main(["pause", "shop", *by]) == ExitCode.REFUSED
+    assert "no operation of shop is open" in capsys.readouterr().err
+    operation = open_promotion(rig, "1.1.0").id
+    assert main(["pause", "shop", *by]) == ExitCode.OK
+    assert f"tidegate resume shop {operation}" in capsys.readouterr().out
+    assert main(["resume", "shop", operation, *by]) == ExitCode.OK
+    assert main(["abort", "shop", *by]) == ExitCode.OK
+    assert "aborted by ann: customers call" in capsys.readouterr().out
+    kinds = [e.kind.value for e in rig.world.journal.events("shop", operation=operation)]
+    assert kinds[1:4] == ["held", "resumed", "turned_back"]

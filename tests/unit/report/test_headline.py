@@ -61,7 +61,7 @@ def test_held_on_the_way_back(rig: Rig) -> None:
     top = of(view)
     assert (top.title, top.tone) == ("1.2.0 is on its way back", "bad")
     assert top.next.startswith("return.data-after-traffic failed:")
-    assert f"tidegate resume shop {operation}" in top.next
+    assert f"tidegate break-glass shop {operation}" in top.next
 
 
 def test_a_page_of_nothing_is_refused(rig: Rig) -> None:

@@ -1,4 +1,4 @@
-"""Take an operation over: by a person, when whoever ran it is gone."""
+"""Break-glass: a person takes an operation over when whoever ran it is gone."""
 
 from __future__ import annotations
 
@@ -15,16 +15,24 @@ from tidegate.model.roles import Action
 def take_over(world: World, operation: str, *, person: str, reason: str) -> OperationView:
     """Raise the epoch and hold the lease, so that whoever ran the operation is refused from now on.
 
-    Raises :class:`Forbidden` for who may not, :class:`Refused` if it is closed or another operation holds the service.
+    Raises :class:`Forbidden` for who may not, :class:`Refused` if it is closed, paused, or another operation holds the
+    service.
     """
     permit(world.policy, person, Action.CONTROL)
     with world.journal.locked(world.service) as txn:
         view = require(fold_operation(txn.events(operation=operation)), operation)
         if view.state is OperationState.CLOSED:
-            raise Refused(f"operation {operation} is closed: {view.outcome}", next_step="nothing to resume")
+            raise Refused(f"operation {operation} is closed: {view.outcome}", next_step="nothing: it is over")
+        if view.held is not None:
+            raise Refused(
+                f"operation {operation} is paused by {view.held.person}: {view.held.why}",
+                next_step=f"tidegate resume {view.service} {operation} --by <name> --reason <why>, then this again",
+            )
         lease = txn.head.lease
         if lease is not None and lease.operation != operation:
-            raise Refused(f"the service is held by {lease.operation}", next_step=f"resume that one: {lease.operation}")
+            raise Refused(
+                f"the service is held by {lease.operation}", next_step=f"take that one over: {lease.operation}"
+            )
         epoch = txn.raise_epoch()
         body = {"person": person, "why": reason, "from": lease.holder if lease else None}
         txn.append(EventKind.LEASE_TAKEN, body, actor=person, operation=operation, epoch=epoch)

@@ -1,0 +1,129 @@
+"""A person's hand on an open operation: pause, resume, abort. Each is one row of the journal, with the person's name.
+
+None of them takes the operation away from whoever carries it on: that is break-glass (:mod:`tidegate.engine.takeover`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidegate.engine import watchkeeping
+from tidegate.engine.execute import run_step
+from tidegate.engine.permission import permit
+from tidegate.engine.turn import STOP_LOSS_NODE
+from tidegate.engine.view import OperationView, fold_operation, require
+from tidegate.engine.world import World
+from tidegate.errors import Refused, TidegateError
+from tidegate.journal.model import EventKind
+from tidegate.journal.store import Transaction
+from tidegate.model.operation import OperationKind, OperationState
+from tidegate.model.roles import Action
+
+TRIES, TRY_AGAIN = 4, 0.25  # of a stop-loss that the guard may be doing in the same moment; seconds
+
+
+@dataclass(frozen=True)
+class MadeSafe:
+    """Whether the stop-loss is done, in words. ``done`` False: the standing guard does it, again and again."""
+
+    done: bool
+    detail: str
+
+
+def the_open_operation(world: World, operation: str | None = None) -> str:
+    """The operation that is meant: the one named, or the one that holds the service. Raises :class:`Refused`."""
+    if operation:
+        return operation
+    view = watchkeeping.open_operation_of(world)
+    if view is None:
+        raise Refused(
+            f"no operation of {world.service} is open: there is nothing to control",
+            next_step=f"look: tidegate status {world.service}",
+        )
+    return view.id
+
+
+def pause(world: World, operation: str, *, person: str, reason: str, actor: str) -> OperationView:
+    """Hold it: no step, gate or question goes on, weights stand still, the guard watches on and may stop the loss.
+
+    A step that is being done now is finished. Paused already: nothing. Raises `Forbidden`, `Refused` if closed.
+    """
+    permit(world.policy, person, Action.CONTROL)
+    with world.journal.locked(world.service) as txn:
+        view = _open(txn, operation)
+        if view.held is None:
+            body = {"person": person, "why": reason}
+            txn.append(EventKind.HELD, body, actor=actor, operation=operation)
+    return _read(world, operation)
+
+
+def resume(world: World, operation: str, *, person: str, reason: str, actor: str) -> OperationView:
+    """Lift the pause. On one that is not paused: nothing. Raises :class:`Forbidden`, :class:`Refused` if closed."""
+    permit(world.policy, person, Action.CONTROL)
+    with world.journal.locked(world.service) as txn:
+        if _open(txn, operation).held is not None:
+            _lift(txn, operation, person, reason, actor)
+    return _read(world, operation)
+
+
+def abort(world: World, operation: str, *, person: str, reason: str, actor: str) -> OperationView:
+    """Turn a promotion back: the epoch rises, so a shift on its way is refused at the router; then :func:`make_safe`,
+    and the way back is carried on by whoever carries the operation. Lifts a pause. On its way back already: nothing.
+
+    Raises :class:`Forbidden` for who may not, :class:`Refused` on a rollback, a certified promotion, a closed one.
+    """
+    permit(world.policy, person, Action.CONTROL)
+    with world.journal.locked(world.service) as txn:
+        view = _open(txn, operation)
+        _may_abort(view)
+        if view.state is OperationState.RUNNING:
+            body = {"why": f"aborted by {person}: {reason}", "person": person}
+            epoch = txn.raise_epoch()
+            txn.append(EventKind.TURNED_BACK, body, actor=actor, operation=operation, epoch=epoch)
+        elif view.held is not None:
+            _lift(txn, operation, person, reason, actor)
+    return _read(world, operation)
+
+
+def make_safe(world: World, operation: str, *, actor: str) -> MadeSafe:
+    """Run the stop-loss of an operation on its way back, here and now. Never raises for what the guard mends."""
+    said = ""
+    for _ in range(TRIES):
+        try:
+            return MadeSafe(True, run_step(world, operation, STOP_LOSS_NODE, actor=actor).detail)
+        except TidegateError as error:
+            said = str(error)
+            if not error.retryable:
+                break
+        world.clock.sleep(TRY_AGAIN)
+    return MadeSafe(False, f"{said} The standing guard takes the weight away by itself as soon as it can.")
+
+
+def _open(txn: Transaction, operation: str) -> OperationView:
+    view = require(fold_operation(txn.events(operation=operation)), operation)
+    if view.state is OperationState.CLOSED:
+        back = f"roll back: rollback__{view.service}" if view.certified else "nothing: it is over"
+        raise Refused(f"operation {operation} is closed: {view.outcome}", next_step=back)
+    return view
+
+
+def _may_abort(view: OperationView) -> None:
+    if view.kind is OperationKind.ROLLBACK:
+        raise Refused(
+            f"{view.id} is a rollback: it is the way back itself, and has no other",
+            next_step=f"let it end, then promote again: promote__{view.service}; to hold it: tidegate pause "
+            f"{view.service} {view.id} --by <name> --reason <why>",
+        )
+    if view.certified:
+        raise Refused(
+            f"{view.id}: the release is certified, there is nothing left to abort",
+            next_step=f"let it end, then roll back: rollback__{view.service}",
+        )
+
+
+def _lift(txn: Transaction, operation: str, person: str, reason: str, actor: str) -> None:
+    txn.append(EventKind.RESUMED, {"person": person, "why": reason}, actor=actor, operation=operation)
+
+
+def _read(world: World, operation: str) -> OperationView:
+    return require(fold_operation(world.journal.events(world.service, operation=operation)), operation)
