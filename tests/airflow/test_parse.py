@@ -35,10 +35,10 @@ def dags() -> Any:
 
 def test_exactly_these_dags_are_there(dags: Any) -> None:
     assert dags.import_errors == {}
-    assert set(dags.dags) == {"promote__shop", "rollback__shop"}
+    assert set(dags.dags) == {"control__shop", "promote__shop", "rollback__shop"}
 
 
-@pytest.mark.parametrize("dag_id", ["promote__shop", "rollback__shop"])
+@pytest.mark.parametrize("dag_id", ["control__shop", "promote__shop", "rollback__shop"])
 def test_the_shape_is_as_recorded(dags: Any, dag_id: str) -> None:
     shape = "\n".join(shape_of(dags.dags[dag_id])) + "\n"
     file = SHAPES / f"{dag_id}.txt"
@@ -68,7 +68,7 @@ def test_the_deadline_is_the_policys(dags: Any) -> None:
 
 
 def test_the_runbook_names_every_node(dags: Any) -> None:
-    for dag in dags.dags.values():
+    for dag in (dags.dags["promote__shop"], dags.dags["rollback__shop"]):
         for task in dag.tasks:
             assert task.task_id in ("bind", "outcome") or f"`{task.task_id.split('.', 1)[1]}`" in dag.doc_md
 
@@ -142,9 +142,9 @@ def test_parsing_is_cheap_and_imports_no_vendors_sdk(tmp_path: Path) -> None:
     argv = [sys.executable, "-c", COST, str(ROOT / "dags")]
     done = subprocess.run(argv, capture_output=True, text=True, env=env, check=True, timeout=120)
     found, seconds, modules = json.loads(done.stdout[done.stdout.index("@") + 1 :])
-    assert found == ["promote__shop", "rollback__shop"]
+    assert found == ["control__shop", "promote__shop", "rollback__shop"]
     assert [m for m in modules if m.partition(".")[0] in VENDORS] == []
-    assert seconds < 3.0, f"{seconds:.2f} s of CPU for two DAG files"
+    assert seconds < 3.0, f"{seconds:.2f} s of CPU for three DAG files"
 
 
 def test_a_broken_policy_keeps_its_dags_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,9 +154,11 @@ def test_a_broken_policy_keeps_its_dags_and_says_so(tmp_path: Path, monkeypatch:
     policy = folder / "policies" / "shop.yaml"
     policy.write_text(policy.read_text().replace("alpha: 1%", "alpah: 1%"))
     after = bag(folder)
-    assert set(after.dags) == set(before.dags) == {"promote__shop", "rollback__shop"}
+    assert set(after.dags) == set(before.dags) == {"control__shop", "promote__shop", "rollback__shop"}
     for dag_id, dag in after.dags.items():
         assert list(shape_of(dag)) == list(shape_of(before.dags[dag_id]))
+        if dag_id == "control__shop":
+            continue
         assert "stale-policy" in dag.tags
         assert "last good state" in dag.doc_md
         assert dag.get_task("bind").blueprint.digest == before.dags[dag_id].get_task("bind").blueprint.digest
@@ -165,12 +167,13 @@ def test_a_broken_policy_keeps_its_dags_and_says_so(tmp_path: Path, monkeypatch:
 
 
 def test_a_worker_builds_its_own_dag_only_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tidegate.workflow.factory import promotion_dags, rollback_dags
+    from tidegate.workflow.factory import control_dags, promotion_dags, rollback_dags
 
     monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path))
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "promote__shop")
     assert list(promotion_dags(ROOT / "dags" / "policies")) == ["promote__shop"]
     assert list(rollback_dags(ROOT / "dags" / "policies")) == []
+    assert list(control_dags(ROOT / "dags" / "policies")) == []
     assert list(tmp_path.rglob("*")) == []
 
 
@@ -183,3 +186,11 @@ def test_the_guards_asset_starts_rollbacks(dags: Any) -> None:
     assert encoded["classpath"] == "tidegate.workflow.watcher.GuardTrigger"
     digest = dags.dags["rollback__shop"].get_task("bind").blueprint.loaded.digest
     assert encoded["kwargs"] == {"service": "shop", "policy": digest}, "ids only"
+
+
+def test_control_stands_beside_what_it_controls(dags: Any) -> None:
+    dag = dags.dags["control__shop"]
+    assert (dag.dagrun_timeout, dag.catchup, dag.is_paused_upon_creation) == (None, False, False)
+    assert dag.max_active_runs > 1, "an abort must not queue behind a pause"
+    assert dag.params.get_param("action").schema["enum"] == ["pause", "resume", "abort"]
+    assert [t.template_fields for t in dag.tasks] == [()]

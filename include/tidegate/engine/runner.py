@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tidegate.engine import carriers
 from tidegate.engine.approve import request_approval
 from tidegate.engine.close import close_operation
 from tidegate.engine.execute import run_step
@@ -99,6 +100,7 @@ def _run(world: World, view: OperationView, node: Node, actor: str, ask: AskPeop
     """None if the node is settled well, else why not. While a person holds the operation it waits, however long."""
     while True:
         try:
+            carriers.sign(world, view.id, who=actor, node=node.id, ttl=carriers.STEP_TTL)
             return _run_node(world, view, node, actor, ask)
         except Paused as paused:
             log.warning("Waiting: %s", paused)

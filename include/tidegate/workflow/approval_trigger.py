@@ -8,6 +8,7 @@ the first such look makes the triggerer build the whole task API in its own proc
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -16,6 +17,7 @@ from uuid import UUID
 from airflow.sdk.execution_time.hitl import get_hitl_detail_content_detail
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from tidegate.engine import carriers
 from tidegate.engine.world import World
 from tidegate.errors import TidegateError
 from tidegate.model.operation import OperationState
@@ -36,6 +38,7 @@ class ApprovalTrigger(BaseTrigger):
         self._world: World | None = None
         self._looked_up = False
         self._began = time.monotonic()
+        self._signed_at = -math.inf
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         path = f"{type(self).__module__}.{type(self).__qualname__}"
@@ -64,6 +67,9 @@ class ApprovalTrigger(BaseTrigger):
     def _superseded(self) -> dict[str, Any] | None:
         if self._world is None:
             self._world = world_for(self.service)
+        if (now := time.monotonic()) - self._signed_at >= carriers.SIGN_EVERY:
+            carriers.sign(self._world, self.operation, who=f"airflow approval {self.node}", node=self.node)
+            self._signed_at = now
         view = read(self._world, self.operation)
         if view is None or view.state is OperationState.RUNNING:
             return None
@@ -92,7 +98,5 @@ class ApprovalTrigger(BaseTrigger):
     def _timed_out(self) -> dict[str, Any] | None:
         assert self._world is not None
         view = read(self._world, self.operation)
-        request = view.requested.get(self.node) if view else None
-        if request is None or self._world.clock.now() <= request["expires_at"]:
-            return None
-        return {"timed_out": True}
+        over = view is not None and view.time_is_over(self.node, self._world.clock.now())
+        return {"timed_out": True} if over else None

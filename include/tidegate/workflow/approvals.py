@@ -44,7 +44,7 @@ class ApprovalOperator(NodeOperator, HITLOperator):
         super().__init__(subject=title, options=[APPROVE, REJECT], **kwargs)
 
     def execute(self, context: Context) -> None:
-        with self.telling():
+        with self.telling(context):
             world, view = self.enter(context)
             assert view is not None  # an approval stands on a way forward
             request = request_approval(world, view.id, self.node, actor=actor(context))
@@ -78,7 +78,7 @@ class ApprovalOperator(NodeOperator, HITLOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> None:
         """Record the answer in the journal, if it is one that counts."""
-        with self.telling():
+        with self.telling(context):
             world, view = self.enter(context)
             assert view is not None
             if event.get("superseded"):

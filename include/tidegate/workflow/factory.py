@@ -14,6 +14,7 @@ from tidegate.plan.rollback import rollback_plan
 from tidegate.policy.folder import load_folder
 from tidegate.policy.places import snapshots
 from tidegate.policy.schema import Policy
+from tidegate.workflow.control import build_control, control_id
 from tidegate.workflow.dag import build
 from tidegate.workflow.identity import Blueprint, dag_id
 
@@ -28,6 +29,14 @@ def promotion_dags(folder: Path) -> dict[str, DAG]:
 def rollback_dags(folder: Path) -> dict[str, DAG]:
     """``rollback__<service>`` for every policy in the folder."""
     return dict(_dags(folder, OperationKind.ROLLBACK, rollback_plan))
+
+
+def control_dags(folder: Path) -> dict[str, DAG]:
+    """``control__<service>`` for every policy in the folder."""
+    wanted = get_parsing_context().dag_id
+    found = load_folder(folder, snapshots(), record=wanted is None).policies
+    services = {control_id(loaded.policy.service): loaded for loaded in found}
+    return {name: build_control(loaded) for name, loaded in services.items() if wanted in (None, name)}
 
 
 def _dags(folder: Path, kind: OperationKind, planner: Planner) -> Iterator[tuple[str, DAG]]:

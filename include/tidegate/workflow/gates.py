@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from tidegate.engine import carriers
 from tidegate.engine.gates import GateReport, look_at_gate
 from tidegate.engine.world import World
 from tidegate.model.verdict import Evidence, Verdict
@@ -44,7 +45,7 @@ class GateSensor(NodeOperator, BaseSensorOperator):
         return node
 
     def execute(self, context: Context) -> None:
-        with self.telling():
+        with self.telling(context):
             world, view = self.enter(context)
             if view is None or self._look(world, view.id, actor(context)):
                 return
@@ -70,6 +71,7 @@ class GateSensor(NodeOperator, BaseSensorOperator):
                 return True
             now = world.clock.now()
             if now >= say_next:
+                carriers.sign(world, operation, who=who, node=self.node, ttl=carriers.STEP_TTL)
                 self.log.info("%s after %.0f s: %s", report.evidence.verdict, report.waited, words(report.evidence))
                 say_next = now + SAY_EVERY
             if now >= give_up:

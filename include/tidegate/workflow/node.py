@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from tidegate.engine import carriers
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
-from tidegate.errors import Changed, Refused, TidegateError
+from tidegate.errors import Changed, Paused, Refused, TidegateError
 from tidegate.plan.model import Phase
-from tidegate.workflow.identity import Blueprint, read, run_id, same_plan
+from tidegate.workflow.hold_trigger import HoldTrigger
+from tidegate.workflow.identity import Blueprint, actor, read, run_id, same_plan
 from tidegate.workflow.links import ReportLink
 from tidegate.workflow.worlds import world_of
 
@@ -60,13 +62,24 @@ class NodeOperator(BaseOperator):
             return world, None
         same_plan(view, self.blueprint)
         self.log.info("Operation %s, node %s, plan %s", operation, self.node, view.plan_digest)
+        carriers.sign(world, operation, who=actor(context), node=self.node, ttl=carriers.STEP_TTL)
         return world, view
 
+    def after_hold(self, context: Context, event: dict[str, Any]) -> None:
+        """The pause is over, or the operation is on its way back: the journal says which."""
+        self.log.info("Going on: %s", event["why"])
+        self.execute(context)
+
     @contextmanager
-    def telling(self) -> Iterator[None]:
-        """Say what an error means to whoever reads the log, before it is raised."""
+    def telling(self, context: Context) -> Iterator[None]:
+        """Say what an error means to whoever reads the log, before it is raised. A pause is waited out in the
+        triggerer, however long it lasts."""
         try:
             yield
+        except Paused as paused:
+            self.log.info("Waiting in the triggerer: %s. Did anything change? No.", paused.message)
+            operation = self.blueprint.operation(run_id(context))
+            self.defer(trigger=HoldTrigger(self.blueprint.service, operation, self.node), method_name="after_hold")
         except TidegateError as error:
             self.log.error("%s: %s", type(error).__name__, error.message)
             self.log.error("Did anything change? %s.", _ANSWERS[error.changed])

@@ -9,12 +9,33 @@ from airflow.sdk import Param
 from tidegate.model.operation import OperationKind
 
 VERSION = r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$(?!\n)"  # Python's $ alone lets a last line break pass
+OPERATION = r"^[0-9a-z][0-9a-z._-]{0,127}$(?!\n)"
 _REASON: dict[str, Any] = {"minLength": 3, "maxLength": 500}
 
 
 def params_of(kind: OperationKind) -> dict[str, Any]:
     """The typed params of the kind's DAG."""
     return _promotion() if kind is OperationKind.PROMOTION else _rollback()
+
+
+def control_params() -> dict[str, Any]:
+    """The form of ``control__<service>``."""
+    return {
+        "action": Param(
+            type="string",
+            enum=["pause", "resume", "abort"],
+            title="Action",
+            description="Abort takes the candidate's traffic away at once; a pause leaves the weights as they are.",
+        ),
+        "reason": Param(type="string", title="Reason", description="Why, for the journal.", **_REASON),
+        "operation": Param(
+            None,
+            type=["null", "string"],
+            pattern=OPERATION,
+            title="Operation",
+            description="Its id. Empty: the one that is open.",
+        ),
+    }
 
 
 def _promotion() -> dict[str, Any]:

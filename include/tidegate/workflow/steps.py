@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tidegate.engine import guarding
 from tidegate.engine.execute import StepReport, run_step
 from tidegate.engine.world import World
-from tidegate.errors import NotYet
+from tidegate.errors import NotYet, Paused
 from tidegate.plan.model import Step
 from tidegate.steps.registry import verb
 from tidegate.workflow.identity import actor
@@ -33,7 +33,7 @@ class StepOperator(NodeOperator):
     ui_color = "#e8eef7"
 
     def execute(self, context: Context) -> None:
-        with self.telling():
+        with self.telling(context):
             world, view = self.enter(context)
             if view is None:
                 return
@@ -49,6 +49,8 @@ class StepOperator(NodeOperator):
         while True:
             try:
                 return run_step(world, operation, step.id, actor=who, attempt=attempt)
+            except Paused:
+                raise
             except NotYet as error:
                 if step.verb != "shift_traffic" or _guarded(world) or world.clock.now() >= deadline:
                     raise

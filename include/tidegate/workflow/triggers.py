@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from airflow.sdk.configuration import conf
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from tidegate.engine import carriers
 from tidegate.engine.gates import GateReport, look_at_gate
 from tidegate.engine.world import World
 from tidegate.errors import TidegateError
@@ -60,12 +62,14 @@ class GateWatch:
         self.service, self.operation, self.node = service, operation, node
         self._world: World | None = None
         self._said = ("", 0.0)
+        self._signed_at = -math.inf
 
     def look(self) -> dict[str, str] | None:
         """The event's payload once it is settled. What may heal (a journal that is away) is waited for."""
         try:
             if self._world is None:
                 self._world = world_for(self.service)
+            self._sign(self._world)
             report = look_at_gate(self._world, self.operation, self.node, actor=f"airflow gate {self.node}"[:200])
         except TidegateError as error:
             if error.retryable:
@@ -73,6 +77,12 @@ class GateWatch:
                 return None
             return {"verdict": Verdict.FAIL.value, "why": f"{type(error).__name__}: {error}"}
         return self._told(report)
+
+    def _sign(self, world: World) -> None:
+        """The operation is carried on for as long as this trigger looks."""
+        if (now := time.monotonic()) - self._signed_at >= carriers.SIGN_EVERY:
+            carriers.sign(world, self.operation, who=f"airflow gate {self.node}", node=self.node)
+            self._signed_at = now
 
     def _told(self, report: GateReport) -> dict[str, str] | None:
         evidence = report.evidence

@@ -1,0 +1,77 @@
+"""Who carries an operation on, from what the journal has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.estate import Rig, build
+from tests.support.operations import open_promotion
+from tidegate.engine import carriers, control
+from tidegate.engine.execute import run_step
+from tidegate.engine.open import Request, open_operation
+from tidegate.engine.view import OperationView, fold_operation, require
+from tidegate.model.operation import OperationKind
+from tidegate.plan.promotion import promotion_plan
+
+
+def of_airflow(rig: Rig) -> str:
+    request = Request(OperationKind.PROMOTION, "promote__shop/manual__1", "cat", "a test", "1.1.0")
+    plan = promotion_plan(rig.world.policy, rig.world.policy_digest)
+    return open_operation(rig.world, request, plan, actor="airflow promote__shop bind try 1").id
+
+
+def asked(rig: Rig, operation: str, run_state: str | None = None) -> tuple[carriers.Carried, OperationView]:
+    journal = rig.world.journal
+    events = journal.events("shop", operation=operation)
+    view = require(fold_operation(events), operation)
+    return carriers.carried_on(view, events, journal.beats("shop"), rig.clock.now(), run_state=run_state), view
+
+
+def test_whoever_wrote_last_is_on_the_way_for_a_minute(tmp_path: Path) -> None:
+    rig = build(tmp_path)
+    operation = of_airflow(rig)
+    run_step(rig.world, operation, "admit.verify", actor="airflow promote__shop admit.verify try 1")
+    carried, _ = asked(rig, operation)
+    assert (carried.on, carried.node) == (True, "admit.verify")
+    rig.clock.sleep(carriers.HOP + 1)
+    carried, _ = asked(rig, operation)
+    assert not carried.on
+    assert "Nobody carries this operation on" in carried.words
+    assert carried.next[0] == "clear the run manual__1 of promote__shop in Airflow"
+    assert carried.next[1].startswith(f"tidegate break-glass shop {operation}")
+    assert carried.next[2].startswith(f"tidegate abort shop {operation}")
+
+
+def test_a_sign_of_life_counts_for_its_time_and_for_its_operation_only(tmp_path: Path) -> None:
+    rig = build(tmp_path)
+    operation = of_airflow(rig)
+    rig.clock.sleep(carriers.HOP + 1)
+    carriers.sign(rig.world, "another", who="somebody", node="wave-1.gate-5")
+    assert not asked(rig, operation)[0].on
+    carriers.sign(rig.world, operation, who="airflow gate", node="wave-1.gate-5")
+    carried, _ = asked(rig, operation)
+    assert (carried.on, carried.who, carried.node) == (True, "airflow gate", "wave-1.gate-5")
+    rig.clock.sleep(carriers.WAIT_TTL + 1)
+    assert not asked(rig, operation)[0].on
+
+
+@pytest.mark.parametrize("state", ["success", "failed", "deleted"])
+def test_a_run_that_is_over_carries_nothing_however_fresh_its_last_row(tmp_path: Path, state: str) -> None:
+    rig = build(tmp_path)
+    carried, _ = asked(rig, of_airflow(rig), state)
+    assert not carried.on
+    assert f"is {state}" in carried.words
+    assert carried.next[0].startswith("trigger promote__shop again" if state == "deleted" else "clear the run")
+
+
+def test_what_the_guard_or_a_person_writes_is_no_carrying_on(tmp_path: Path) -> None:
+    rig = build(tmp_path)
+    operation = open_promotion(rig, "1.1.0").id
+    rig.clock.sleep(carriers.HOP + 1)
+    control.pause(rig.world, operation, person="ann", reason="customers call", actor="ann")
+    control.abort(rig.world, operation, person="ann", reason="customers call", actor="ann")
+    carried, _ = asked(rig, operation)
+    assert not carried.on
+    assert not any("clear" in way for way in carried.next), "Airflow did not begin it"
