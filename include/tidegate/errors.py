@@ -32,6 +32,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
+from tidegate.redaction import redact
+
 
 class Changed(StrEnum):
     """Whether a failed call may have left a trace in a real system."""
@@ -42,15 +44,16 @@ class Changed(StrEnum):
 
 
 class TidegateError(Exception):
-    """Base of all. ``next_step`` says what the reader can do now."""
+    """Base of all. ``next_step`` says what the reader can do now. Secrets that this process has read are taken out of
+    both texts here, once for every journal row, log line, page and answer that an error ends in."""
 
     changed: Changed = Changed.NO
     retryable: bool = False
 
     def __init__(self, message: str, *, next_step: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.next_step = next_step
+        self.message = redact(message)
+        self.next_step = redact(next_step)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         tail = f" Next: {self.next_step}" if self.next_step else ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import hmac
 import json
 import os
 import shutil
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import marker
 from tests.support import supervisor as real_supervisor
 from tests.support.envoy import free_ports, wait_until
 from tests.support.supervisor import RealRegion, tiny_release
@@ -26,10 +29,14 @@ from tidegate.drivers.compute.memory import MemoryCompute
 from tidegate.drivers.credentials import Credential
 from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
+from tidegate.drivers.vault import Secret, no_secrets
 from tidegate.errors import LeaseLost, OutcomeUnknown, Refused, Rejected, Unreachable
-from tidegate.model.release import Release
+from tidegate.model.release import Release, SecretVersion, secrets_digest
 from tidegate.model.topology import Arm, Slot
 
+KEY_1, KEY_2 = SecretVersion("receipt_key", "1"), SecretVersion("receipt_key", "2")
+VALUES = {KEY_1: "opal-otter-5151", KEY_2: "ruby/raven+7272"}
+SEALED = {"2.0.0": KEY_1, "2.1.0": KEY_2}  # releases that take a secret
 ARM, OTHER = Arm("east", Slot.A), Arm("east", Slot.B)
 
 
@@ -44,7 +51,9 @@ class Rig:
     swap_a_file: Callable[[Arm, int], None]
     unreachable: Compute
     releases: dict[str, tuple[Release, Path]]
+    given: Callable[[Arm, int], Mapping[str, str]]
     fetched: list[str] = field(default_factory=list)
+    unsealed: list[SecretVersion] = field(default_factory=list)
 
     def spec(self, version: str, instances: int) -> SlotSpec:
         return SlotSpec(self.releases[version][0], instances)
@@ -55,7 +64,12 @@ class Rig:
             self.fetched.append(spec.release.version)
             return self.releases[spec.release.version][1]
 
-        (driver or self.driver).apply(arm, spec, Token(epoch, "op"), fetch)
+        def unseal() -> tuple[Secret, ...]:
+            assert spec.release is not None, "an empty slot needs no secrets"
+            self.unsealed.extend(spec.release.secrets)
+            return tuple(Secret(which, VALUES[which]) for which in spec.release.secrets)
+
+        (driver or self.driver).apply(arm, spec, Token(epoch, "op"), fetch, unseal)
 
     def converge(self, spec: SlotSpec, epoch: int = 1, *, arm: Arm = ARM) -> None:
         self.apply(spec, epoch, arm=arm)
@@ -67,6 +81,10 @@ def _memory(tmp_path: Path) -> Rig:
     gone = MemoryCompute(regions=["east"])
     gone.faults.unreachable = Unreachable("gone")
     releases = {v: (Release(v, f"sha256:{n}", n), tmp_path) for n, v in enumerate(("1.0.0", "1.1.0"))}
+    releases |= {
+        v: (Release(v, f"sha256:{v}", 9, configuration=f"sha256:c{v}", secrets=(key,)), tmp_path)
+        for v, key in SEALED.items()
+    }
     return Rig(
         driver,
         driver,
@@ -75,11 +93,21 @@ def _memory(tmp_path: Path) -> Rig:
         swap_a_file=lambda arm, index: driver.tamper(arm, index, "sha256:other"),
         unreachable=gone,
         releases=releases,
+        given=lambda arm, _: {name: receipt(value) for name, value in driver.sealed(arm).items()},
     )
+
+
+def receipt(value: str) -> str:
+    return hmac.new(value.encode(), b"order", "sha256").hexdigest()
 
 
 def _real(region: RealRegion, tmp_path: Path) -> Rig:
     releases = {v: tiny_release(tmp_path, v, n) for n, v in enumerate(("1.0.0", "1.1.0"))}
+    for version, key in SEALED.items():
+        configuration = json.dumps({"delivery_days": int(key.version)}).encode()
+        releases[version] = tiny_release(
+            tmp_path, version, 9, configuration=configuration, secrets={key.name: key.version}
+        )
     slots = region.site.root / "lab" / "slots"
 
     def swap_a_file(arm: Arm, index: int) -> None:
@@ -103,6 +131,7 @@ def _real(region: RealRegion, tmp_path: Path) -> Rig:
         swap_a_file=swap_a_file,
         unreachable=unreachable,
         releases=releases,
+        given=lambda arm, index: (supervisor._ask(region.ports[arm.slot][index]) or {})["receipts"],
     )
 
 
@@ -243,6 +272,52 @@ def test_one_swapped_file_in_one_instance_is_not_n_of_n(rig: Rig) -> None:
     assert changed == {"east-a-1"}, "applying again must mend the one that is wrong, and it alone"
 
 
+def test_instances_get_the_release_s_secrets_and_say_which(rig: Rig) -> None:
+    rig.converge(rig.spec("2.0.0", 2))
+
+    states = rig.driver.observe(ARM).instances
+
+    assert [i.secrets for i in states] == [secrets_digest({"receipt_key": "1"})] * 2
+    assert [rig.given(ARM, index) for index in (0, 1)] == [{"receipt_key": receipt(VALUES[KEY_1])}] * 2
+    assert rig.unsealed == [KEY_1], "read once for the slot"
+
+
+def test_more_instances_and_the_same_again_need_no_vault(rig: Rig) -> None:
+    rig.converge(rig.spec("2.0.0", 1))
+    before, rig.unsealed[:] = rig.boots(ARM), []
+
+    rig.converge(rig.spec("2.0.0", 3), epoch=2)
+
+    assert rig.unsealed == []
+    assert before.items() <= rig.boots(ARM).items(), "restarted one that ran"
+
+
+def test_back_to_the_release_before_is_back_to_its_secret(rig: Rig) -> None:
+    for epoch, (version, key) in enumerate([("2.0.0", KEY_1), ("2.1.0", KEY_2), ("2.0.0", KEY_1)], start=1):
+        rig.converge(rig.spec(version, 1), epoch)
+        assert rig.given(ARM, 0) == {"receipt_key": receipt(VALUES[key])}, version
+    assert rig.unsealed == [KEY_1, KEY_2, KEY_1], "what a slot does not run it does not keep"
+
+
+def test_without_all_of_its_secrets_a_release_does_not_start(rig: Rig) -> None:
+    spec = rig.spec("2.0.0", 1)
+    fetch = rig.releases["2.0.0"][1]
+    others = (Secret(KEY_2, VALUES[KEY_2]),)
+    for unseal in (no_secrets, lambda: others):
+        with pytest.raises(Refused, match="takes receipt_key in version 1"):
+            rig.driver.apply(ARM, spec, Token(1, "op"), lambda: fetch, unseal)
+    assert rig.driver.observe(ARM).instances == ()
+
+
+def test_the_right_files_with_another_secret_are_not_n_of_n(rig: Rig) -> None:
+    rig.converge(rig.spec("2.0.0", 1))
+    release = rig.releases["2.0.0"][0]
+    other = SlotSpec(dataclasses.replace(release, secrets=(KEY_2,)), 1)
+
+    assert rig.driver.settled(ARM, rig.spec("2.0.0", 1))
+    assert not rig.driver.settled(ARM, other)
+
+
 def test_a_region_that_does_not_answer_is_unreachable_and_unchanged(rig: Rig) -> None:
     for call in (
         lambda: rig.unreachable.ping("east"),
@@ -365,6 +440,38 @@ def test_an_instance_gets_its_variables_and_no_others(region: RealRegion, tmp_pa
     assert b"not in any argv" not in Path(f"/proc/{pid}/cmdline").read_bytes()
     assert "not in any argv" not in "".join(f.read_text() for f in region.region.slots_conf.iterdir())
     assert not list((region.site.root / "lab" / "slots").rglob("__pycache__")), "bytecode beside a release's files"
+
+
+@pytest.mark.real
+def test_a_secret_is_in_its_file_and_nowhere_else(region: RealRegion, tmp_path: Path) -> None:
+    rig = _real(region, tmp_path)
+    rig.converge(rig.spec("2.1.0", 2))
+    rig.converge(SlotSpec(rig.releases["2.1.0"][0], 1), 2)
+    found = marker.Search(VALUES[KEY_2])
+
+    slots = region.site.root / "lab" / "slots"
+    (file,) = slots.rglob("sealed.json")
+
+    assert found.in_files(region.site.root) == [file], (
+        "and in no configuration and no log of supervisord, of an instance or of the driver"
+    )
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert found.in_processes() == []
+    rig.converge(SlotSpec(None, 0), 3)
+    assert not found.in_files(region.site.root), "an emptied slot keeps no secret"
+
+
+@pytest.mark.real
+def test_secrets_that_others_could_read_are_sealed_anew(region: RealRegion, tmp_path: Path) -> None:
+    rig = _real(region, tmp_path)
+    rig.converge(rig.spec("2.1.0", 1))
+    (file,) = (region.site.root / "lab" / "slots").rglob("sealed.json")
+    file.chmod(0o644)
+
+    rig.apply(rig.spec("2.1.0", 1), 2)
+
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert rig.unsealed == [KEY_2, KEY_2]
 
 
 @pytest.mark.real

@@ -18,11 +18,13 @@ from tidegate.drivers._world import world_of
 from tidegate.drivers.artifacts import memory as artifacts_memory
 from tidegate.drivers.compute.contract import SlotSpec
 from tidegate.drivers.compute.memory import MemoryCompute
+from tidegate.drivers.credentials import NotingResolver, from_environment
 from tidegate.drivers.estate import Estate
 from tidegate.drivers.metrics.memory import MemoryMetrics
 from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
 from tidegate.drivers.traffic.memory import MemoryTraffic
+from tidegate.drivers.vault import Vault
 from tidegate.engine.adopt import adopt
 from tidegate.engine.world import World
 from tidegate.guard.watch import Watch
@@ -178,12 +180,17 @@ def build(
     after_commit: Callable[[Any], None] | None = None,
     adopted: bool = True,
     guarded: bool = True,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    vault: Vault | None = None,
 ) -> Rig:
-    """1.0.0 runs in slot a of both regions; 1.1.0, 1.2.0 and 1.3.0 are on offer."""
+    """1.0.0 runs in slot a of both regions; 1.1.0, 1.2.0 and 1.3.0 are on offer. ``settings``: version -> its
+    ``configuration`` and ``secrets``, which ``vault`` holds."""
     policy = policy or quick_policy()
     tmp_path.mkdir(parents=True, exist_ok=True)
     clock = FakeClock()
-    site = Site(policy.service, policy.shares, policy.endpoint_classes, tmp_path)
+    site = Site(
+        policy.service, policy.shares, policy.endpoint_classes, tmp_path, NotingResolver(from_environment), vault
+    )  # type: ignore[arg-type]
     memory = world_of(site)
     traffic = registry.connect("traffic", {"kind": "memory"}, site)
     compute = registry.connect("compute", {"kind": "memory"}, site)
@@ -191,7 +198,8 @@ def build(
     metrics = registry.connect("metrics", {"kind": "memory"}, site)
     metrics.clock = clock.now
     store = artifacts_memory.store_of(site)
-    releases = {v: store.publish(v, n) for n, v in enumerate(("1.0.0", "1.1.0", "1.2.0", "1.3.0"), start=1)}
+    versions = ("1.0.0", "1.1.0", "1.2.0", "1.3.0")
+    releases = {v: store.publish(v, n, **(settings or {}).get(v, {})) for n, v in enumerate(versions, start=1)}
     artifacts = registry.connect("artifacts", {"kind": "memory"}, site)
     journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}", clock=clock.now, after_commit=after_commit)
     journal.migrate()
@@ -203,7 +211,11 @@ def build(
     rig = Rig(world, clock, traffic, compute, metrics, users, Watch(world), releases, checks)
     for region in policy.shares:
         compute.apply(
-            Arm(region, Slot.A), SlotSpec(releases["1.0.0"], policy.capacity.instances), Token(0, "lab"), Path
+            Arm(region, Slot.A),
+            SlotSpec(releases["1.0.0"], policy.capacity.instances),
+            Token(0, "lab"),
+            Path,
+            lambda: tuple(site.vault(which) for which in releases["1.0.0"].secrets),
         )
     traffic.force(canary_split(policy.shares, Slot.A, {}))
     traffic.healthy = compute.has_healthy

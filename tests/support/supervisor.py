@@ -7,27 +7,36 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab import regions as lab_regions
 from tests.support.envoy import free_ports, wait_until
+from tidegate.drivers.artifacts._settings_files import configuration_digest, settings_files
 from tidegate.drivers.compute import supervisor
 from tidegate.drivers.compute._slot import files_digest
 from tidegate.drivers.credentials import Credential, parse_connection
 from tidegate.drivers.site import Site
-from tidegate.model.release import Release
+from tidegate.model.release import Release, SecretVersion
 
 TINY = '''\
 """Says which files it was started from."""
-import hashlib, http.server, json, os, pathlib, sys
+import hashlib, hmac, http.server, json, os, pathlib, sys
 ROOT = pathlib.Path(__file__).parent.parent
 FILES = {p.relative_to(ROOT).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
          for p in ROOT.rglob("*") if p.is_file() and p.name not in ("manifest.json", "signatures.json")}
-TEXT = json.dumps(FILES, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def sha(value):
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+SEALED = os.environ.get("SHOP_SECRETS_FILE")
+SECRETS = json.loads(pathlib.Path(SEALED).read_text()) if SEALED else {"versions": {}, "values": {}}
+CONFIG = ROOT / "config.json"
 SAID = {"version": (ROOT / "tiny" / "version").read_text(),
-        "digest": "sha256:" + hashlib.sha256(TEXT.encode()).hexdigest(),
+        "digest": sha(FILES),
+        "secrets": sha(SECRETS["versions"]) if SECRETS["versions"] else "",
+        "receipts": {n: hmac.new(v.encode(), b"order", "sha256").hexdigest() for n, v in SECRETS["values"].items()},
+        "configuration": json.loads(CONFIG.read_text()) if CONFIG.exists() else {},
         "environment": {k: v for k, v in os.environ.items() if k.startswith(("SHOP_", "AIRFLOW_"))}}
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -41,14 +50,25 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_
 '''
 
 
-def tiny_release(root: Path, version: str, sequence: int = 1) -> tuple[Release, Path]:
+def tiny_release(
+    root: Path,
+    version: str,
+    sequence: int = 1,
+    *,
+    configuration: bytes | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> tuple[Release, Path]:
     """A release of a few lines, with its directory as an artifact driver's ``fetch`` would give it."""
     directory = root / "fetched" / version
     (directory / "tiny").mkdir(parents=True)
     (directory / "tiny" / "__main__.py").write_text(TINY)
     (directory / "tiny" / "version").write_text(version)
+    for name, content in settings_files(configuration, secrets or {}).items():
+        (directory / name).write_bytes(content)
+    taken = tuple(SecretVersion(*pair) for pair in sorted((secrets or {}).items()))
     (directory / "manifest.json").write_text(json.dumps({"command": ["{python}", "-m", "tiny", "{port}"]}))
-    return Release(version, files_digest(directory), sequence), directory
+    digest = files_digest(directory)
+    return Release(version, digest, sequence, "", (), configuration_digest(configuration), taken), directory
 
 
 @dataclass

@@ -10,13 +10,16 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tidegate.errors import Refused
+from tidegate.redaction import remember
 
 SCHEME = "conn://"
+_SECRET_WORDS = ("password", "secret", "token", "private", "passphrase", "api_key", "apikey")
 
 
 @dataclass(frozen=True)
 class Credential:
-    """One resolved connection. ``password`` stays out of ``repr``."""
+    """One resolved connection. ``password`` stays out of ``repr``; it and the extras whose names say that they are
+    secret stay out of every error text."""
 
     name: str
     scheme: str
@@ -27,6 +30,12 @@ class Credential:
     path: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
+    def __post_init__(self) -> None:
+        remember(self.password)
+        for name, value in self.extra.items():
+            if isinstance(value, str) and any(word in name.lower() for word in _SECRET_WORDS):
+                remember(value)
+
     @property
     def address(self) -> str:
         """``scheme://host:port``, without login or password."""
@@ -35,6 +44,23 @@ class Credential:
 
 
 Resolver = Callable[[str], Credential]
+
+
+class NotingResolver:
+    """A resolver that knows which connections it was asked for, so that a journal row can name them."""
+
+    def __init__(self, resolve: Resolver) -> None:
+        self._resolve = resolve
+        self._names: set[str] = set()
+
+    def __call__(self, reference: str) -> Credential:
+        self._names.add(connection_name(reference))
+        return self._resolve(reference)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Sorted."""
+        return tuple(sorted(self._names))
 
 
 def from_environment(reference: str) -> Credential:

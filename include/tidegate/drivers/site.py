@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from tidegate.drivers.credentials import Resolver, from_environment
+from tidegate.drivers.credentials import NotingResolver, Resolver, from_environment
+from tidegate.drivers.vault import Vault, vault_of
 from tidegate.model.traffic import Endpoint
 
 
 @dataclass(frozen=True)
 class Site:
-    """``shares``: region -> basis points, in routing order. ``root``: every relative path in settings is below it."""
+    """``shares``: region -> basis points, in routing order. ``root``: every relative path in settings is below it.
+    ``vault``: where the secrets of releases are; what ``resolve`` asks, unless another is given."""
 
     service: str
     shares: Mapping[str, int]
     endpoints: tuple[Endpoint, ...]
     root: Path
     resolve: Resolver = from_environment
+    vault: Vault = field(default=None)  # type: ignore[assignment]  # set below; never None to a reader
+
+    def __post_init__(self) -> None:
+        if self.vault is None:
+            object.__setattr__(self, "vault", vault_of(self.resolve))
+
+    @property
+    def connections(self) -> tuple[str, ...]:
+        """The connections that this process has resolved for the service's drivers, if it keeps count."""
+        return self.resolve.names if isinstance(self.resolve, NotingResolver) else ()
 
     @property
     def regions(self) -> tuple[str, ...]:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.drivers import registry
-from tidegate.drivers.credentials import Resolver, from_environment
+from tidegate.drivers.credentials import NotingResolver, Resolver, from_environment
 from tidegate.drivers.estate import Estate
 from tidegate.drivers.site import Site
+from tidegate.drivers.vault import Vault, vault_of
 from tidegate.engine.data_checks import LiveChecks
 from tidegate.engine.world import World
 from tidegate.journal.settings import HOME
@@ -24,12 +25,14 @@ def assemble(
     policy_digest: str,
     *,
     resolve: Resolver = from_environment,
+    vault: Vault | None = None,
     home: Path | None = None,
     journal_url: str | None = None,
 ) -> World:
     """A service's world, ready to act on. The journal's tables are brought up to date.
 
-    ``resolve``: turns ``conn://name`` into an address. ``home``: root of the relative paths in the policy, by default
+    ``resolve``: turns ``conn://name`` into an address. ``vault``: where releases' secrets are, by default what
+    ``resolve`` asks. ``home``: root of the relative paths in the policy, by default
     ``TIDEGATE_HOME``. ``journal_url``: by default ``TIDEGATE_JOURNAL``, or a file below ``home``; a secret.
 
     Raises :class:`~tidegate.errors.Refused` for a driver or a connection that is not there, and ``JournalError``.
@@ -37,13 +40,17 @@ def assemble(
     root = home or places.home()
     journal = Journal(journal_url or journal_url_from({**os.environ, HOME: str(root)}))
     journal.migrate()
-    estate = connect_estate(policy, root, resolve)
+    estate = connect_estate(policy, root, resolve, vault)
     return World(policy, policy_digest, estate, journal, LiveChecks(estate.database))
 
 
-def connect_estate(policy: Policy, root: Path, resolve: Resolver = from_environment) -> Estate:
+def connect_estate(
+    policy: Policy, root: Path, resolve: Resolver = from_environment, vault: Vault | None = None
+) -> Estate:
     """Every family's driver, as the policy describes it."""
-    site = Site(policy.service, policy.shares, policy.endpoint_classes, root, resolve)
+    noting = NotingResolver(resolve)  # of connections; reads of releases' secrets have journal rows of their own
+    read = vault or vault_of(resolve)
+    site = Site(policy.service, policy.shares, policy.endpoint_classes, root, noting, read)
     connected: dict[str, Any] = {
         family: registry.connect(family, getattr(policy.drivers, family).model_dump(), site)
         for family in registry.FAMILIES

@@ -15,6 +15,7 @@ from tidegate.drivers.token import Token
 from tidegate.engine import guarding, rules
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.turn import turn_if_incomplete
+from tidegate.engine.unsealing import JournalledVault
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.errors import LeaseLost, NotYet, Refused, TidegateError
@@ -22,7 +23,7 @@ from tidegate.journal.model import EventKind
 from tidegate.journal.store import Transaction
 from tidegate.model.operation import OperationState
 from tidegate.plan.model import Phase, Stage, Step
-from tidegate.steps.contract import Known, Look, Result, Standing, StepWorld, Verb
+from tidegate.steps.contract import Known, Look, ReadSecret, Result, Standing, StepWorld, Verb, read_nothing
 from tidegate.steps.registry import verb
 
 
@@ -83,7 +84,7 @@ def _superseded(world: World, claim: _Claim, node_id: str, lost: LeaseLost) -> S
 
 def _perform_or_record(world: World, claim: _Claim, step: Step, act: Verb, actor: str) -> tuple[Look, Result]:
     try:
-        return _perform(world, claim, step, act)
+        return _perform(world, claim, step, act, actor)
     except LeaseLost:
         raise
     except TidegateError as error:
@@ -164,7 +165,9 @@ def _record_nothing(txn: Transaction, view: OperationView, node_id: str, why: st
     return StepReport(node_id, "nothing_to_do", why, detail, {})
 
 
-def step_world(world: World, view: OperationView, known: Known, token: Token) -> StepWorld:
+def step_world(
+    world: World, view: OperationView, known: Known, token: Token, read_secret: ReadSecret = read_nothing
+) -> StepWorld:
     """What a step sees."""
     return StepWorld(
         estate=world.estate,
@@ -177,11 +180,13 @@ def step_world(world: World, view: OperationView, known: Known, token: Token) ->
         operation=view.id,
         requester=view.requester,
         reason=view.why_back or view.reason,
+        read_secret=read_secret,
     )
 
 
-def _perform(world: World, claim: _Claim, step: Step, act: Verb) -> tuple[Look, Result]:
-    seen = step_world(world, claim.view, claim.known, claim.token)
+def _perform(world: World, claim: _Claim, step: Step, act: Verb, actor: str) -> tuple[Look, Result]:
+    vault = JournalledVault(world, claim.token, step.id, actor)
+    seen = step_world(world, claim.view, claim.known, claim.token, vault)
     look = act.check(step.args, seen)
     if look.standing is Standing.FOREIGN_CHANGE:
         raise Refused(
@@ -209,6 +214,7 @@ def _record_failure(world: World, claim: _Claim, node_id: str, error: TidegateEr
         "error": type(error).__name__,
         "changed": error.changed.value,
         "retryable": error.retryable,
+        "connections": list(world.estate.site.connections),
     }
     try:
         with world.journal.locked(world.service) as txn:
@@ -219,6 +225,7 @@ def _record_failure(world: World, claim: _Claim, node_id: str, error: TidegateEr
 
 def _record_success(world: World, claim: _Claim, step: Step, look: Look, result: Result, actor: str) -> StepReport:
     body = {"node": step.id, "looked": look.detail, "detail": result.detail, "facts": dict(result.facts)}
+    body["connections"] = list(world.estate.site.connections)  # names of conn:// that this process has resolved
     with world.journal.locked(world.service) as txn:
         epoch = claim.token.epoch
         for kind, record in result.records:

@@ -35,6 +35,7 @@ class EventKind(StrEnum):
     BASELINE_RESTORED = "baseline_restored"
     CATALOG_ENTERED = "catalog_entered"
     RELEASE_VETOED = "release_vetoed"
+    SECRET_READ = "secret_read"  # noqa: S105 - a kind of event
     DATA_CHECKED = "data_checked"
     OVERRIDDEN = "overridden"
     POLICY_SEEN = "policy_seen"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -10,11 +10,12 @@ from typing import Any, Protocol
 from tidegate.checks.contract import DataChecks
 from tidegate.drivers.estate import Estate
 from tidegate.drivers.token import Token
-from tidegate.errors import NotSettled
+from tidegate.drivers.vault import Secret
+from tidegate.errors import NotSettled, Refused
 from tidegate.journal.model import EventKind
 from tidegate.model.binding import Binding, release_from_json
 from tidegate.model.clock import Clock
-from tidegate.model.release import Release
+from tidegate.model.release import Release, SecretVersion
 from tidegate.model.traffic import Split, canary_split
 
 POLL = 0.1  # seconds between two looks at a system that is converging
@@ -67,6 +68,19 @@ class Known:
     fence: int = 0
 
 
+class ReadSecret(Protocol):
+    """Reads one secret of a release; the read is in the journal before the value is handed over.
+
+    Raises :class:`~tidegate.errors.Refused` if it is not there, ``Unreachable``, ``Rejected``."""
+
+    def __call__(self, which: SecretVersion, *, purpose: str, regions: Sequence[str]) -> Secret: ...
+
+
+def read_nothing(which: SecretVersion, *, purpose: str, regions: Sequence[str]) -> Secret:
+    """For gates and whoever else only looks."""
+    raise Refused(f"secret {which} was asked for by something that only looks ({purpose})")
+
+
 @dataclass(frozen=True)
 class StepWorld:
     """All that a step may look at or act on."""
@@ -81,6 +95,7 @@ class StepWorld:
     operation: str
     requester: str
     reason: str
+    read_secret: ReadSecret = read_nothing
 
     @property
     def shares(self) -> dict[str, int]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from tidegate.drivers.compute.contract import SlotSpec, SlotState
 from tidegate.errors import Refused
 from tidegate.model.topology import Arm
 from tidegate.steps.contract import Look, Result, Standing, StepWorld, Verb
+from tidegate.steps.secret_access import unseal
 
 SETTLE_WITHIN = 120.0  # seconds for N of N to report the digest
 
 
 class DeployRelease:
-    """Done when N of N instances are healthy and report the digest of the files they loaded.
+    """Done when N of N instances are healthy and report the digest of the files they loaded, configuration among them,
+    and of the versions of the secrets they loaded.
 
     ``wait`` False: the change is started and left to converge; whoever needs the capacity waits for it behind a gate.
     """
@@ -33,7 +36,9 @@ class DeployRelease:
     def apply(self, args: Mapping[str, Any], world: StepWorld, look: Look) -> None:
         arm, desired = _desired(args, world)
         release = world.release(args["role"])
-        world.estate.compute.apply(arm, desired, world.token, lambda: world.estate.artifacts.fetch(release))
+        secrets = unseal(world, release, arm.region)
+        fetch = partial(world.estate.artifacts.fetch, release)
+        world.estate.compute.apply(arm, desired, world.token, fetch, secrets)
 
     def verify(self, args: Mapping[str, Any], world: StepWorld, look: Look) -> Result:
         arm, desired = _desired(args, world)
@@ -56,8 +61,8 @@ def _words(state: SlotState) -> str:
 
 def _refuse_to_replace_what_serves(arm: Arm, state: SlotState, desired: SlotSpec, world: StepWorld) -> None:
     """A destructive step proves the live role of its target just before it acts."""
-    wanted = desired.release.digest if desired.release else None
-    foreign = [i.name for i in state.instances if i.digest is not None and i.digest != wanted]
+    release = desired.release
+    foreign = [i.name for i in state.instances if i.digest is not None and not (release and i.runs(release))]
     split = world.estate.traffic.observe().split
     weight = split[arm] if split else 0
     if foreign and weight:

@@ -1,4 +1,4 @@
-"""Admit a release: files, signatures, age, veto. Reads only."""
+"""Admit a release: files, signatures, age, veto, secrets. Reads only."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tidegate.model.binding import release_to_json
 from tidegate.model.release import Release
 from tidegate.steps.contract import Look, Result, StepWorld, Verb
 from tidegate.steps.record import Record
+from tidegate.steps.secret_access import prove
 
 
 class VerifyRelease(Record):
@@ -17,14 +18,16 @@ class VerifyRelease(Record):
 
     def describe(self, args: Mapping[str, Any]) -> str:
         return (
-            "verify the candidate: SHA-256 of every file, m-of-n signatures, not older than the index allows, no veto"
+            "verify the candidate: SHA-256 of every file, m-of-n signatures, not older than the index allows, no veto, "
+            "every secret that it takes is in the vault"
         )
 
     def verify(self, args: Mapping[str, Any], world: StepWorld, look: Look) -> Result:
         artifacts, version = world.estate.artifacts, world.binding.candidate_version
         release = artifacts.verify(version)
         _refuse_unfit(release, world)
-        detail = f"{version} is what its builders signed: {release.digest}"
+        secrets = prove(world, release, tuple(world.shares))
+        detail = f"{version} is what its builders signed: {release.digest}{secrets}"
         return Result(detail, {"release": release_to_json(release)})
 
 

@@ -9,13 +9,14 @@ from tidegate.errors import Refused, Rejected
 from tidegate.model.binding import release_to_json
 from tidegate.steps.contract import Look, Result, StepWorld, Verb
 from tidegate.steps.record import Record
+from tidegate.steps.secret_access import prove, regions_in_need
 
 
 class VerifyTarget(Record):
     """Only a certified baseline is a rollback target, and its files must still be what was certified."""
 
     def describe(self, args: Mapping[str, Any]) -> str:
-        return "verify the baseline to go back to: certified, not vetoed, its files unchanged since"
+        return "verify the baseline to go back to: certified, not vetoed, its files unchanged since, its secrets there"
 
     def verify(self, args: Mapping[str, Any], world: StepWorld, look: Look) -> Result:
         target = world.binding.stable
@@ -32,8 +33,10 @@ class VerifyTarget(Record):
                 f"release {target.version} on offer has digest {found.digest}, but {target.digest} was certified",
                 next_step="restore the certified files to the artifact store",
             )
+        secrets = prove(world, found, regions_in_need(world, found))
         return Result(
-            f"{target.version} is a certified baseline and can be fetched", {"release": release_to_json(found)}
+            f"{target.version} is a certified baseline and can be fetched{secrets}",
+            {"release": release_to_json(found)},
         )
 
 

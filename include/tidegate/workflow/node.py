@@ -13,6 +13,7 @@ from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.errors import Changed, Paused, Refused, TidegateError
 from tidegate.plan.model import Phase
+from tidegate.redaction import cleanse
 from tidegate.workflow.hold_trigger import HoldTrigger
 from tidegate.workflow.identity import Blueprint, actor, read, run_id, same_plan
 from tidegate.workflow.links import ReportLink
@@ -84,4 +85,8 @@ class NodeOperator(BaseOperator):
             self.log.error("%s: %s", type(error).__name__, error.message)
             self.log.error("Did anything change? %s.", _ANSWERS[error.changed])
             self.log.error("What next? %s.", error.next_step or "read the report of this operation")
+            cleanse(error)
+            raise
+        except Exception as error:
+            cleanse(error)  # a vendor's exception may quote an address with its password
             raise

@@ -15,6 +15,7 @@ from tidegate.policy.folder import load_folder
 from tidegate.policy.load import Loaded
 from tidegate.policy.places import policy_folder, snapshots
 from tidegate.policy.schema import Policy
+from tidegate.workflow import vault
 
 _prepared: dict[str, World] = {}
 
@@ -22,7 +23,7 @@ _prepared: dict[str, World] = {}
 def world_of(loaded: Loaded) -> World:
     """The world of the policy that a DAG was built from."""
     prepared = _prepared.get(loaded.policy.service)
-    return prepared or assemble(loaded.policy, loaded.digest, resolve=from_airflow)
+    return prepared or assemble(loaded.policy, loaded.digest, resolve=from_airflow, vault=vault.from_airflow)
 
 
 def world_for(service: str) -> World:

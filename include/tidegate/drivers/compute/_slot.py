@@ -2,7 +2,9 @@
 
 ``<slots>/<region>-<slot>/slot.json`` holds the epoch and what the slot was told to run; beside it stands
 ``<digest>/<instance>/`` with the files. Each instance has a copy of its own, as each host of a fleet has: that is what
-lets "N of N report the digest" catch the one that is different.
+lets "N of N report the digest" catch the one that is different. ``<digest>/sealed.json``, for the owner's eyes only,
+has the secrets that the release takes, for as long as the slot holds the release: instances that start again, and more
+of them, need no vault.
 """
 
 from __future__ import annotations
@@ -11,15 +13,18 @@ import contextlib
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from tidegate.drivers._files import append_line, locked, replace
 from tidegate.drivers.token import Token
+from tidegate.drivers.vault import Secret
 from tidegate.errors import Refused, Rejected
 from tidegate.model.canonical import digest
+from tidegate.model.release import secrets_digest
 from tidegate.model.topology import Arm
 
 MANIFEST = "manifest.json"
@@ -36,6 +41,7 @@ class Order:
     version: str | None = None
     digest: str | None = None
     instances: int = 0
+    secrets: str = ""  # digest of the names and versions
 
 
 class SlotDirectory:
@@ -86,6 +92,29 @@ class SlotDirectory:
             raise Rejected(f"the files fetched for {self.arm} are {found}, the release is {release_digest}")
         shutil.rmtree(target, ignore_errors=True)
         fresh.rename(target)
+
+    def secrets_file(self, release_digest: str) -> Path:
+        """``{"versions": {name: version}, "values": {name: value}}``, mode 0600."""
+        return self.instance(release_digest, 0).with_name("sealed.json")
+
+    def holds(self, release_digest: str, secrets: str) -> bool:
+        """Whether the slot holds the secrets with this digest of names and versions, hidden from others."""
+        file = self.secrets_file(release_digest)
+        try:
+            held = json.loads(file.read_text())
+            names = held["versions"].keys()
+            hidden = not file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+            return hidden and names == held["values"].keys() and secrets_digest(held["versions"]) == secrets
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return False
+
+    def seal(self, release_digest: str, secrets: Sequence[Secret]) -> None:
+        """Put the secrets where the instances of the release read them."""
+        file = self.secrets_file(release_digest)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        versions = {secret.which.name: secret.which.version for secret in secrets}
+        values = {secret.which.name: secret.value for secret in secrets}
+        replace(file, json.dumps({"versions": versions, "values": values}), mode=0o600)
 
     def forget_others(self, release_digest: str | None) -> None:
         """Drop the directories of every other release. Nothing may run from them any more."""

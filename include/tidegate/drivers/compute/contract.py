@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from tidegate.drivers.token import Token
+from tidegate.drivers.vault import Secret, Unseal, no_secrets
+from tidegate.errors import Refused
 from tidegate.model.release import Release
 from tidegate.model.topology import Arm
 
@@ -22,11 +24,18 @@ class SlotSpec:
 
 @dataclass(frozen=True)
 class InstanceState:
-    """One running process or task. ``digest``: what it computed from the files it loaded, None if it did not say."""
+    """One running process or task. ``digest``: what it computed from the files it loaded, None if it did not say.
+    ``secrets``: what it computed from the names and versions of the secrets it loaded
+    (:func:`~tidegate.model.release.secrets_digest`), "" if it loaded none."""
 
     name: str
     digest: str | None
     healthy: bool
+    secrets: str = ""
+
+    def runs(self, release: Release) -> bool:
+        """Whether it says that it runs these files, this configuration among them, with these secrets."""
+        return self.digest == release.digest and self.secrets == release.secrets_digest
 
 
 @dataclass(frozen=True)
@@ -38,12 +47,21 @@ class SlotState:
     instances: tuple[InstanceState, ...]
 
     def matches(self, desired: SlotSpec) -> bool:
-        """N of N: exactly the desired number of instances, each healthy and reporting the desired digest."""
-        if desired.release is None:
+        """N of N: exactly the desired number of instances, each healthy and reporting the desired digests."""
+        release = desired.release
+        if release is None:
             return not self.instances
-        return len(self.instances) == desired.instances and all(
-            i.healthy and i.digest == desired.release.digest for i in self.instances
-        )
+        return len(self.instances) == desired.instances and all(i.healthy and i.runs(release) for i in self.instances)
+
+
+def unsealed(release: Release, unseal: Unseal) -> tuple[Secret, ...]:
+    """The release's secrets, every one of them. Raises :class:`Refused` if others, or not all, were handed over."""
+    secrets = unseal()
+    if {secret.which for secret in secrets} != set(release.secrets):
+        given = ", ".join(str(secret.which) for secret in secrets) or "none"
+        wanted = ", ".join(map(str, release.secrets))
+        raise Refused(f"release {release.version} takes {wanted}; handed over: {given}")
+    return secrets
 
 
 class Compute(Protocol):
@@ -54,8 +72,12 @@ class Compute(Protocol):
         """Asks the instances themselves. Raises ``Unreachable`` if the region's control does not answer."""
         ...
 
-    def apply(self, arm: Arm, desired: SlotSpec, token: Token, fetch: Callable[[], Path]) -> None:
+    def apply(
+        self, arm: Arm, desired: SlotSpec, token: Token, fetch: Callable[[], Path], unseal: Unseal = no_secrets
+    ) -> None:
         """Start to converge; ``fetch`` yields the verified, unpacked release, and is called only if files are needed.
+        ``unseal`` yields the release's secrets, and is called only if the slot does not hold them. They reach the
+        instances in no argument, no configuration that others read, and no log.
 
         Raises ``LeaseLost`` where the system can hold an epoch, ``Unreachable``, ``Rejected``.
         """

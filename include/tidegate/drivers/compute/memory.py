@@ -10,10 +10,12 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from tidegate.drivers._world import Effect, Faults, World, refuse_stale, world_of
-from tidegate.drivers.compute.contract import InstanceState, SlotSpec, SlotState
+from tidegate.drivers.compute.contract import InstanceState, SlotSpec, SlotState, unsealed
 from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
+from tidegate.drivers.vault import Secret, Unseal, no_secrets
 from tidegate.errors import Refused
+from tidegate.model.release import Release
 from tidegate.model.topology import Arm
 
 
@@ -30,11 +32,12 @@ def connect(settings: Settings, site: Site) -> MemoryCompute:
 
 @dataclass(frozen=True)
 class _Instance:
-    """``boot`` counts starts; ``looks``: observations until it is healthy."""
+    """``boot`` counts starts; ``looks``: observations until it is healthy. ``secrets``: digest of their versions."""
 
     digest: str
     boot: int
     looks: int
+    secrets: str = ""
 
 
 class MemoryCompute:
@@ -48,6 +51,7 @@ class MemoryCompute:
         self._regions, self._ports = regions, ports
         self._slots: dict[Arm, dict[int, _Instance]] = {}
         self._told: dict[Arm, tuple[int, str | None]] = {}  # epoch, version
+        self._sealed: dict[Arm, tuple[Secret, ...]] = {}
         self._dead: set[str] = set()
         self._boots = 0
 
@@ -66,7 +70,9 @@ class MemoryCompute:
     def settled(self, arm: Arm, desired: SlotSpec) -> bool:
         return self.observe(arm).matches(desired)
 
-    def apply(self, arm: Arm, desired: SlotSpec, token: Token, fetch: Callable[[], Path]) -> None:
+    def apply(
+        self, arm: Arm, desired: SlotSpec, token: Token, fetch: Callable[[], Path], unseal: Unseal = no_secrets
+    ) -> None:
         """See the contract. ``fetch`` is called once if any instance has to be started."""
         self._call(arm.region)
         self.faults.before_apply()
@@ -78,16 +84,31 @@ class MemoryCompute:
             if count > self._ports:
                 raise Refused(f"slot {arm} has {self._ports} ports, {count} instances are wanted")
             slot = self._slots.setdefault(arm, {})
-            digest = release.digest if release else ""
+            wanted = (release.digest, release.secrets_digest) if release else ("", "")
             good = {
-                index for index, one in slot.items() if one.digest == digest and _name(arm, index) not in self._dead
+                index
+                for index, one in slot.items()
+                if (one.digest, one.secrets) == wanted and _name(arm, index) not in self._dead
             }
             keep = good & set(range(count))
             if len(keep) < count:
                 fetch()
+            self._seal(arm, release, unseal)
             self._told[arm] = (token.epoch, release.version if release else None)
-            self._converge(arm, token, digest, keep, count)
+            self._converge(arm, token, wanted, keep, count)
         self.faults.after_apply()
+
+    def _seal(self, arm: Arm, release: Release | None, unseal: Unseal) -> None:
+        """The slot holds the release's secrets and no others."""
+        if release is None or not release.secrets:
+            self._sealed.pop(arm, None)
+        elif {secret.which for secret in self._sealed.get(arm, ())} != set(release.secrets):
+            self._sealed[arm] = unsealed(release, unseal)
+
+    def sealed(self, arm: Arm) -> dict[str, str]:
+        """Name -> value of the secrets that the slot's instances were given."""
+        with self.world.lock:
+            return {secret.which.name: secret.value for secret in self._sealed.get(arm, ())}
 
     def has_healthy(self, arm: Arm) -> bool:
         """Whether a router would find a healthy target in the slot. Counts as no observation."""
@@ -116,7 +137,7 @@ class MemoryCompute:
             self._told[arm] = (self._told.get(arm, (0, None))[0], version)
             self._slots[arm] = {}
             for index in range(instances):
-                self._start(arm, index, digest, looks=0)
+                self._start(arm, index, (digest, ""), looks=0)
 
     def _call(self, region: str) -> None:
         self.faults.on_call()
@@ -132,15 +153,15 @@ class MemoryCompute:
 
     def _seen(self, name: str, instance: _Instance) -> InstanceState:
         answers = name not in self._dead and not instance.looks
-        return InstanceState(name, instance.digest if answers else None, healthy=answers)
+        return InstanceState(name, instance.digest if answers else None, answers, instance.secrets if answers else "")
 
-    def _converge(self, arm: Arm, token: Token, digest: str, keep: set[int], count: int) -> None:
+    def _converge(self, arm: Arm, token: Token, digests: tuple[str, str], keep: set[int], count: int) -> None:
         for index in sorted(self._slots[arm].keys() - keep):
             self._perform(arm, index, "stop", token, partial(self._stop, arm, index))
         for index in range(count):
             if index not in keep:
                 looks = self.looks_until_healthy
-                self._perform(arm, index, "start", token, partial(self._start, arm, index, digest, looks))
+                self._perform(arm, index, "start", token, partial(self._start, arm, index, digests, looks))
 
     def _perform(self, arm: Arm, index: int, verb: str, token: Token, change: Callable[[], None]) -> None:
         self.world.perform(Effect("compute", verb, _name(arm, index), token.epoch, token.operation), change)
@@ -149,10 +170,10 @@ class MemoryCompute:
         del self._slots[arm][index]
         self._dead.discard(_name(arm, index))
 
-    def _start(self, arm: Arm, index: int, digest: str, looks: int) -> None:
+    def _start(self, arm: Arm, index: int, digests: tuple[str, str], looks: int) -> None:
         self._boots += 1
         self._dead.discard(_name(arm, index))
-        self._slots[arm][index] = _Instance(digest, self._boots, looks)
+        self._slots[arm][index] = _Instance(digests[0], self._boots, looks, digests[1])
 
 
 def _name(arm: Arm, index: int) -> str:

@@ -26,10 +26,11 @@ from tidegate.drivers._world import refuse_stale
 from tidegate.drivers.compute._programs import Program, render
 from tidegate.drivers.compute._slot import Order, SlotDirectory, files_digest
 from tidegate.drivers.compute._supervisor_rpc import ALIVE, GONE, Process, Supervisor
-from tidegate.drivers.compute.contract import InstanceState, SlotSpec, SlotState
+from tidegate.drivers.compute.contract import InstanceState, SlotSpec, SlotState, unsealed
 from tidegate.drivers.credentials import Credential
 from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
+from tidegate.drivers.vault import Unseal, no_secrets
 from tidegate.errors import NotSettled, OutcomeUnknown, Refused, Unreachable
 from tidegate.model.topology import Arm
 
@@ -92,7 +93,9 @@ class SupervisorCompute:
     def settled(self, arm: Arm, desired: SlotSpec) -> bool:
         return self.observe(arm).matches(desired)
 
-    def apply(self, arm: Arm, desired: SlotSpec, token: Token, fetch: Callable[[], Path]) -> None:
+    def apply(
+        self, arm: Arm, desired: SlotSpec, token: Token, fetch: Callable[[], Path], unseal: Unseal = no_secrets
+    ) -> None:
         """See the contract. Raises ``NotSettled`` if an instance does not end in time."""
         region, slot = self._region(arm.region), SlotDirectory(self._slots, arm)
         order = _order(desired, token)
@@ -102,6 +105,7 @@ class SupervisorCompute:
         with slot.writing():
             refuse_stale(f"slot {arm}", slot.order().epoch, token.epoch, token.operation)
             unpacked = _unpack(slot, order, fetch)
+            _seal(slot, desired, order, unseal)
             slot.take(order)
             self._configure(arm, slot, order)
             try:
@@ -126,12 +130,16 @@ class SupervisorCompute:
 
     def _program(self, arm: Arm, slot: SlotDirectory, order: Order, index: int, logs: Path) -> Program:
         region, variable = self._region(arm.region), self._site.service.upper().replace("-", "_")
+        file = slot.secrets_file(order.digest or "")
+        sealed = (
+            (f"{variable}_SECRETS_FILE={file}",) if order.secrets else ()
+        )  # its name; what it holds never goes here
         return Program(
             name=self._name(arm, index),
             directory=slot.instance(order.digest or "", index),
             port=region.ports[arm.slot][index],
             environment=region.environment,
-            told=(f"{variable}_REGION={arm.region}", f"{variable}_SLOT={arm.slot}"),
+            told=(f"{variable}_REGION={arm.region}", f"{variable}_SLOT={arm.slot}", *sealed),
             logs=logs,
         )
 
@@ -175,15 +183,23 @@ class SupervisorCompute:
 
     def _runs_another(self, arm: Arm, process: Process, order: Order) -> bool:
         """Whether it *says* that it runs something else; one that says nothing may be starting."""
-        said = self._instance(arm, process.name).digest if process.state in ALIVE else None
-        return said is not None and said != order.digest
+        if process.state not in ALIVE:
+            return False
+        said = self._instance(arm, process.name)
+        return said.digest is not None and (said.digest, said.secrets) != (order.digest, order.secrets)
 
     def _instance(self, arm: Arm, name: str) -> InstanceState:
         ports = self._region(arm.region).ports[arm.slot]
         index = self._index(arm, name)
         answer = _ask(ports[index]) if index < len(ports) else None
-        said = answer.get("digest") if answer else None
-        return InstanceState(name, said if isinstance(said, str) else None, healthy=answer is not None)
+        said = answer or {}
+        digest, secrets = said.get("digest"), said.get("secrets", "")
+        return InstanceState(
+            name,
+            digest if isinstance(digest, str) else None,
+            answer is not None,
+            secrets if isinstance(secrets, str) else "?",
+        )
 
     def _processes(self, arm: Arm) -> Mapping[str, Process]:
         found = self._region(arm.region).supervisor.processes(self._name(arm, ""))
@@ -210,7 +226,15 @@ def _order(desired: SlotSpec, token: Token) -> Order:
     release = desired.release
     if release is None or not desired.instances:
         return Order(token.epoch, token.operation)
-    return Order(token.epoch, token.operation, release.version, release.digest, desired.instances)
+    held = release.secrets_digest
+    return Order(token.epoch, token.operation, release.version, release.digest, desired.instances, held)
+
+
+def _seal(slot: SlotDirectory, desired: SlotSpec, order: Order, unseal: Unseal) -> None:
+    """See that the slot holds the release's secrets."""
+    release = desired.release
+    if release is not None and order.digest and order.secrets and not slot.holds(order.digest, order.secrets):
+        slot.seal(order.digest, unsealed(release, unseal))
 
 
 def _unpack(slot: SlotDirectory, order: Order, fetch: Callable[[], Path]) -> set[int]:

@@ -1,0 +1,81 @@
+"""Secret values that this process has read, and how they are kept out of text.
+
+Whoever takes a value out of a vault or a connection calls :func:`remember`; from then on every error of Tidegate's tree
+(:mod:`tidegate.errors`) loses it while it is made, and :func:`cleanse` takes it out of other people's exceptions before
+anybody logs them. A value is found plain, as base64 (standard and URL-safe, wherever it stands in what was encoded),
+URL-encoded, hexadecimal or as JSON writes it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import traceback
+from urllib.parse import quote, quote_plus
+
+HIDDEN = "•••"
+SHORTEST = 6  # characters; a shorter value would take ordinary words out of every message
+
+_known: dict[str, tuple[str, ...]] = {}
+
+
+def remember(value: str | None) -> None:
+    """Keep ``value`` out of every text that :func:`redact` sees in this process. Shorter than six: passed over."""
+    if value is not None and len(value) >= SHORTEST and value not in _known:
+        _known[value] = forms(value)
+
+
+def forms(value: str) -> tuple[str, ...]:
+    """How ``value`` may stand in a text, longest first."""
+    raw = value.encode()
+    found = {value, quote(value), quote(value, safe=""), quote_plus(value), raw.hex(), raw.hex().upper()}
+    found.add(json.dumps(value)[1:-1])
+    for offset in range(3):
+        found |= {_inside_base64(raw, offset), _inside_base64(raw, offset).translate(_URL_SAFE)}
+    return tuple(sorted(found, key=len, reverse=True))
+
+
+_URL_SAFE = str.maketrans("+/", "-_")
+
+
+def _inside_base64(raw: bytes, offset: int) -> str:
+    """What base64 makes of ``raw`` after ``offset`` other bytes (modulo 3), without the characters that depend on the
+    neighbours."""
+    encoded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
+    whole = encoded if (offset + len(raw)) % 3 == 0 else encoded[:-1]
+    return whole[(0, 2, 3)[offset] :]
+
+
+def redact(text: str) -> str:
+    """``text`` without any value that this process remembers, in any of its forms."""
+    for known in tuple(_known.values()):
+        for form in known:
+            text = text.replace(form, HIDDEN)
+    return text
+
+
+def tells(text: str) -> bool:
+    """Whether ``text`` holds a value that this process remembers."""
+    return any(form in text for known in tuple(_known.values()) for form in known)
+
+
+def cleanse(error: BaseException) -> None:
+    """Take every remembered value out of ``error`` and what it came from, so that its traceback may be printed.
+
+    Messages are rewritten in place; a cause that still tells something is cut off.
+    """
+    seen: set[int] = set()
+    below: BaseException | None = error
+    while below is not None and id(below) not in seen:
+        seen.add(id(below))
+        _rewrite(below)
+        below = below.__cause__ or below.__context__
+    if tells("".join(traceback.format_exception(error))):
+        error.__cause__ = error.__context__ = None
+
+
+def _rewrite(error: BaseException) -> None:
+    error.args = tuple(redact(a) if isinstance(a, str) else a for a in error.args)
+    for name, value in vars(error).items():
+        if isinstance(value, str) and tells(value):
+            setattr(error, name, redact(value))
