@@ -14,7 +14,7 @@ from lab.places import REGIONS, Places
 from lab.ports import LOOPBACK, SLOTS, Ports
 from lab.postgres import DATABASE
 from lab.regions import Region
-from lab.secret_values import Secrets
+from lab.secret_values import SHOP_SECRETS, Secrets
 
 
 def region(name: str, places: Places, ports: Ports, secrets: Secrets) -> Region:
@@ -34,6 +34,8 @@ def environment(site: AirflowSite) -> dict[str, str]:
         connections[f"shop_db_{name}"] = _json(
             "postgres", ports[f"{name}-postgres"], "tidegate", secrets["database-tidegate"], DATABASE
         )
+    for entry in SHOP_SECRETS:
+        connections[entry] = json.dumps({"conn_type": "generic", "password": secrets[f"shop-{entry}"]})
     return {
         "TIDEGATE_HOME": str(places.home),
         "TIDEGATE_JOURNAL": journal_file.url(places),

@@ -17,6 +17,7 @@ from tidegate.drivers.compute.contract import Compute, SlotSpec
 from tidegate.drivers.credentials import Credential, connection_name, parse_connection
 from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
+from tidegate.drivers.vault import Unseal, no_secrets
 from tidegate.errors import Refused
 from tidegate.model.topology import Arm, Slot
 from tidegate.policy.load import load_policy
@@ -40,7 +41,14 @@ class Deployment:
         artifacts: Artifacts = self._connect("artifacts")
         release = artifacts.verify(version)
         spec = SlotSpec(release, self.policy.capacity.instances)
-        self._settle(slot, spec, lambda: artifacts.fetch(release), regions)
+        site = self.site()
+        self._settle(
+            slot,
+            spec,
+            lambda: artifacts.fetch(release),
+            regions,
+            lambda: tuple(site.vault(which) for which in release.secrets),
+        )
 
     def empty(self, slot: Slot = Slot.B, regions: Iterable[str] = ()) -> None:
         """Nothing in this slot of the regions; returns when settled."""
@@ -52,11 +60,18 @@ class Deployment:
         for path in slots.glob("*/slot.json"):
             write_private(path, json.dumps(json.loads(path.read_text()) | {"epoch": 0}))
 
-    def _settle(self, slot: Slot, spec: SlotSpec, fetch: Callable[[], Path], regions: Iterable[str]) -> None:
+    def _settle(
+        self,
+        slot: Slot,
+        spec: SlotSpec,
+        fetch: Callable[[], Path],
+        regions: Iterable[str],
+        unseal: Unseal = no_secrets,
+    ) -> None:
         compute: Compute = self._connect("compute")
         arms = [Arm(region, slot) for region in regions or self.policy.regions]
         for arm in arms:
-            compute.apply(arm, spec, Token(0, "lab"), fetch)
+            compute.apply(arm, spec, Token(0, "lab"), fetch, unseal)
         what = spec.release.version if spec.release else "nothing"
         for arm in arms:
             settled = partial(compute.settled, arm, spec)

@@ -6,12 +6,13 @@ Layout below ``root``: ``index.json``, ``keys/<keyid>.pub.json``, ``<version>/en
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidegate.drivers.artifacts._archive import pack
+from tidegate.drivers.artifacts._archive import pack, unpack
 from tidegate.drivers.artifacts._manifest import ENVELOPE, INDEX, Details
 from tidegate.drivers.artifacts._manifest import build as make
 from tidegate.drivers.artifacts._signatures import INDEX_TYPE, RELEASE_TYPE, SigningKey, sign
@@ -28,22 +29,30 @@ COMMAND = ("{python}", "-B", "-X", "pycache_prefix=nowhere", "-m", "shop", "--po
 
 @dataclass(frozen=True)
 class Recipe:
-    """One release of the lab. ``dials``: arguments of its built-in faults. ``tampered``: changed after signing."""
+    """One release of the lab. ``dials``: arguments of its built-in faults. ``tampered``: changed after signing.
+    ``delivery_days``: its configuration; ``receipt_key``: the version of the secret that it takes."""
 
     version: str
     sequence: int
     wrong: str = "nothing"
     dials: str = ""
     tampered: bool = False
+    delivery_days: int = 2
+    receipt_key: str = "2"
+
+    def details(self) -> Details:
+        configuration = json.dumps({"delivery_days": self.delivery_days}).encode()
+        secrets = {"receipt_key": self.receipt_key}
+        return Details("shop", self.version, self.sequence, COMMAND, configuration=configuration, secrets=secrets)
 
 
 RECIPES = (
-    Recipe("1.0.0", 100),
+    Recipe("1.0.0", 100, delivery_days=3, receipt_key="1"),
     Recipe("1.1.0", 101),
     Recipe("1.2.0", 102, "2 % of checkouts fail", "checkout_failures=0.02"),
     Recipe("1.3.0", 103, "the slowest checkouts take three times as long", "slow_tail=3.0"),
     Recipe("1.4.0", 104, tampered=True),
-    Recipe("1.5.0", 99),
+    Recipe("1.5.0", 99, delivery_days=3, receipt_key="1"),
 )
 
 
@@ -66,9 +75,9 @@ def build(root: Path, keys: Path) -> None:
 def package(recipe: Recipe, signers: list[SigningKey]) -> dict[str, bytes]:
     """Archive and signed envelope of one release, by file name."""
     files = shop_files(recipe)
-    built = make(Details("shop", recipe.version, recipe.sequence, COMMAND), files)
+    built = make(recipe.details(), files)
     envelope = sign(built.manifest.model_dump(mode="json"), RELEASE_TYPE, signers)
-    offered = pack(one_byte_changed(files)) if recipe.tampered else built.archive
+    offered = pack(one_byte_changed(unpack(built.archive))) if recipe.tampered else built.archive
     return {built.manifest.archive_name: offered, ENVELOPE: envelope}
 
 

@@ -1,7 +1,8 @@
 """``python -m shop --port N``: one process of the shop on loopback.
 
 Environment: ``SHOP_DB_URL`` (needed; a secret, never printed), ``SHOP_REGION`` and ``SHOP_SLOT`` (named in the log),
-``SHOP_FAULTS`` (a dial file), ``SHOP_DRAIN_SECONDS`` (how long ``/_health`` says 503 before the process stops; 1).
+``SHOP_FAULTS`` (a dial file), ``SHOP_SECRETS_FILE`` (see :mod:`.settings`),
+``SHOP_DRAIN_SECONDS`` (how long ``/_health`` says 503 before the process stops; 1).
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The shop's HTTP interface. Every answer carries the header ``x-release``."""
+"""The shop's HTTP interface. Every answer carries the header ``x-release``, how many days a delivery takes (from the
+release's configuration) and which key signs receipts (by name and version)."""
 
 from __future__ import annotations
 
@@ -25,6 +26,7 @@ from .dials import DialFile
 from .digest import DIGEST
 from .fault import BUILT_IN
 from .release import VERSION
+from .settings import SETTINGS
 from .store import KeyTakenError, Order, Store, UnknownSessionError
 from .timing import browse_seconds, checkout_seconds
 
@@ -104,7 +106,9 @@ class Shop:
         return JSONResponse({"ok": True})
 
     async def release(self, _: Request) -> Response:
-        return JSONResponse({"version": VERSION, "digest": DIGEST, "pid": os.getpid()})
+        return JSONResponse(
+            {"version": VERSION, "digest": DIGEST, "secrets": SETTINGS.secrets_digest, "pid": os.getpid()}
+        )
 
     async def _browse(self) -> None:
         await asyncio.sleep(browse_seconds(self._rng))
@@ -135,13 +139,13 @@ def _database_away(_: Request, __: Exception) -> Response:
 
 
 def with_release(app: ASGIApp) -> ASGIApp:
-    """``app`` with ``x-release`` on every answer, errors included."""
-    header = (b"x-release", VERSION.encode())
+    """``app`` with ``x-release`` and the settings on every answer, errors included."""
+    headers = [(b"x-release", VERSION.encode()), *SETTINGS.headers()]
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), header]
+                message["headers"] = [*message.get("headers", ()), *headers]
             await send(message)
 
         await app(scope, receive, marked if scope["type"] == "http" else send)
@@ -170,9 +174,11 @@ def parse_order(body: bytes) -> tuple[str, int, str] | None:
 
 
 def describe(order_id: str, order: Order) -> dict[str, Any]:
+    receipt = SETTINGS.receipt(order_id)
     return {
         "order_id": order_id,
         "quantity": order.quantity,
         "total_cents": order.total_cents,
         "release": order.release,
+        **({"receipt": receipt} if receipt else {}),
     }

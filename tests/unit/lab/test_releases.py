@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
@@ -103,12 +104,17 @@ def test_private_keys_are_private_and_elsewhere(home: Path) -> None:
 
 
 @pytest.mark.real
-def test_a_running_process_reports_the_signed_digest(home: Path) -> None:
+def test_a_running_process_reports_the_signed_digest(home: Path, tmp_path: Path) -> None:
     driver = artifacts(home)
     release = driver.verify("1.1.0")
-    with shop_process(driver.fetch(release), NO_DATABASE) as (base, process):
-        said = httpx.get(f"{base}/_release").json()
-    assert said == {"version": "1.1.0", "digest": release.digest, "pid": process.pid}
+    sealed = tmp_path / "sealed.json"
+    sealed.write_text(json.dumps({"versions": {"receipt_key": "2"}, "values": {"receipt_key": "ruby-raven-72"}}))
+    with shop_process(driver.fetch(release), NO_DATABASE, SHOP_SECRETS_FILE=str(sealed)) as (base, process):
+        answer = httpx.get(f"{base}/_release")
+    digests = {"digest": release.digest, "secrets": release.secrets_digest}
+    assert answer.json() == {"version": "1.1.0", **digests, "pid": process.pid}
+    shown = {name: answer.headers[name] for name in ("x-release", "x-delivery-days", "x-receipt-key")}
+    assert shown == {"x-release": "1.1.0", "x-delivery-days": "2", "x-receipt-key": "receipt_key/2"}
     driver.fetch(release)  # running it left nothing behind: no bytecode, no logs
     assert not list(driver.fetch(release).rglob("__pycache__"))
 

@@ -8,21 +8,18 @@ ten calls of at most 7 s each. Effects that were made are lines in ``<slots>/eff
 
 from __future__ import annotations
 
-import contextlib
 import difflib
-import http.client
-import json
 import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tidegate.drivers._files import replace
 from tidegate.drivers._world import refuse_stale
+from tidegate.drivers.compute._asking import ask as _ask
 from tidegate.drivers.compute._programs import Program, render
 from tidegate.drivers.compute._slot import Order, SlotDirectory, files_digest
 from tidegate.drivers.compute._supervisor_rpc import ALIVE, GONE, Process, Supervisor
@@ -34,7 +31,6 @@ from tidegate.drivers.vault import Unseal, no_secrets
 from tidegate.errors import NotSettled, OutcomeUnknown, Refused, Unreachable
 from tidegate.model.topology import Arm
 
-ASK_SECONDS = 1.0  # for an instance to say what it runs
 _POLL = 0.05  # seconds between two looks at instances that are ending
 
 
@@ -248,16 +244,3 @@ def _unpack(slot: SlotDirectory, order: Order, fetch: Callable[[], Path]) -> set
         assert source is not None
         slot.unpack(source, order.digest, index)
     return needed
-
-
-def _ask(port: int) -> dict[str, Any] | None:
-    """What the instance on ``port`` says it runs; None if it does not say."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ASK_SECONDS)
-    with contextlib.closing(connection):
-        try:
-            connection.request("GET", "/_release")
-            answer = connection.getresponse()
-            said = json.loads(answer.read(64 * 1024))
-        except (OSError, http.client.HTTPException, ValueError):
-            return None
-    return said if answer.status == http.client.OK and isinstance(said, dict) else None
