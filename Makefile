@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
-.PHONY: help setup demo e2e test check up down status race lock clean
+.PHONY: help setup demo e2e test mutants check up down status race lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ e2e: setup ## every scenario, or one: make e2e ONLY=name
 
 test: setup ## the tests
 	@exec $(PYTHON) -m pytest $(ARGS)
+
+mutants: setup ## take every guard out in turn: a test has to go red (a few minutes; ONLY=part of a name)
+	@exec $(PYTHON) -m tests.safety.mutants $(if $(ONLY),--only "$(ONLY)")
 
 check: setup ## format, lint, types, import layers
 	.venv/bin/ruff format --check .

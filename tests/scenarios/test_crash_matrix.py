@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.estate import Rig, build, quick_policy
-from tests.support.operations import open_promotion, open_rollback, promote, weights
+from tests.support.estate import Rig, build
+from tests.support.operations import open_promotion, open_rollback, promote, small_policy, weights
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.runner import drive
 from tidegate.engine.takeover import take_over
@@ -21,8 +21,6 @@ from tidegate.engine.view import OperationView
 from tidegate.errors import LeaseLost, Refused
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import Outcome
-from tidegate.model.traffic import TOTAL
-from tidegate.policy.schema import Bake, StepEvidence
 
 
 class Killed(BaseException):
@@ -43,17 +41,6 @@ class Fuse:
             if self.left == 0:
                 self.left = None
                 raise Killed
-
-
-def small_policy():
-    """Two steps in each region and gates that a few requests fill."""
-    return quick_policy(
-        steps=(2500, TOTAL),
-        later_steps=(TOTAL,),
-        evidence={2500: StepEvidence(requests=3), TOTAL: StepEvidence(requests=3)},
-        bake=Bake.model_validate({"lasts": "1s", "requests": 3}),
-        warm_up=0.1,
-    )
 
 
 Start = Callable[[Rig], OperationView]

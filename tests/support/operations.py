@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from tests.support.estate import Rig
+from typing import Any
+
+from tests.support.estate import Rig, quick_policy
+from tidegate.engine.execute import run_step
+from tidegate.engine.gates import look_at_gate
 from tidegate.engine.open import Request, open_operation
 from tidegate.engine.runner import AskPeople, drive, nobody
-from tidegate.engine.view import OperationView
+from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.model.operation import OperationKind
+from tidegate.model.traffic import TOTAL
+from tidegate.model.verdict import Verdict
+from tidegate.plan.model import ApprovalNode, Step
 from tidegate.plan.promotion import promotion_plan
 from tidegate.plan.rollback import rollback_plan
+from tidegate.policy.schema import Bake, Policy, StepEvidence
+
+
+def small_policy(**changes: Any) -> Policy:
+    """Two steps in each region and gates that a few requests fill."""
+    small: dict[str, Any] = {
+        "steps": (2500, TOTAL),
+        "later_steps": (TOTAL,),
+        "evidence": {2500: StepEvidence(requests=3), TOTAL: StepEvidence(requests=3)},
+        "bake": Bake.model_validate({"lasts": "1s", "requests": 3}),
+        "warm_up": 0.1,
+    }
+    return quick_policy(**{**small, **changes})
 
 
 def open_promotion(rig: Rig, version: str, request_id: str = "") -> OperationView:
@@ -36,3 +56,22 @@ def weights(rig: Rig) -> dict[str, int]:
     split = rig.traffic.observe().split
     assert split is not None
     return {arm.name: weight for arm, weight in split.weights if weight}
+
+
+def advance(rig: Rig, view: OperationView, until: str) -> OperationView:
+    """Run the nodes of the plan in order, up to and without ``until``; approvals are left to the test."""
+    for _, node in view.plan.nodes():
+        if node.id == until:
+            break
+        if isinstance(node, Step):
+            run_step(rig.world, view.id, node.id, actor="test")
+        elif not isinstance(node, ApprovalNode):
+            while (report := look_at_gate(rig.world, view.id, node.id, actor="test")).evidence.verdict != Verdict.PASS:
+                assert not report.final, f"{node.id}: {report.evidence.why}"
+                rig.clock.sleep(0.25)
+    return now(rig, view)
+
+
+def now(rig: Rig, view: OperationView) -> OperationView:
+    """The operation as the journal has it."""
+    return require(fold_operation(rig.world.journal.events(view.service, operation=view.id)), view.id)
