@@ -8,14 +8,25 @@ from typing import Any, ClassVar
 from airflow.plugins_manager import AirflowPlugin
 
 from tidegate.ui.lazy import LazyApp
+from tidegate.workflow.links import PREFIX, external_views
 
 
 def _application() -> Any:
     from tidegate.ui.app import create_app
+    from tidegate.ui.doors import Doors
     from tidegate.ui.reading import reading_journal
-    from tidegate.workflow.access import may_read
+    from tidegate.workflow import access, pages
 
-    return create_app(reading_journal, may_read)
+    return create_app(
+        Doors(
+            open_journal=reading_journal,
+            services=pages.services,
+            may_read=access.may_read,
+            readers=access.sees,
+            service_of=pages.service_of,
+            operation_of=pages.operation_of,
+        )
+    )
 
 
 class TidegatePlugin(AirflowPlugin):
@@ -23,5 +34,6 @@ class TidegatePlugin(AirflowPlugin):
 
     name = "tidegate"
     fastapi_apps: ClassVar[list[dict[str, Any]]] = [
-        {"app": LazyApp(_application), "url_prefix": "/tidegate", "name": "Tidegate"}
+        {"app": LazyApp(_application), "url_prefix": PREFIX, "name": "Tidegate"}
     ]
+    external_views: ClassVar[list[dict[str, Any]]] = external_views()

@@ -6,6 +6,7 @@ from tidegate.drivers.compute.contract import SlotSpec
 from tidegate.engine import guarding
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
+from tidegate.journal.store import Journal
 from tidegate.judge.gate import BakeRequirement, GateRequirement
 from tidegate.judge.gate import assess as judge_assess
 from tidegate.judge.gate import assess_bake as judge_bake
@@ -94,8 +95,28 @@ def drained(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> E
 
 def evidence(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> Evidence:
     """What the guard has left in the journal, against what the policy asks for at this step."""
+    return from_journal(world.journal, view, gate, world.clock.now())
+
+
+def bake(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> Evidence:
+    """At full weight everywhere: long enough, over enough requests, no signal failing."""
+    return from_journal(world.journal, view, gate, world.clock.now())
+
+
+def from_journal(journal: Journal, view: OperationView, gate: Gate, now: float) -> Evidence:
+    """What a gate of the kinds ``evidence`` and ``bake`` says now. It takes the journal alone: no estate, no lease."""
+    document = journal.evidence(view.service, view.id, guarding.EVIDENCE)
+    stale_after = float(view.plan.settings["judge"]["stale_after"])
+    if gate.kind == "bake":
+        since = max((state.at or 0.0 for state in view.nodes.values()), default=view.opened_at)
+        baked = BakeRequirement(lasts=gate.args["lasts"], requests=gate.args["requests"], since=since)
+        return judge_bake(baked, document, now, stale_after)
+    return judge_assess(_requirement(gate), document, now, stale_after)
+
+
+def _requirement(gate: Gate) -> GateRequirement:
     args = gate.args
-    requirement = GateRequirement(
+    return GateRequirement(
         requests=args["requests"],
         sessions=args["sessions"],
         per_endpoint=args["per_endpoint"],
@@ -104,17 +125,3 @@ def evidence(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> 
         region=args["region"],
         full_weight=args["full_weight"],
     )
-    document = world.journal.evidence(world.service, view.id, guarding.EVIDENCE)
-    return judge_assess(requirement, document, world.clock.now(), _stale_after(view))
-
-
-def bake(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> Evidence:
-    """At full weight everywhere: long enough, over enough requests, no signal failing."""
-    since = max((state.at or 0.0 for state in view.nodes.values()), default=view.opened_at)
-    requirement = BakeRequirement(lasts=gate.args["lasts"], requests=gate.args["requests"], since=since)
-    document = world.journal.evidence(world.service, view.id, guarding.EVIDENCE)
-    return judge_bake(requirement, document, world.clock.now(), _stale_after(view))
-
-
-def _stale_after(view: OperationView) -> float:
-    return float(view.plan.settings["judge"]["stale_after"])

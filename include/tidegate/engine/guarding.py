@@ -9,6 +9,7 @@ from tidegate.journal.store import Journal
 BEAT = "guard"
 BEAT_TTL = 3.0  # seconds without a beat after which a guard counts as dead
 EVIDENCE = "judge"  # key of the evidence document among an operation's evidence rows
+HISTORY = "history"  # key of what users met, second by second: for pages, and for nobody's verdict
 
 
 def beat_expires_at(journal: Journal, service: str) -> float | None:

@@ -19,8 +19,9 @@ from tidegate.engine.turn import STOP_LOSS_NODE, declare_stop_loss
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.errors import LeaseLost, TidegateError
-from tidegate.guard.demand import Demand
+from tidegate.guard.demand import HEALTH_WINDOW, Demand
 from tidegate.guard.hearing import Hearing
+from tidegate.guard.history import Recorder
 from tidegate.model.observation import Batch
 from tidegate.model.operation import OperationKind, OperationState
 from tidegate.model.verdict import Verdict
@@ -51,6 +52,7 @@ class Watch:
         self._demand = Demand(world.policy.shares)
         self._cursor: str | None = None
         self._hearing: Hearing | None = None
+        self._recorder: Recorder | None = None
         self._view: OperationView | None = None
         self._head_seq = -1
         self._renewed_at = 0.0
@@ -70,6 +72,8 @@ class Watch:
         """Read the log, judge, beat; act if the verdict is fail."""
         view = self._current()
         batch, blind = self._read()
+        if self._recorder is not None and batch is not None:
+            self._recorder.note(batch.observations, self._world.clock.now())
         verdict, stopped = None, False
         if view is not None and batch is not None and view.kind is OperationKind.PROMOTION:
             verdict, stopped = self._judge(view, batch)
@@ -89,6 +93,11 @@ class Watch:
 
     def _take_up(self, view: OperationView | None) -> None:
         """Adopt the operation that the journal shows open, whoever began it."""
+        if self._recorder is not None and (view is None or view.id != self._recorder.operation):
+            self._recorder.save()
+            self._recorder = None
+        if self._recorder is None and view is not None:
+            self._recorder = Recorder(self._world, view)
         if view is None or view.kind is not OperationKind.PROMOTION:
             self._hearing = None
         elif self._hearing is None or self._hearing.operation != view.id:
@@ -153,7 +162,13 @@ class Watch:
 
     def _beat(self, blind: str) -> None:
         now = self._world.clock.now()
-        body = {"demand": self._demand.rates(now), "blind": blind, "pid": os.getpid()}
+        body = {
+            "demand": self._demand.rates(now),
+            "health": self._demand.health(now),
+            "health_window": HEALTH_WINDOW,
+            "blind": blind,
+            "pid": os.getpid(),
+        }
         self._world.journal.beat(self._world.service, guarding.BEAT, ttl=guarding.BEAT_TTL, body=body)
 
 

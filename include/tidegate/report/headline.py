@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tidegate.engine.view import OperationView
 from tidegate.model.operation import OperationKind, OperationState, Outcome
@@ -20,11 +20,13 @@ class Headline:
     tone: str
 
 
-def headline(view: OperationView, closed_why: str, guard_alive: bool) -> Headline:
-    """Pure. ``closed_why``: what the closing row says, empty while the operation is open."""
+def headline(view: OperationView, closed_why: str, guard_alive: bool, waits: str = "") -> Headline:
+    """Pure. ``closed_why``: what the closing row says, empty while the operation is open. ``waits``: what the node that
+    is next waits for, in words, if it is known."""
     if view.outcome is not None:
         return _closed(view, closed_why)
-    return _stopping(view, guard_alive) if view.state is OperationState.STOPPING else _running(view, guard_alive)
+    top = _stopping(view, guard_alive) if view.state is OperationState.STOPPING else _running(view, guard_alive)
+    return replace(top, next=waits) if waits and not view.failures else top
 
 
 def _closed(view: OperationView, why: str) -> Headline:
@@ -50,8 +52,24 @@ def _running(view: OperationView, guard_alive: bool) -> Headline:
 
 def _stopping(view: OperationView, guard_alive: bool) -> Headline:
     title = f"{view.binding.candidate_version} is on its way back"
-    changed = "Yes, and it is being taken back."
-    return Headline(title, changed, f"{_watched(guard_alive)} {view.why_back}", _next(view, Phase.RETURN), "bad")
+    changed = f"Yes, and it is being taken back. Why: {view.why_back}"
+    safe = f"{_exposure(view)} {_watched(guard_alive)}"
+    return Headline(title, changed, safe, _next(view, Phase.RETURN), "bad")
+
+
+def _exposure(view: OperationView) -> str:
+    """Whether users still meet the candidate, by the routing that was left."""
+    if view.left_split is None:
+        return "Not known: no routing was ever read back."
+    parts = {
+        r: view.left_split.within_region(view.binding.arm(r, "candidate")) for r in view.plan.settings["region_order"]
+    }
+    met = [f"{float(part):.0%} of {region}" for region, part in parts.items() if part]
+    return (
+        f"Not yet: the candidate still takes {', '.join(met)}."
+        if met
+        else "Yes, traffic is: none goes to the candidate."
+    )
 
 
 def _watched(guard_alive: bool) -> str:

@@ -12,7 +12,7 @@ class Markup(str):
     __slots__ = ()
 
 
-def tag(name: str, *children: object, **attributes: str) -> Markup:
+def tag(name: str, /, *children: object, **attributes: str) -> Markup:
     """``tag("td", "a < b", class_="x")``; None is left out, iterables of children are joined."""
     given = "".join(f' {key.rstrip("_").replace("_", "-")}="{html.escape(value)}"' for key, value in attributes.items())
     return Markup(f"<{name}{given}>{join(children)}</{name}>")

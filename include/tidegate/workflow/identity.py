@@ -25,6 +25,12 @@ def dag_id(kind: OperationKind, service: str) -> str:
     return f"{_VERBS[kind]}__{service}"
 
 
+def kind_of(dag: str) -> OperationKind | None:
+    """Inverse of :func:`dag_id`, None for a DAG that carries no operation."""
+    word, _, service = dag.partition("__")
+    return next((kind for kind, verb in _VERBS.items() if verb == word and service), None)
+
+
 @dataclass(frozen=True)
 class Blueprint:
     """What a DAG was built from; every task of it holds the same one. ``digest``: of the plan."""

@@ -1,8 +1,10 @@
-"""The link from a task in Airflow's UI to the operation's report."""
+"""The ways from Airflow's UI to Tidegate's pages: an entry in its navigation, a tab on the DAG, the run and the task,
+and a link on each task."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from airflow.sdk import BaseOperatorLink
 from airflow.sdk.configuration import conf
@@ -11,6 +13,40 @@ if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
 
 PREFIX = "/tidegate"
+
+
+_ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' stroke='{colour}' "
+    "stroke-width='2' stroke-linecap='round'%3E%3Cpath d='M5 3v11M12 3v7M19 3v11M3 18c3 0 3 2 6 2s3-2 6-2 3 2 6 2'/%3E"
+    "%3C/svg%3E"
+)
+_PAGES = {
+    "nav": "/",
+    "dag": "/dags/{DAG_ID}",
+    "dag_run": "/runs/{DAG_ID}/{RUN_ID}",
+    "task": "/dags/{DAG_ID}",
+    "task_instance": "/runs/{DAG_ID}/{RUN_ID}#node-{TASK_ID}",
+}
+
+
+def external_views() -> list[dict[str, Any]]:
+    """Where Airflow's UI shows the pages, each in a frame. Airflow fills in the names in braces."""
+    icons = {"icon": _ICON.format(colour="%23444"), "icon_dark_mode": _ICON.format(colour="%23ddd")}
+    return [
+        {
+            "name": "Recovery",
+            "href": f"{_mount()}{path}",
+            "destination": place,
+            "url_route": "recovery" if place == "nav" else f"recovery-{place.replace('_', '-')}",
+            **icons,
+        }
+        for place, path in _PAGES.items()
+    ]
+
+
+def _mount() -> str:
+    """The path that the pages are mounted at, below Airflow's own if it has one."""
+    return urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/") + PREFIX
 
 
 class ReportLink(BaseOperatorLink):

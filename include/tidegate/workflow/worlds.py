@@ -36,8 +36,13 @@ def policy_of(service: str) -> Policy:
     return _prepared[service].policy if service in _prepared else _find(service).policy
 
 
+def known_policies() -> tuple[Loaded, ...]:
+    """Every service's policy as it is now, broken files by their last good state."""
+    return _policies(_stamps(policy_folder()))
+
+
 def _find(service: str) -> Loaded:
-    found = _policies(_stamps(policy_folder()))
+    found = known_policies()
     for loaded in found:
         if loaded.policy.service == service:
             return loaded

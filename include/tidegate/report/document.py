@@ -1,0 +1,174 @@
+"""The facts of one operation, and of all services, as JSON: what page, live refresh and command line share.
+
+Everything comes from the journal, so it is to be had while the scheduler, the triggerer and the estate are down; each
+figure that ages says how old it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tidegate.engine.guarding import BEAT, EVIDENCE
+from tidegate.engine.view import OperationView, fold_operation, require
+from tidegate.journal.model import Event, EventKind
+from tidegate.journal.store import Journal
+from tidegate.model.operation import OperationKind, OperationState
+from tidegate.report.headline import headline
+from tidegate.report.overview import overview_document
+from tidegate.report.planned import plan_document, position
+from tidegate.report.series import series, weights_of
+from tidegate.report.waiting import in_words, waiting
+
+__all__ = ["operation_document", "overview_document"]
+
+VERSION = 1
+
+
+def operation_document(journal: Journal, service: str, operation: str, now: float) -> dict[str, Any]:
+    """Raises :class:`~tidegate.errors.Refused` if the journal has no such operation."""
+    events = journal.events(service, operation=operation)
+    view = require(fold_operation(events), operation)
+    closed = next((e for e in events if e.kind is EventKind.OPERATION_CLOSED), None)
+    guard = guard_document(journal, service, now)
+    gate = waiting(journal, view, now)
+    why = str(closed.body.get("why", "")) if closed else ""
+    top = headline(view, why, bool(guard["alive"]), in_words(view, gate, now))
+    return {
+        "version": VERSION,
+        "at": now,
+        "service": service,
+        "headline": vars(top),
+        "operation": _about(view, closed),
+        "routing": str(view.left_split) if view.left_split else "",
+        "weights": weights_of(view.left_split, view),
+        "guard": guard,
+        "lease": lease_document(journal, service, now),
+        "position": position(view),
+        "plan": plan_document(view, events),
+        "waiting": gate,
+        "verdict": _verdict(journal, view, now),
+        "series": series(journal, view, events, closed.at if closed else now),
+        "checks": _checks(events),
+        "approvals": _approvals(view, now),
+        "log": [_row(event, view) for event in events],
+        "controls": controls(view),
+        "break_glass": f"tidegate break-glass {service} {view.id} --by <name> --reason <why>",
+    }
+
+
+def _about(view: OperationView, closed: Event | None) -> dict[str, Any]:
+    binding = view.binding
+    return {
+        "id": view.id,
+        "kind": view.kind.value,
+        "requester": view.requester,
+        "reason": view.reason,
+        "request_id": view.request_id,
+        "opened_at": view.opened_at,
+        "closed_at": closed.at if closed else None,
+        "state": view.state.value,
+        "outcome": view.outcome.value if view.outcome else None,
+        "why_back": view.why_back,
+        "changed": view.touched,
+        "stable": {"version": binding.stable.version, "slot": binding.stable_slot.value},
+        "candidate": {"version": binding.candidate_version, "slot": binding.candidate_slot.value},
+    }
+
+
+def guard_document(journal: Journal, service: str, now: float) -> dict[str, Any]:
+    """``age``: seconds since its last beat, None without any. ``health``: region -> what it counted lately."""
+    beat = journal.beats(service).get(BEAT)
+    if beat is None:
+        return {"alive": False, "age": None, "blind": "", "health": {}, "window": None}
+    return {
+        "alive": beat.expires_at >= now,
+        "age": round(max(0.0, now - beat.at), 1),
+        "blind": str(beat.body.get("blind", "")),
+        "health": beat.body.get("health") or {},
+        "window": beat.body.get("health_window"),
+    }
+
+
+def lease_document(journal: Journal, service: str, now: float) -> dict[str, Any] | None:
+    """Who may act on the service now, None if nobody does."""
+    lease = journal.head(service).lease
+    if lease is None:
+        return None
+    left = round(lease.expires_at - now, 1)
+    return {"operation": lease.operation, "kind": lease.kind.value, "holder": lease.holder, "expires_in": left}
+
+
+def controls(view: OperationView) -> dict[str, bool]:
+    """Which of the controls would do something now; the engine decides again when one is used."""
+    is_open = view.state is not OperationState.CLOSED
+    forward = view.state is OperationState.RUNNING and view.kind is OperationKind.PROMOTION and not view.certified
+    return {"pause": is_open, "resume": False, "abort": forward}
+
+
+def _verdict(journal: Journal, view: OperationView, now: float) -> dict[str, Any] | None:
+    """What the guard's judge says; ``age`` in seconds. None if it has never looked."""
+    document = journal.evidence(view.service, view.id, EVIDENCE)
+    if document is None:
+        return None
+    return {
+        "verdict": document["verdict"],
+        "why": document["why"],
+        "age": round(max(0.0, now - document["written_at"]), 1),
+        "crossed": document["crossed"],
+        "signals": document["signals"],
+        "regions": {name: _arms(region) for name, region in document["regions"].items()},
+    }
+
+
+def _arms(region: Mapping[str, Any]) -> dict[str, Any]:
+    counts = ("requests", "errors", "sessions")
+    return {role: {key: region[role][key] for key in counts} for role in ("stable", "candidate")}
+
+
+def _checks(events: Iterable[Event]) -> list[dict[str, Any]]:
+    return [
+        {
+            "node": event.body["node"],
+            "run": event.body["run_id"],
+            "at": event.at,
+            "results": [dict(result) for result in event.body["report"]["results"]],
+        }
+        for event in events
+        if event.kind is EventKind.DATA_CHECKED
+    ]
+
+
+def _approvals(view: OperationView, now: float) -> list[dict[str, Any]]:
+    return [
+        {
+            "node": node,
+            "people": list(request["people"]),
+            "quorum": request["quorum"],
+            "plan_digest": request["plan_digest"],
+            "expires_at": request["expires_at"],
+            "given": [{"person": a.person, "at": a.at} for a in view.approvals if a.node == node],
+            "refused": view.refused_by.get(node, ""),
+            "open": view.outcome is None
+            and view.state is OperationState.RUNNING
+            and not view.verified(node)
+            and node not in view.refused_by
+            and request["expires_at"] > now,
+        }
+        for node, request in view.requested.items()
+    ]
+
+
+def _row(event: Event, view: OperationView) -> dict[str, Any]:
+    body = event.body
+    words = body.get("why") or body.get("detail") or body.get("what") or ""
+    return {
+        "seq": event.seq,
+        "after": round(event.at - view.opened_at, 1),
+        "actor": str(body.get("person") or event.actor),
+        "by": event.actor,
+        "kind": event.kind.value,
+        "node": body.get("node", ""),
+        "words": str(words),
+        "epoch": event.epoch,
+    }

@@ -1,0 +1,161 @@
+"""All services at one look, from the journal alone: what needs a person stands first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
+from tidegate.engine.guarding import BEAT
+from tidegate.engine.view import OperationView, fold_operation
+from tidegate.journal.model import Beat, EventKind, Lease
+from tidegate.journal.store import Journal
+from tidegate.model.operation import OperationState, Outcome
+from tidegate.report.headline import headline
+from tidegate.report.planned import position
+from tidegate.report.series import weights_of
+
+ALARM, ASK, TELL = 0, 1, 2  # how soon somebody has to look: at once, soon, when there is time
+
+
+def overview_document(
+    journal: Journal, services: Iterable[str], now: float, troubles: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """``troubles``: service -> what is wrong with its policy. Services in order of urgency, then by name."""
+    rows = [service_document(journal, name, now, (troubles or {}).get(name, "")) for name in sorted(set(services))]
+    rows.sort(key=lambda row: (row["urgency"], row["service"]))
+    return {"version": 1, "at": now, "services": rows}
+
+
+def service_document(journal: Journal, service: str, now: float, trouble: str = "") -> dict[str, Any]:
+    """One service: its regions, its guard, its lease, its last operations, and what needs a person."""
+    facts = fold_facts(journal.events(service, kinds=FACT_KINDS))
+    opened = journal.events(service, kinds={EventKind.OPERATION_OPENED})
+    lease, beat = journal.head(service).lease, journal.beats(service).get(BEAT)
+    last = opened[-1].operation if opened else None
+    view = fold_operation(journal.events(service, operation=lease.operation if lease else last)) if last else None
+    needs = sorted(_needs(view, facts, lease, beat, now, trouble))
+    return {
+        "service": service,
+        "urgency": needs[0][0] if needs else TELL + 1,
+        "needs": [words for _, words in needs],
+        "stable": {"version": facts.stable.version, "slot": str(facts.stable_slot)} if facts.stable else None,
+        "guard": _guard(beat, now),
+        "lease": _lease(lease, now),
+        "operation": _operation(journal, view, beat, now) if view else None,
+        "regions": _regions(view, facts, beat, now),
+        "operations": [_opened(event) for event in reversed(opened[-20:])],
+        "catalog": [_entry(entry) for entry in reversed(facts.catalog[-20:])],
+    }
+
+
+def _needs(
+    view: OperationView | None, facts: ServiceFacts, lease: Lease | None, beat: Beat | None, now: float, trouble: str
+) -> Iterable[tuple[int, str]]:
+    is_open = view is not None and view.state is not OperationState.CLOSED
+    if trouble:
+        yield ASK, f"its policy cannot be used as it stands: {trouble}"
+    if facts.stable is None:
+        yield TELL, "nothing is adopted yet: there is no baseline to go back to"
+    if beat is None or beat.expires_at < now:
+        yield (ALARM if is_open else ASK), "no guard is alive: nobody would stop a loss"
+    elif beat.body.get("blind"):
+        yield (ALARM if is_open else ASK), f"the guard is blind: {beat.body['blind']}"
+    if lease is not None and lease.expires_at < now:
+        yield ALARM, f"nobody carries {lease.operation} on: its lease ran out {_age(now - lease.expires_at)} ago"
+    if view is not None and is_open:
+        yield from _open_needs(view, now)
+    elif view is not None and view.outcome is Outcome.ROLLED_BACK and view.why_back:
+        yield TELL, f"{view.binding.candidate_version} was taken back: find out why"
+
+
+def _open_needs(view: OperationView, now: float) -> Iterable[tuple[int, str]]:
+    stands = position(view)
+    node = stands["node"] if stands else None
+    if node and view.node(node).status == "failed":
+        yield ALARM, f"{node} failed: {view.node(node).detail}"
+    elif node and node in view.requested and node not in view.refused_by:
+        request = view.requested[node]
+        left = request["expires_at"] - now
+        yield ASK, f"{node} waits for {request['quorum']} of {', '.join(request['people'])}, {_age(left)} left"
+    elif view.state is OperationState.STOPPING:
+        yield ASK, f"{view.binding.candidate_version} is on its way back: {view.why_back}"
+
+
+def _guard(beat: Beat | None, now: float) -> dict[str, Any]:
+    if beat is None:
+        return {"alive": False, "age": None, "blind": ""}
+    age = round(max(0.0, now - beat.at), 1)
+    return {"alive": beat.expires_at >= now, "age": age, "blind": str(beat.body.get("blind", ""))}
+
+
+def _lease(lease: Lease | None, now: float) -> dict[str, Any] | None:
+    if lease is None:
+        return None
+    return {"operation": lease.operation, "holder": lease.holder, "expires_in": round(lease.expires_at - now, 1)}
+
+
+def _operation(journal: Journal, view: OperationView, beat: Beat | None, now: float) -> dict[str, Any]:
+    closed = journal.events(view.service, operation=view.id, kinds={EventKind.OPERATION_CLOSED})
+    why = str(closed[0].body.get("why", "")) if closed else ""
+    top = headline(view, why, beat is not None and beat.expires_at >= now)
+    return {
+        "id": view.id,
+        "kind": view.kind.value,
+        "headline": vars(top),
+        "outcome": view.outcome.value if view.outcome else None,
+        "state": view.state.value,
+        "requester": view.requester,
+        "opened_at": view.opened_at,
+        "closed_at": closed[0].at if closed else None,
+        "position": position(view),
+    }
+
+
+def _regions(view: OperationView | None, facts: ServiceFacts, beat: Beat | None, now: float) -> list[dict[str, Any]]:
+    """Region by region: what it serves with which part, and how its users fared when the guard last looked."""
+    health = (beat.body.get("health") or {}) if beat else {}
+    demand = (beat.body.get("demand") or {}) if beat else {}
+    weights = weights_of(view.left_split, view) if view else {}
+    names = list(weights) or list(health) or list(demand)
+    return [
+        {
+            "region": name,
+            "share": weights.get(name, {}).get("share"),
+            "serving": _serving(view, facts, weights.get(name, {}).get("candidate", 0.0)),
+            "per_second": demand.get(name),
+            "health": health.get(name),
+            "window": beat.body.get("health_window") if beat else None,
+            "age": round(max(0.0, now - beat.at), 1) if beat else None,
+        }
+        for name in names
+    ]
+
+
+def _serving(view: OperationView | None, facts: ServiceFacts, candidate: float) -> list[dict[str, Any]]:
+    """Releases with their percent of the region, the larger first."""
+    if view is None:
+        return [{"version": facts.stable.version, "percent": 100.0}] if facts.stable else []
+    parts = [(view.binding.stable.version, 100.0 - candidate), (view.binding.candidate_version, candidate)]
+    return [{"version": v, "percent": p} for v, p in sorted(parts, key=lambda part: -part[1]) if p > 0]
+
+
+def _opened(event: Any) -> dict[str, Any]:
+    body = event.body
+    version = body["binding"]["candidate_version"]
+    return {"id": event.operation, "kind": body["kind"], "version": version, "at": event.at, "by": body["requester"]}
+
+
+def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "version": entry["release"]["version"],
+        "replaces": entry["replaces"]["version"],
+        "at": entry["at"],
+        "by": entry["requested_by"],
+        "why": entry["why"],
+        "operation": entry["operation"],
+    }
+
+
+def _age(seconds: float) -> str:
+    return f"{max(0.0, seconds):.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,28 @@
+"""What the pages need from whoever mounts them: who may see what, which services there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.journal.store import Journal
+
+
+@dataclass(frozen=True)
+class Doors:
+    """A mounted application has no authentication of its own, so every route depends on one of these.
+
+    ``open_journal``: need not be writable. ``services``: service -> what is wrong with its policy, empty if nothing.
+    FastAPI dependencies, which raise 401 without a user and 403 without the permission: ``may_read`` finds ``service``
+    (and perhaps ``operation`` or ``dag_id``) among the path's parameters; ``readers`` gives a predicate that says
+    which services this user may read. ``service_of``: DAG id -> service, None if it is
+    not ours; ``operation_of``: (DAG id, run id) -> operation.
+    """
+
+    open_journal: Callable[[], Journal]
+    services: Callable[[], Mapping[str, str]]
+    may_read: Callable[..., Any]
+    readers: Callable[..., Callable[[str], bool]]
+    service_of: Callable[[str], str | None]
+    operation_of: Callable[[str, str], str | None]
