@@ -23,12 +23,12 @@ def home(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def journal_url(environment: Mapping[str, str] = os.environ) -> str:
-    """``TIDEGATE_JOURNAL``, by default a SQLite file under :func:`home`.
+    """What :func:`given_url` says, by default a SQLite file under :func:`home`.
 
     Raises :class:`Refused` for Airflow's metadata database: the journal must outlive Airflow, and be restored, migrated
     and guarded apart from it. The URL is a secret: it may hold a password.
     """
-    url = environment.get(VARIABLE) or f"sqlite:///{home(environment) / 'journal' / 'journal.sqlite'}"
+    url = given_url(environment) or f"sqlite:///{home(environment) / 'journal' / 'journal.sqlite'}"
     airflow = environment.get(AIRFLOW_DATABASE)
     if airflow and _place(parse(url)) == _airflow_place(airflow):
         raise Refused(
@@ -36,6 +36,26 @@ def journal_url(environment: Mapping[str, str] = os.environ) -> str:
             next_step=f"set {VARIABLE} to a database of its own, or unset it for a SQLite file under {HOME}",
         )
     return url
+
+
+def given_url(environment: Mapping[str, str] = os.environ, variable: str = VARIABLE) -> str | None:
+    """The URL in ``TIDEGATE_JOURNAL``, or in the file that ``TIDEGATE_JOURNAL_FILE`` names; None if neither is set.
+
+    A file keeps the password out of the environment, which `docker inspect` and child processes show. Raises
+    :class:`Refused` if both are set, or the file cannot be read or is empty.
+    """
+    url, file = environment.get(variable), environment.get(f"{variable}_FILE")
+    if not file:
+        return url or None
+    if url:
+        raise Refused(f"both {variable} and {variable}_FILE are set", next_step=f"unset {variable}")
+    try:
+        found = Path(file).read_text().strip()
+    except OSError as error:
+        raise Refused(f"{variable}_FILE names {file}, which cannot be read: {error.strerror}") from None
+    if not found:
+        raise Refused(f"{variable}_FILE names {file}, which is empty", next_step="write the journal's URL into it")
+    return found
 
 
 def _airflow_place(url: str) -> tuple[str, ...] | None:

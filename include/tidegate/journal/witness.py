@@ -22,7 +22,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import signal
 import sys
 import threading
@@ -35,6 +34,7 @@ from tidegate.errors import JournalError, Refused, TidegateError
 from tidegate.journal.headstore import ABOUT, ALARMS, HEADS, PUBLIC_KEY, DirectoryStore, HeadStore
 from tidegate.journal.model import EventKind, Finding, SignedHead
 from tidegate.journal.privileges import USER, Separation, give_up
+from tidegate.journal.settings import given_url
 from tidegate.journal.signing import SigningKey, head_line, line_digest, load_or_create, parse_head
 from tidegate.journal.store import Journal
 from tidegate.model.canonical import canonical
@@ -168,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _start(options: argparse.Namespace) -> Witness:
-    url = os.environ.get(options.journal_url_env)
+    url = given_url(variable=options.journal_url_env)
     if not url:
         raise Refused(f"{options.journal_url_env} is not set", next_step="set it to the URL of the journal")
     journal = Journal(url, read_only=True)
@@ -187,7 +187,11 @@ def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tidegate.journal.witness", description="Signs the journal's heads."
     )
-    parser.add_argument("--journal-url-env", default="TIDEGATE_JOURNAL", help="environment variable with the URL")
+    parser.add_argument(
+        "--journal-url-env",
+        default="TIDEGATE_JOURNAL",
+        help="environment variable with the URL, or with _FILE after it: its file",
+    )
     parser.add_argument("--store", type=Path, required=True, help="directory of the signed heads")
     parser.add_argument(
         "--key", type=Path, required=True, help="signing key, made if missing, in a directory of its own"

@@ -88,3 +88,22 @@ def test_password_is_in_no_repr_and_no_error() -> None:
     assert caught.value.retryable
     assert "hunter2" not in f"{journal!r} {caught.value} {caught.value!r} {vars(journal)}"
     assert caught.value.__suppress_context__
+
+
+def test_the_url_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("sqlite:////j.db\n")
+    assert journal_url({"TIDEGATE_JOURNAL_FILE": str(file)}) == "sqlite:////j.db"
+
+
+@pytest.mark.parametrize(
+    ("text", "also", "says"),
+    [("sqlite:////j.db", "sqlite:////k.db", "both"), ("", None, "empty"), (None, None, "cannot be read")],
+)
+def test_a_file_that_does_not_say_it_is_refused(tmp_path: Path, text: str | None, also: str | None, says: str) -> None:
+    file = tmp_path / "url"
+    if text is not None:
+        file.write_text(text)
+    given = {"TIDEGATE_JOURNAL_FILE": str(file), **({"TIDEGATE_JOURNAL": also} if also else {})}
+    with pytest.raises(Refused, match=says):
+        journal_url(given)
