@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lab import children
 from lab.places import REPOSITORY, Places, write_private
-from lab.ports import LOOPBACK, Ports
+from lab.ports import ADDRESS, Ports
 from lab.secret_values import PEOPLE, Secrets
 from lab.supervision import Program, minimal_environment
 
@@ -31,7 +31,7 @@ _FIXED = {
     "CORE__HOSTNAME_CALLABLE": "socket.gethostname",
     "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
     "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
-    "API__HOST": LOOPBACK,
+    "API__HOST": ADDRESS,
     "API__WORKERS": "1",
     "API__INSTANCE_NAME": "Tidegate lab",
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.05",  # the default of 1 s is most of the time between two tasks
@@ -71,7 +71,7 @@ class AirflowSite:
     @property
     def address(self) -> str:
         """Where a person opens the UI."""
-        return f"http://{LOOPBACK}:{self.ports['airflow-api']}"
+        return f"http://{ADDRESS}:{self.ports['airflow-api']}"
 
     @property
     def passwords(self) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 from lab import journal_file, regions
 from lab.airflow import AirflowSite
 from lab.places import REGIONS, Places
-from lab.ports import LOOPBACK, SLOTS, Ports
+from lab.ports import ADDRESS, SLOTS, Ports
 from lab.postgres import DATABASE
 from lab.regions import Region
 from lab.secret_values import SHOP_SECRETS, Secrets
@@ -40,7 +40,7 @@ def environment(site: AirflowSite) -> dict[str, str]:
         "TIDEGATE_HOME": str(places.home),
         "TIDEGATE_JOURNAL": journal_file.url(places),
         "TIDEGATE_HEADS": str(journal_file.heads(places)),
-        "TIDEGATE_LAB_EDGE": f"http://{LOOPBACK}:{ports['edge']}",
+        "TIDEGATE_LAB_EDGE": f"http://{ADDRESS}:{ports['edge']}",
         **{f"AIRFLOW_CONN_{name.upper()}": value for name, value in connections.items()},
         **site.environment(),
     }
@@ -56,10 +56,11 @@ def shop_environment(name: str, places: Places, ports: Ports, secrets: Secrets) 
     password = secrets["database-shop"]
     direct, across = ports[f"{name}-postgres"], ports.link(f"{name}-to-{other(name)}-db")
     first, second = (direct, across) if name == REGIONS[0] else (across, direct)
-    hosts = f"{LOOPBACK}:{first},{LOOPBACK}:{second}"
+    hosts = f"{ADDRESS}:{first},{ADDRESS}:{second}"
     return {
         "SHOP_DB_URL": f"postgresql://shop:{password}@{hosts}/{DATABASE}?target_session_attrs=read-write",
         "SHOP_REGION": name,
+        "SHOP_HOST": ADDRESS,
         "SHOP_FAULTS": str(places.lab / "faults.json"),
     }
 
@@ -74,5 +75,5 @@ def as_shell(variables: Mapping[str, str]) -> str:
 
 
 def _json(kind: str, port: int, login: str = "", password: str = "", schema: str = "") -> str:
-    found = {"conn_type": kind, "host": LOOPBACK, "port": port, "login": login, "password": password, "schema": schema}
+    found = {"conn_type": kind, "host": ADDRESS, "port": port, "login": login, "password": password, "schema": schema}
     return json.dumps({key: value for key, value in found.items() if value})

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab.ports import ADDRESS
 from tidegate.drivers._files import replace
 from tidegate.drivers.traffic._envoy_file import ROUTE_CONFIG, render
 from tidegate.model.topology import Arm, Slot
@@ -28,7 +29,7 @@ _RUNTIME = {"re2.max_program_size.error_level": 1000}  # the session filter's bo
 
 @dataclass(frozen=True)
 class Edge:
-    """Where the edge listens and writes. ``instances``: each arm's instance ports, on loopback. Directories exist."""
+    """Where the edge listens and writes. ``instances``: each arm's instance ports, on ``host``. Directories exist."""
 
     port: int
     admin_port: int
@@ -36,7 +37,7 @@ class Edge:
     routes: Path
     access_log: Path
     session_cookie: str = SESSION_COOKIE
-    host: str = "127.0.0.1"
+    host: str = ADDRESS
 
 
 def initial_routes(edge: Edge, shares: Mapping[str, int], stable: Slot = Slot.A) -> None:

@@ -16,7 +16,7 @@ from lab.databases import Databases
 from lab.deployment import Deployment, sample_policy
 from lab.ending import end_everything, wipe
 from lab.places import REPOSITORY, Places, here, write_private
-from lab.ports import LOOPBACK
+from lab.ports import ADDRESS
 from lab.processes import Session
 from lab.progress import Progress
 from lab.starting import Start, control, databases
@@ -55,7 +55,7 @@ class Lab:
 
     def edge_address(self) -> str:
         """Where the shop's users go."""
-        return f"http://{LOOPBACK}:{self.site().ports['edge']}"
+        return f"http://{ADDRESS}:{self.site().ports['edge']}"
 
     def airflow(self, user: str = "admin") -> AirflowApi:
         """Airflow's API as this person."""
@@ -78,15 +78,16 @@ class Lab:
 
     # Up
 
-    def up(self, airflow: bool = True) -> bool:
-        """Start everything. False if it was up already; remains of a lab that died are ended first."""
+    def up(self, airflow: bool = True, journal: bool = True) -> bool:
+        """Start everything, or all but Airflow and the journal. False if it was up already; remains of a lab that died
+        are ended first."""
         with state.exclusively(self.places, "up"):
             found = state.load(self.places.state)
             if found is not None and found.whole() and (found.airflow or not airflow):
                 return False
             preflight.check(self.places)
             end_everything(self.places, self.progress)
-            start = Start(self._lay_out(), self.progress, airflow=airflow, expected=self._expected)
+            start = Start(self._lay_out(), self.progress, airflow=airflow, journal=journal, expected=self._expected)
             try:
                 start.run()
             except BaseException:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab.ports import LOOPBACK
+from lab.ports import ADDRESS
 from tidegate.errors import Refused, Unreachable
 
 _CHUNK = 64 * 1024
@@ -69,7 +69,7 @@ class LinkControl:
 
     def _ask(self, request: dict[str, Any]) -> dict[str, dict[str, Any]]:
         try:
-            with socket.create_connection((LOOPBACK, self.port), timeout=2.0) as connection:
+            with socket.create_connection((ADDRESS, self.port), timeout=2.0) as connection:
                 connection.sendall(json.dumps(request).encode() + b"\n")
                 answer: dict[str, dict[str, Any]] = json.loads(connection.makefile().readline())
                 return answer
@@ -82,8 +82,8 @@ async def serve(config: Mapping[str, Any]) -> None:
     links = {name: Link(name, item["listen"], item["target"]) for name, item in config["links"].items()}
     async with contextlib.AsyncExitStack() as stack:
         for link in links.values():
-            await stack.enter_async_context(await asyncio.start_server(_accept(link), LOOPBACK, link.listen))
-        control = await asyncio.start_server(_controller(links), LOOPBACK, config["control"])
+            await stack.enter_async_context(await asyncio.start_server(_accept(link), ADDRESS, link.listen))
+        control = await asyncio.start_server(_controller(links), ADDRESS, config["control"])
         await stack.enter_async_context(control)
         await asyncio.Event().wait()
 
@@ -106,7 +106,7 @@ def _accept(link: Link) -> Any:
         link.connections += 1
         try:
             await link.joined.wait()
-            far_reader, far_writer = await asyncio.open_connection(LOOPBACK, link.target)
+            far_reader, far_writer = await asyncio.open_connection(ADDRESS, link.target)
             await _both(_carry(link, reader, far_writer), _carry(link, far_reader, writer))
         except OSError:
             return

@@ -1,4 +1,4 @@
-"""Free loopback ports, chosen once per start of the lab and kept in ``var/lab/ports.json`` while it is up.
+"""Free ports on the lab's address, chosen once per start of the lab and kept in ``var/lab/ports.json`` while it is up.
 
 Ports are taken below the range from which the kernel serves outgoing connections, so that no client can sit on one
 between its choice and its use.
@@ -7,6 +7,7 @@ between its choice and its use.
 from __future__ import annotations
 
 import json
+import os
 import random
 import socket
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,9 @@ from lab.places import REGIONS, write_private
 from tidegate.errors import Refused
 
 LOOPBACK = "127.0.0.1"
+# Where everything of the lab listens and is reached. Another name than loopback's is for a container of its own only,
+# where nobody but the other containers of the same network can come (lab.container).
+ADDRESS = socket.gethostbyname(os.environ.get("TIDEGATE_LAB_ADDRESS") or LOOPBACK)
 SLOTS = ("a", "b")
 INSTANCES = 4  # ports set aside for each slot; a policy's capacity.instances may use up to this many
 LINKS = ("west-to-east-db", "east-to-west-db", "west-to-east-replication", "east-to-west-replication")
@@ -66,7 +70,7 @@ def choose() -> Ports:
         return Ports({name: next(free) for name in names()})
     except StopIteration:
         raise Refused(
-            f"fewer than {len(names())} free ports on {LOOPBACK} between {_LOWEST} and {_HIGHEST}",
+            f"fewer than {len(names())} free ports on {ADDRESS} between {_LOWEST} and {_HIGHEST}",
             next_step="stop what listens there (`ss -ltn` shows it)",
         ) from None
 
@@ -87,7 +91,7 @@ def is_free(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, port))
+            probe.bind((ADDRESS, port))
         except OSError:
             return False
         return True

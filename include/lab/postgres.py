@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 from lab import children
 from lab.places import write_private
-from lab.ports import LOOPBACK
+from lab.ports import ADDRESS, LOOPBACK
 from lab.postgres_user import Installation
 from lab.secret_values import Secrets
 from tidegate.errors import Unreachable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 DATABASE = "shop"
 _SETTINGS = {
-    "listen_addresses": LOOPBACK,
+    "listen_addresses": ADDRESS,
     "unix_socket_directories": "",
     "max_connections": "120",
     "shared_buffers": "64MB",
@@ -73,7 +73,7 @@ class Cluster:
 
     def url(self, secrets: Secrets, role: str = "tidegate", database: str = DATABASE, port: int | None = None) -> str:
         """A libpq URL with its secret; never printed."""
-        return f"postgresql://{role}:{secrets[f'database-{role}']}@{LOOPBACK}:{port or self.port}/{database}"
+        return f"postgresql://{role}:{secrets[f'database-{role}']}@{ADDRESS}:{port or self.port}/{database}"
 
 
 def create_primary(cluster: Cluster, secrets: Secrets) -> None:
@@ -91,9 +91,9 @@ def create_primary(cluster: Cluster, secrets: Secrets) -> None:
 def create_standby(cluster: Cluster, source_port: int, secrets: Secrets) -> None:
     """Copy the primary that answers at ``source_port`` (a lab link) and follow it from then on."""
     _fresh_directory(cluster)
-    line = f"{LOOPBACK}:{source_port}:*:replicator:{secrets['database-replicator']}\n"
+    line = f"{ADDRESS}:{source_port}:*:replicator:{secrets['database-replicator']}\n"
     with _own_file(cluster, line) as pass_file:
-        source = f"host={LOOPBACK} port={source_port} user=replicator passfile={pass_file}"
+        source = f"host={ADDRESS} port={source_port} user=replicator passfile={pass_file}"
         flags = ["-X", "stream", "-c", "fast", "-C", "-S", cluster.region, "--no-sync", "--no-manifest"]
         _run(cluster, "pg_basebackup", "-D", str(cluster.data), "-d", source, *flags)
     follow(cluster, source_port, secrets)
@@ -103,8 +103,8 @@ def create_standby(cluster: Cluster, source_port: int, secrets: Secrets) -> None
 def follow(cluster: Cluster, source_port: int, secrets: Secrets) -> None:
     """Make the stopped cluster a standby of the one at ``source_port``."""
     pass_file = cluster.data / "replication.pass"
-    write_private(pass_file, f"{LOOPBACK}:{source_port}:*:replicator:{secrets['database-replicator']}\n")
-    source = f"host={LOOPBACK} port={source_port} user=replicator passfile={pass_file}"
+    write_private(pass_file, f"{ADDRESS}:{source_port}:*:replicator:{secrets['database-replicator']}\n")
+    source = f"host={ADDRESS} port={source_port} user=replicator passfile={pass_file}"
     text = f"primary_conninfo = '{source} connect_timeout=3'\nprimary_slot_name = '{cluster.region}'\n"
     (cluster.data / "region.conf").write_text(text)
     (cluster.data / "standby.signal").touch()
@@ -189,7 +189,8 @@ def _name(cluster: Cluster) -> None:
     conf = cluster.data / "postgresql.conf"
     lines = [line for line in conf.read_text().splitlines() if not line.startswith("cluster_name")]
     conf.write_text("\n".join([*lines, f"cluster_name = '{cluster.region}'"]) + "\n")
-    hba = "host all all 127.0.0.1/32 scram-sha-256\nhost replication replicator 127.0.0.1/32 scram-sha-256\n"
+    who = f"{LOOPBACK}/32" if ADDRESS == LOOPBACK else "samenet"
+    hba = f"host all all {who} scram-sha-256\nhost replication replicator {who} scram-sha-256\n"
     (cluster.data / "pg_hba.conf").write_text(hba)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.places import write_private
+from lab.ports import ADDRESS
 
 CONF = "supervisord.conf"
 SLOTS_CONF = "conf.d"
@@ -21,14 +22,14 @@ SLOTS_CONF = "conf.d"
 
 @dataclass(frozen=True)
 class Region:
-    """``home``: the region's directory (``var/lab/<region>``). The daemon's API listens on loopback only."""
+    """``home``: the region's directory (``var/lab/<region>``). The daemon's API listens on the lab's address only."""
 
     name: str
     home: Path
     port: int
     user: str
     password: str = field(repr=False)
-    host: str = "127.0.0.1"
+    host: str = ADDRESS
 
     @property
     def conf(self) -> Path:

@@ -25,7 +25,7 @@ from lab.airflow_api import AirflowApi
 from lab.databases import Databases
 from lab.deployment import BASELINE, Deployment, sample_policy
 from lab.places import REGIONS
-from lab.ports import LOOPBACK
+from lab.ports import ADDRESS
 from lab.progress import Progress
 from lab.readiness import airflow_ready, edge_ready
 from lab.supervision import Control
@@ -38,9 +38,11 @@ _ANSWERS_WITHIN = 20.0  # seconds, of a supervisor
 class Start:
     """``site``: laid out, with ports and secrets chosen. ``expected``: DAGs that must have been parsed."""
 
-    def __init__(self, site: AirflowSite, progress: Progress, *, airflow: bool, expected: Collection[str]) -> None:
+    def __init__(
+        self, site: AirflowSite, progress: Progress, *, airflow: bool, expected: Collection[str], journal: bool = True
+    ) -> None:
         self._site, self._places, self._progress = site, site.places, progress
-        self._airflow, self._expected = airflow, expected
+        self._airflow, self._journal, self._expected = airflow, journal, expected
         self._state = state.State(self._places.state, airflow=airflow)
         self._gate = threading.Lock()
 
@@ -54,10 +56,11 @@ class Start:
         work = Together()
         if self._airflow:
             work.start(self._start_airflow)
-        work.start(self._start_journal)
+        if self._journal:
+            work.start(self._start_journal)
         self._start_shop(Deployment(self._places, connections.environment(self._site), policy), work)
         work.join()
-        edge_ready(f"http://{LOOPBACK}:{self._site.ports['edge']}", BASELINE)
+        edge_ready(f"http://{ADDRESS}:{self._site.ports['edge']}", BASELINE)
         self._state.set_phase("up")
         self._progress.say("the lab is up")
 

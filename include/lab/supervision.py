@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab.ports import LOOPBACK
+from lab.ports import ADDRESS
 from tidegate.errors import NotSettled, Rejected, Unreachable
 
 _ALREADY_STARTED, _NOT_RUNNING = 60, 70  # supervisor's fault codes
@@ -74,7 +74,7 @@ def configuration(port: int, password: str, directory: Path, programs: Sequence[
     """A whole supervisord.conf, answering on loopback ``port`` for the user ``lab``."""
     user = "user = root\n" if os.geteuid() == 0 else ""
     return (
-        f"[inet_http_server]\nport = {LOOPBACK}:{port}\nusername = lab\npassword = {_escape(password)}\n\n"
+        f"[inet_http_server]\nport = {ADDRESS}:{port}\nusername = lab\npassword = {_escape(password)}\n\n"
         "[rpcinterface:supervisor]\n"
         "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\n"
         f"[supervisord]\nnodaemon = true\n{user}logfile = {_escape(str(logs / 'supervisor.log'))}\n"
@@ -149,7 +149,7 @@ class Control:
             raise Unreachable(f"the supervisor on port {self.port} does not answer: {error}") from error
 
     def _server(self) -> xmlrpc.client.ServerProxy:
-        return xmlrpc.client.ServerProxy(f"http://{self.user}:{self.password}@{LOOPBACK}:{self.port}/RPC2")
+        return xmlrpc.client.ServerProxy(f"http://{self.user}:{self.password}@{ADDRESS}:{self.port}/RPC2")
 
 
 def _escape(text: str) -> str:

@@ -131,7 +131,7 @@ def _real(region: RealRegion, tmp_path: Path) -> Rig:
         swap_a_file=swap_a_file,
         unreachable=unreachable,
         releases=releases,
-        given=lambda arm, index: (supervisor._ask(region.ports[arm.slot][index]) or {})["receipts"],
+        given=lambda arm, index: (supervisor._ask("127.0.0.1", region.ports[arm.slot][index]) or {})["receipts"],
     )
 
 
@@ -432,7 +432,7 @@ def test_an_instance_gets_its_variables_and_no_others(region: RealRegion, tmp_pa
     driver.apply(ARM, spec, Token(1, "op"), lambda: directory)
     wait_until(lambda: driver.settled(ARM, spec), "settled")
 
-    said = supervisor._ask(region.ports["a"][0])
+    said = supervisor._ask("127.0.0.1", region.ports["a"][0])
 
     assert said is not None
     assert said["environment"] == {"SHOP_SECRET": "not in any argv", "SHOP_REGION": "east", "SHOP_SLOT": "a"}

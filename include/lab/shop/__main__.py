@@ -1,7 +1,7 @@
 """``python -m shop --port N``: one process of the shop on loopback.
 
 Environment: ``SHOP_DB_URL`` (needed; a secret, never printed), ``SHOP_REGION`` and ``SHOP_SLOT`` (named in the log),
-``SHOP_FAULTS`` (a dial file), ``SHOP_SECRETS_FILE`` (see :mod:`.settings`),
+``SHOP_HOST`` (where it listens; loopback), ``SHOP_FAULTS`` (a dial file), ``SHOP_SECRETS_FILE`` (see :mod:`.settings`),
 ``SHOP_DRAIN_SECONDS`` (how long ``/_health`` says 503 before the process stops; 1).
 """
 
@@ -54,7 +54,7 @@ def main() -> int:
     sys.stderr.write(f"shop {VERSION} ({DIGEST[:19]}) in {place} on port {port}, pid {os.getpid()}\n")
     config = uvicorn.Config(
         application(shop),
-        host="127.0.0.1",
+        host=os.environ.get("SHOP_HOST", "127.0.0.1"),
         port=port,
         access_log=False,
         log_level="warning",

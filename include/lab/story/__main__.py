@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 from lab.airflow_api import await_value
+from lab.beside import the_lab
 from lab.estate import Lab
 from lab.places import REPOSITORY
 from lab.progress import Progress, on_stdout
@@ -53,7 +54,7 @@ def _as_interrupt(number: int, frame: FrameType | None) -> None:
 
 def _play(scenarios: tuple[Scenario, ...], out: Path) -> int:
     began, progress = time.monotonic(), on_stdout()
-    lab = Lab(progress=progress)
+    lab = the_lab(progress)
     rows: list[dict[str, Any]] = []
     stage: Stage | None = None
     if not lab.up():

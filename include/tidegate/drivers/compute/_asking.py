@@ -10,9 +10,9 @@ from typing import Any
 ASK_SECONDS = 1.0  # for an instance to say what it runs
 
 
-def ask(port: int) -> dict[str, Any] | None:
-    """What the instance on ``port`` says it runs; None if it does not say."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ASK_SECONDS)
+def ask(host: str, port: int) -> dict[str, Any] | None:
+    """What the instance at ``host:port`` says it runs; None if it does not say."""
+    connection = http.client.HTTPConnection(host, port, timeout=ASK_SECONDS)
     with contextlib.closing(connection):
         try:
             connection.request("GET", "/_release")

@@ -48,9 +48,11 @@ class Settings(BaseModel):
 
 @dataclass(frozen=True)
 class RegionControl:
-    """What is known of one region. ``ports``: slot -> port of each instance, in order."""
+    """What is known of one region. ``host``: supervisord's, where its instances listen as well. ``ports``: slot -> port
+    of each instance, in order."""
 
     supervisor: Supervisor
+    host: str
     ports: Mapping[str, tuple[int, ...]]
     conf: Path
     environment: Path
@@ -68,7 +70,8 @@ def _control(credential: Credential, site: Site) -> RegionControl:
     if missing:
         raise Refused(f"connection {credential.name!r} lacks {', '.join(missing)}", next_step="add it to its extras")
     ports = {slot: tuple(int(port) for port in str(extra[f"ports_{slot}"]).split(",")) for slot in ("a", "b")}
-    return RegionControl(Supervisor(credential), ports, site.path(extra["conf"]), site.path(extra["environment_file"]))
+    conf, environment = site.path(extra["conf"]), site.path(extra["environment_file"])
+    return RegionControl(Supervisor(credential), credential.host, ports, conf, environment)
 
 
 class SupervisorCompute:
@@ -185,9 +188,9 @@ class SupervisorCompute:
         return said.digest is not None and (said.digest, said.secrets) != (order.digest, order.secrets)
 
     def _instance(self, arm: Arm, name: str) -> InstanceState:
-        ports = self._region(arm.region).ports[arm.slot]
-        index = self._index(arm, name)
-        answer = _ask(ports[index]) if index < len(ports) else None
+        region, index = self._region(arm.region), self._index(arm, name)
+        ports = region.ports[arm.slot]
+        answer = _ask(region.host, ports[index]) if index < len(ports) else None
         said = answer or {}
         digest, secrets = said.get("digest"), said.get("secrets", "")
         return InstanceState(
