@@ -29,6 +29,9 @@ from tidegate.drivers.artifacts.memory import store_of
 from tidegate.engine.approve import give_approval
 from tidegate.engine.runner import drive
 from tidegate.model.traffic import TOTAL
+from tidegate.plan.promotion import promotion_plan
+from tidegate.plan.rollback import rollback_plan
+from tidegate.policy.load import load_policy
 from tidegate.policy.schema import Approval, Bake, StepEvidence
 
 HERE = Path(__file__).parent
@@ -164,8 +167,19 @@ def log(rig: Rig) -> dict[str, Any]:
     return {"read": read, "rows": rows}
 
 
+def keep_policy(target: Path) -> None:
+    """The sample policy, and what that code made of it: an open run goes on only while that stays the same."""
+    source = Path(tidegate.__file__).parents[2] / "dags" / "policies" / "shop.yaml"
+    loaded = load_policy(source)
+    plans = {p.kind.value: p.digest for p in (f(loaded.policy, loaded.digest) for f in (promotion_plan, rollback_plan))}
+    target.mkdir(parents=True)
+    (target / "shop.yaml").write_bytes(source.read_bytes())
+    (target / "digests.json").write_text(json.dumps({"policy": loaded.digest, "plans": plans}, indent=1) + "\n")
+
+
 def main(name: str) -> None:
     print(f"made by {Path(tidegate.__file__).parents[2]}")
+    keep_policy(HERE / name / "policy")
     for case_name, case in CASES.items():
         make(case_name, case, HERE / name / case_name)
         print(f"  {name}/{case_name}")

@@ -5,6 +5,7 @@ How they were made: ``tests/corpus/make.py``.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.runner import drive
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.errors import JournalError
+from tidegate.guard.hearing import CHECKPOINT
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import OperationState, Outcome
 from tidegate.plan.model import ApprovalNode
@@ -118,3 +120,13 @@ def test_a_row_of_the_future_is_told(kept: Path, tmp_path: Path) -> None:
         journal.events("shop")
     (finding,) = journal.verify()
     assert finding.seq == journal.head("shop").seq
+
+
+def test_a_checkpoint_of_another_version_makes_the_judge_begin_anew(tmp_path: Path) -> None:
+    rig = old_rig(CORPUS / "part-1" / "open-mid-canary", tmp_path)
+    begun = last_operation(rig.world.journal)
+    saved = rig.world.journal.evidence("shop", begun.id, CHECKPOINT)
+    assert saved is not None
+    saved["judge"] = json.dumps({**json.loads(saved["judge"]), "version": 99})
+    rig.world.journal.put_evidence("shop", begun.id, CHECKPOINT, saved)
+    assert drive(rig.world, begun.id, actor="new").outcome is Outcome.PROMOTED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from tidegate.engine.view import OperationView
@@ -9,6 +10,8 @@ from tidegate.engine.world import World
 from tidegate.judge.fold import Judge
 from tidegate.judge.settings import JudgeSettings
 from tidegate.model.observation import Batch
+
+log = logging.getLogger(__name__)
 
 CHECKPOINT = "judge-checkpoint"  # key among the operation's evidence rows
 CHECKPOINT_EVERY = 1.0  # seconds; what came after it is read from the log again
@@ -46,9 +49,15 @@ class Hearing:
 
     def _begin(self, view: OperationView) -> tuple[Judge, str | None]:
         saved = self._world.journal.evidence(self._world.service, view.id, CHECKPOINT)
-        if saved is not None:
+        fresh = Judge(judge_settings(view, self._world.estate.metrics.unit))
+        if saved is None:
+            return fresh, None
+        try:
             return Judge.load(saved["judge"]), saved["cursor"]
-        return Judge(judge_settings(view, self._world.estate.metrics.unit)), None
+        except ValueError as error:
+            # Another Tidegate's: gates wait for evidence anew, and the false-alarm rate is spent a second time.
+            log.warning("the judge of %s begins anew, its checkpoint cannot be read: %s", view.id, error)
+            return fresh, saved["cursor"]
 
     def hear(self, batch: Batch) -> None:
         """Fold what came since."""

@@ -6,21 +6,23 @@ Nothing is fetched and no driver's SDK is imported: this runs whenever Airflow p
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from tidegate import __version__
 from tidegate.errors import PolicyError, PolicyErrors
 from tidegate.model.canonical import digest
 from tidegate.policy.driver_settings import SettingsOf, driver_errors, settings_of
 from tidegate.policy.explain import from_problems, from_pydantic
-from tidegate.policy.schema import Policy
+from tidegate.policy.rules import Problem
+from tidegate.policy.schema import VERSION, Policy
 from tidegate.policy.source import check_source, read_source
 from tidegate.policy.strings import string_problems
-from tidegate.policy.tree import REPORTED, MapNode, parse_tree, plain
+from tidegate.policy.tree import REPORTED, MapNode, Scalar, parse_tree, plain
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ def parse_policy(source: str, path: Path, lookup: SettingsOf = settings_of) -> L
     file = str(path)
     tree = parse_tree(check_source(source, file), file)
     _raise(_first(from_problems(string_problems(tree), tree, file)))
+    _raise(_first(from_problems(_version_problems(tree), tree, file)))
     policy, errors = _validated(tree, file)
     errors.extend(_first(driver_errors(tree, file, lookup)))
     _raise(errors)
@@ -58,11 +61,22 @@ def parse_policy(source: str, path: Path, lookup: SettingsOf = settings_of) -> L
 def policy_digest(policy: Policy) -> str:
     """SHA-256 of the policy's canonical JSON. Where the order of keys has a meaning, it is part of what is digested.
 
-    ``roles`` is left out: no plan is made of it, and naming one more operator at night must not hold what runs.
+    ``roles`` is left out: no plan is made of it, and naming one more operator at night must not hold what runs. So is
+    ``version``, which says how the text is read and not what it says: written down or not, the policy is the same.
     """
-    value = policy.model_dump(mode="json", by_alias=True, exclude={"roles"})
+    value = policy.model_dump(mode="json", by_alias=True, exclude={"roles", "version"})
     order = {name: list(value[name]) for name in ("regions", "endpoints", "checks")}
     return digest({"policy": value, "order": order})
+
+
+def _version_problems(tree: MapNode) -> Iterator[Problem]:
+    """A policy of the future: said alone, since whatever else is odd about it follows from that."""
+    found = tree.items.get("version")
+    given = found[1].value if found and isinstance(found[1], Scalar) else None
+    if isinstance(given, int) and not isinstance(given, bool) and given > VERSION:
+        message = f"this policy is written in version {given} of the format, and Tidegate {__version__} reads {VERSION}"
+        hint = f"use a Tidegate that reads version {given}, or write the policy in version {VERSION}"
+        yield Problem(message, ("version",), hint)
 
 
 def _validated(tree: MapNode, file: str) -> tuple[Policy | None, list[PolicyError]]:

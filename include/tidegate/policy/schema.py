@@ -42,6 +42,7 @@ Person = Annotated[str, StringConstraints(pattern=PERSON)]
 EVERYBODY = "*"  # in a role: whoever is let in by Airflow
 Sql = Annotated[str, StringConstraints(pattern=r"^(?i:select|with)\s[^;]*$", max_length=8000)]
 _MANY = 1_000_000_000
+VERSION = 1  # of the format: raised when a policy that was good before would mean something else
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -344,13 +345,15 @@ class Drivers(Part):
 class Policy(Part):
     """One service.
 
-    ``service``: its name, of which DAG ids are made. ``description``: for people. ``owners``: who answers for what.
+    ``version``: of the format in which this is written; 1 if left out. ``service``: its name, of which DAG ids are
+    made. ``description``: for people. ``owners``: who answers for what.
     ``roles``: who may do what to it.
     ``objectives``: what users are promised. ``regions``: by name, in routing order. ``endpoints``: classes of requests
     by name. ``traffic``: what the service usually sees. ``capacity``: what a slot can carry. ``drivers``: the systems
     it runs on. ``promotion``: the way forward. ``rollback``: the way back. ``checks``: of the data, by name.
     """
 
+    version: Annotated[int, Field(ge=1, le=VERSION)] = 1
     service: Identifier
     description: Text
     owners: Owners
