@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from tidegate.cli import audit, control, guard, init, lab, operations, policy, release
+from tidegate.cli import adoption, audit, control, guard, init, lab, operations, policy, release
 from tidegate.cli.complaint import as_json, as_text
 from tidegate.cli.exit_codes import ExitCode, exit_code
 from tidegate.errors import TidegateError
@@ -30,6 +30,7 @@ app = typer.Typer(
 policy.register(app)
 init.register(app)
 operations.register(app)
+adoption.register(app)
 release.register(app)
 control.register(app)
 audit.register(app)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli.operations import By, Reason, Service
+from tidegate.cli.operations import Service
+from tidegate.cli.person import By, Reason, actor
 from tidegate.cli.service import find_world
 
 Operation = Annotated[str | None, typer.Argument(help="The operation's id; left out: the one that is open.")]
@@ -23,7 +24,7 @@ def pause(service: Service, by: By, reason: Reason, operation: Operation = None)
 
     world = find_world(service)
     chosen = control.the_open_operation(world, operation)
-    held = control.pause(world, chosen, person=by, reason=reason, actor=by).held
+    held = control.pause(world, chosen, person=by, reason=reason, actor=actor(by)).held
     assert held is not None
     typer.echo(f"{chosen}: paused by {held.person}: {held.why}")
     typer.echo("did anything change?  no: weights stand still, the guard watches on and may stop the loss")
@@ -36,7 +37,7 @@ def resume(service: Service, by: By, reason: Reason, operation: Operation = None
 
     world = find_world(service)
     chosen = control.the_open_operation(world, operation)
-    control.resume(world, chosen, person=by, reason=reason, actor=by)
+    control.resume(world, chosen, person=by, reason=reason, actor=actor(by))
     typer.echo(f"{chosen}: not paused; whoever carries it goes on")
     typer.echo(f"next:  tidegate status {service}")
 
@@ -47,8 +48,8 @@ def abort(service: Service, by: By, reason: Reason, operation: Operation = None)
 
     world = find_world(service)
     chosen = control.the_open_operation(world, operation)
-    view = control.abort(world, chosen, person=by, reason=reason, actor=by)
-    safe = control.make_safe(world, chosen, actor=by)
+    view = control.abort(world, chosen, person=by, reason=reason, actor=actor(by))
+    safe = control.make_safe(world, chosen, actor=actor(by))
     typer.echo(f"{chosen}: on its way back: {view.why_back}")
     typer.echo(f"is it safe?  {'yes' if safe.done else 'NOT YET'}: {safe.detail}")
     typer.echo(f"next:  the way back goes on by itself; look: tidegate status {service}")

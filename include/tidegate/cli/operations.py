@@ -1,4 +1,4 @@
-"""``tidegate plan | status | adopt | catalog | break-glass``: look at operations, and carry one on without Airflow."""
+"""``tidegate plan | status | catalog | break-glass``: look at operations, and carry one on without Airflow."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tidegate.cli.person import By, Reason
 from tidegate.cli.service import find_policy, find_world
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.view import OperationView, fold_operation
@@ -21,12 +22,10 @@ from tidegate.plan.rollback import rollback_plan
 
 Service = Annotated[str, typer.Argument(help="The service's name, as in its policy.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON value, for scripts.")]
-By = Annotated[str, typer.Option("--by", help="Who does this: a name that the journal will hold.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why.")]
 
 
 def register(app: typer.Typer) -> None:
-    for command in (plan, status, adopt, catalog, break_glass):
+    for command in (plan, status, catalog, break_glass):
         app.command(command.__name__.replace("_", "-"))(command)
 
 
@@ -119,19 +118,6 @@ def _status_words(shown: dict[str, Any], view: OperationView | None) -> str:
     for node_id, state in view.nodes.items():
         text.append(f"    {state.status:9} {node_id}: {state.detail[:140]}")
     return "\n".join(text)
-
-
-def adopt(
-    service: Service,
-    version: Annotated[str, typer.Argument(help="The release that runs today.")],
-    by: By,
-    reason: Reason,
-) -> None:
-    """Certify what runs today as the first baseline. Reads the estate; writes the journal only."""
-    from tidegate.engine.adopt import adopt as adopt_release
-
-    release = adopt_release(find_world(service), version, person=by, reason=reason)
-    typer.echo(f"{service}: {release.version} ({release.digest}) is the first baseline, adopted by {by}")
 
 
 def catalog(service: Service, as_json: AsJson = False) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from tidegate.engine import rules
-from tidegate.engine.permission import may, permit
+from tidegate.engine.permission import may, permit, roles_of
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.errors import Refused
-from tidegate.journal.model import EventKind
+from tidegate.journal.model import Event, EventKind
 from tidegate.journal.store import Transaction
+from tidegate.model.canonical import digest
 from tidegate.model.roles import Action
 from tidegate.plan.model import ApprovalNode
 
@@ -34,11 +36,14 @@ def request_approval(world: World, operation: str, node_id: str, *, actor: str) 
                 f"and not {view.requester} themselves",
                 next_step="let somebody else request the operation, or name more people in the policy",
             )
+        evidence = shown_evidence(txn.events(operation=operation, kinds={EventKind.GATE_OPENED}))
         body = {
             "node": node_id,
             "people": people,
             "quorum": node.quorum,
             "plan_digest": view.plan_digest,
+            "evidence": evidence,
+            "evidence_digest": digest(evidence),
             "expires_at": world.clock.now() + node.within,
         }
         txn.append(EventKind.APPROVAL_REQUESTED, body, actor=actor, operation=operation)
@@ -56,9 +61,38 @@ def give_approval(
         view = require(fold_operation(txn.events(operation=operation)), operation)
         node = _approval_node(view, node_id)
         _may_answer(world, view, node, person, plan_digest)
-        body = {"node": node_id, "person": person, "plan_digest": plan_digest}
+        evidence = _same_evidence(txn, view, node_id)
+        assert person is not None  # nobody may not answer
+        roles = [role.value for role in roles_of(world.policy, person)]
+        body = {"node": node_id, "person": person, "roles": roles, "plan_digest": plan_digest, **evidence}
         txn.append(EventKind.APPROVAL_GIVEN, body, actor=actor, operation=operation)
         return _open_if_enough(txn, operation, node, actor)
+
+
+def shown_evidence(opened: Iterable[Event]) -> list[dict[str, Any]]:
+    """What the people who are asked are shown, by digest: each gate that has opened on evidence until now."""
+    return [
+        {"node": e.body["node"], "row": e.seq, "evidence_digest": e.body["evidence_digest"]}
+        for e in opened
+        if "evidence_digest" in e.body
+    ]
+
+
+def _same_evidence(txn: Transaction, view: OperationView, node_id: str) -> dict[str, str]:
+    """The digest of what was shown, if it is what the journal still shows; nothing for questions older than the digest.
+
+    Raises :class:`Refused` if the evidence has changed since the question.
+    """
+    asked = view.requested[node_id].get("evidence_digest")
+    if asked is None:
+        return {}
+    now = digest(shown_evidence(txn.events(operation=view.id, kinds={EventKind.GATE_OPENED})))
+    if now != asked:
+        raise Refused(
+            f"{node_id}: the answer is about the evidence {asked}, the journal shows {now}",
+            next_step="look at the operation again; start a new one if it cannot go on",
+        )
+    return {"evidence_digest": asked}
 
 
 def _open_if_enough(txn: Transaction, operation: str, node: ApprovalNode, actor: str) -> bool:

@@ -77,7 +77,8 @@ def bind(request: Request, facts: ServiceFacts) -> Binding:
     if facts.stable is None or facts.stable_slot is None:
         raise Refused(
             "no baseline has been adopted yet, so there would be nothing to go back to",
-            next_step="adopt what runs today: tidegate adopt <service> <version> --by <name> --reason <why>",
+            next_step="adopt what runs today: tidegate adopt <service> <version> --by <name> --reason <why>; "
+            "somebody else approves it",
         )
     if request.kind is OperationKind.ROLLBACK:
         return _bind_rollback(request, facts, facts.stable_slot)

@@ -54,11 +54,19 @@ def _predecessors_verified(view: OperationView, stage: Stage, node_id: str) -> N
 
 
 def approved(view: OperationView, node: ApprovalNode) -> bool:
-    """Whether the journal holds enough people's yes for this plan: named, distinct, none the requester, in time."""
+    """Whether the journal holds enough people's yes for this plan and the evidence shown: named, distinct, in time,
+    none the requester."""
     request = view.requested.get(node.id)
     if request is None or node.id in view.refused_by:
         return False
-    people = {a.person for a in view.approvals if a.node == node.id and a.plan_digest == view.plan_digest and a.in_time}
+    people = {
+        a.person
+        for a in view.approvals
+        if a.node == node.id
+        and a.plan_digest == view.plan_digest
+        and a.evidence_digest == request.get("evidence_digest", "")
+        and a.in_time
+    }
     return len((people & set(node.people)) - {view.requester}) >= node.quorum
 
 

@@ -31,14 +31,15 @@ class NodeState:
 
 @dataclass(frozen=True)
 class Approval:
-    """One person's yes, bound to a plan and to the evidence that was shown. ``in_time``: given before the time to
-    answer was over, which does not run while the operation is paused."""
+    """One person's yes, bound to a plan and to the evidence that was shown (empty in rows of before that was kept).
+    ``in_time``: given before the time to answer was over, which does not run while the operation is paused."""
 
     node: str
     person: str
     plan_digest: str
     at: float
     in_time: bool = True
+    evidence_digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -190,9 +191,10 @@ def _with_node(view: OperationView, event: Event, status: str) -> OperationView:
 
 
 def _approval(view: OperationView, event: Event) -> OperationView:
-    node = event.body["node"]
-    in_time = node in view.requested and not view.time_is_over(node, event.at)
-    given = Approval(node, event.body["person"], event.body["plan_digest"], event.at, in_time)
+    body = event.body
+    in_time = body["node"] in view.requested and not view.time_is_over(body["node"], event.at)
+    shown = body.get("evidence_digest", "")
+    given = Approval(body["node"], body["person"], body["plan_digest"], event.at, in_time, shown)
     return replace(view, approvals=(*view.approvals, given))
 
 

@@ -31,7 +31,7 @@ def _lines(world: World, view: OperationView, node_id: str, request: Mapping[str
     yield "What was measured:"
     yield from _measured(world, view)
     yield ""
-    yield f"Operation `{view.id}`, plan `{view.plan_digest}`."
+    yield f"Operation `{view.id}`, plan `{view.plan_digest}`, evidence `{request.get('evidence_digest', 'not kept')}`."
 
 
 def _allowed(view: OperationView, node_id: str) -> str:

@@ -17,7 +17,8 @@ from tidegate.engine.runner import Halt
 def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     """An estate in memory lives in one object, so commands that act on it are handed that object."""
     made = build(tmp_path, quick_policy())
-    monkeypatch.setattr("tidegate.cli.operations.find_world", lambda service: made.world)
+    for commands in ("operations", "adoption"):
+        monkeypatch.setattr(f"tidegate.cli.{commands}.find_world", lambda service: made.world)
     monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path))
     monkeypatch.setenv("TIDEGATE_POLICIES", str(ROOT / "dags" / "policies"))
     monkeypatch.setenv("TIDEGATE_JOURNAL", f"sqlite:///{tmp_path / 'journal.sqlite'}")
@@ -64,6 +65,7 @@ def test_catalog_tells_the_exact_way_back(rig: Rig, capsys: pytest.CaptureFixtur
 
 def test_adopting_twice_is_nothing_and_another_release_is_refused(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["adopt", "shop", "1.0.0", "--by", "ann", "--reason", "again"]) == ExitCode.OK
+    assert "is the baseline already" in capsys.readouterr().out
     assert main(["adopt", "shop", "1.1.0", "--by", "ann", "--reason", "no"]) == ExitCode.REFUSED
     assert "does not run 1.1.0" in capsys.readouterr().err
 
