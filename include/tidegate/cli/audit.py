@@ -1,4 +1,4 @@
-"""``tidegate audit verify``: is the journal what was written?"""
+"""``tidegate audit verify | show | export``: is the journal what was written, what does it say, and the proof of it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
+from tidegate.cli import trail
 from tidegate.cli.exit_codes import ExitCode
-from tidegate.journal.audit import BROKEN, AuditReport, audit
+from tidegate.journal.audit import BROKEN, UNVOUCHED, AuditReport, audit
 from tidegate.journal.headstore import DirectoryStore
 from tidegate.journal.settings import journal_url
 from tidegate.journal.store import Journal
@@ -22,6 +23,8 @@ app = typer.Typer(help="The journal's own proof.", no_args_is_help=True)
 
 
 def register(parent: typer.Typer) -> None:
+    app.command("show")(trail.show)
+    app.command("export")(trail.export)
     parent.add_typer(app, name="audit")
 
 
@@ -34,15 +37,19 @@ def _audit() -> None:
 def verify(
     heads: Annotated[Path | None, typer.Option("--heads", help="Where the witness keeps signed heads.")] = None,
     key: Annotated[Path | None, typer.Option("--key", help="The witness's public key that you trust (PEM).")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="A service without any signed head is a failure.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON value, for scripts.")] = False,
 ) -> None:
-    """Check every chain, and the signed heads. Names the first bad row. Exit code 9 if anything does not verify."""
+    """Check every chain, and the signed heads. Names the first bad row. Exit code 9 if anything does not verify; with
+    --strict 19 if it verifies, but no head of some service was ever signed, so that a cut would not show."""
     journal = Journal(journal_url(), read_only=True)
     chosen = heads or (Path(os.environ[STORE]) if STORE in os.environ else None)
     report = audit(journal, DirectoryStore(chosen) if chosen else None, public_key=key.read_bytes() if key else None)
     typer.echo(json.dumps(report.to_json()) if as_json else "\n".join(words(report)))
     if report.exit_status == BROKEN:
         raise typer.Exit(ExitCode.CORRUPT)
+    if strict and report.exit_status == UNVOUCHED:
+        raise typer.Exit(ExitCode.UNVOUCHED)
 
 
 def words(report: AuditReport) -> Iterator[str]:

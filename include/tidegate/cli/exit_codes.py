@@ -30,6 +30,7 @@ class ExitCode(IntEnum):
     7     another actor holds the service
     8     the journal could not be read or written
     9     the journal does not verify
+    19    the journal verifies, but nobody has signed it (tidegate audit verify --strict)
     130   interrupted
     ====  ===========================================================================
     """
@@ -44,6 +45,7 @@ class ExitCode(IntEnum):
     SUPERSEDED = 7
     JOURNAL = 8
     CORRUPT = 9
+    UNVOUCHED = 19
     INTERRUPTED = 130
 
 

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from tidegate.errors import JournalError
 from tidegate.journal import database, migrate, rows, tables, verify
-from tidegate.journal.chain import Link
+from tidegate.journal.chain import Link, Row
 from tidegate.journal.model import ZERO_HASH, Beat, Event, EventKind, Finding, Head, SignedHead
 from tidegate.journal.transaction import Transaction, lock
 from tidegate.journal.verify import Verified
@@ -74,6 +75,12 @@ class Journal:
         """Committed events in order, with a ``seq`` greater than ``after``. ``kinds`` empty: none."""
         with self._reading(f"reading events of {service}") as connection:
             return rows.read_events(connection, rows.select_events(service, operation, kinds, after))
+
+    def stored_rows(self, service: str, *, after: int = 0, until: int | None = None) -> list[Row]:
+        """Rows as they are stored and were hashed, of every kind, also those that this Tidegate does not know."""
+        with self._reading(f"reading rows of {service}", "REPEATABLE READ") as connection:
+            stored = rows.stream_rows(connection, service, after)
+            return list(takewhile(lambda row: until is None or row.seq <= until, stored))
 
     @contextmanager
     def locked(self, service: str) -> Iterator[Transaction]:
