@@ -1,8 +1,8 @@
 """Who may use Tidegate's pages inside Airflow: Airflow says who somebody is and whether they may touch the DAG, the
 policy's roles say what they are to the service. Both have to say yes.
 
-Dependencies of FastAPI for routes with ``service`` and perhaps ``operation`` in their path. They answer 401 without a
-user, 403 without the permission, 404 for a service that has no policy, and give the user's name.
+Dependencies of FastAPI for routes with ``service`` and perhaps ``operation``, or ``dag_id``, in their path. They answer
+401 without a user, 403 without the permission, 404 for a service that has no policy, and give the user's name.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tidegate.errors import Forbidden, Refused
 from tidegate.model.operation import OperationKind
 from tidegate.model.roles import Action
 from tidegate.workflow.identity import dag_id
+from tidegate.workflow.pages import service_of
 from tidegate.workflow.worlds import policy_of
 
 Allowed = Callable[[Request, GetUserDep], str]
@@ -40,14 +41,15 @@ def may(action: Action) -> Allowed:
     """The dependency for one action."""
 
     def allowed(request: Request, user: GetUserDep) -> str:
-        name = str(user.get_name())
-        service = request.path_params.get("service")
-        if service is None:  # a page about all services: each of them is asked about by itself, with `sees`
+        name, dag = str(user.get_name()), request.path_params.get("dag_id", "")
+        service = request.path_params.get("service") or service_of(dag)
+        if (
+            service is None
+        ):  # about all services, each of which is asked about with `sees`; or a DAG that is none of ours
             requires_access_dag(*_ASKED[action])(request, user)
             return name
-        method, entity = _ASKED[action]
-        dag = _dag_of(service, request.path_params.get("operation", ""))
-        requires_access_dag(method, entity, dag)(request, user)
+        dag = dag or _dag_of(service, request.path_params.get("operation", ""))
+        requires_access_dag(*_ASKED[action], dag)(request, user)
         _policy_says(service, name, action)
         return name
 
