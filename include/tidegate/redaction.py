@@ -11,6 +11,9 @@ from __future__ import annotations
 import base64
 import json
 import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "•••"
@@ -29,7 +32,7 @@ def forms(value: str) -> tuple[str, ...]:
     """How ``value`` may stand in a text, longest first."""
     raw = value.encode()
     found = {value, quote(value), quote(value, safe=""), quote_plus(value), raw.hex(), raw.hex().upper()}
-    found.add(json.dumps(value)[1:-1])
+    found |= {json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
     for offset in range(3):
         found |= {_inside_base64(raw, offset), _inside_base64(raw, offset).translate(_URL_SAFE)}
     return tuple(sorted(found, key=len, reverse=True))
@@ -59,6 +62,17 @@ def tells(text: str) -> bool:
     return any(form in text for known in tuple(_known.values()) for form in known)
 
 
+def scrub(value: Any, keys: frozenset[str], *, text: bool = False) -> Any:
+    """A JSON value whose texts below one of ``keys`` are redacted; what stands elsewhere is data and stays so."""
+    if isinstance(value, str):
+        return redact(value) if text else value
+    if isinstance(value, Mapping):
+        return {key: scrub(one, keys, text=text or key in keys) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [scrub(one, keys, text=text) for one in value]
+    return value
+
+
 def cleanse(error: BaseException) -> None:
     """Take every remembered value out of ``error`` and what it came from, so that its traceback may be printed.
 
@@ -74,8 +88,23 @@ def cleanse(error: BaseException) -> None:
         error.__cause__ = error.__context__ = None
 
 
+@contextmanager
+def cleansed() -> Iterator[None]:
+    """Errors that leave this block may be printed. One that cannot be rewritten leaves as a ``RuntimeError``."""
+    try:
+        yield
+    except Exception as error:
+        cleanse(error)
+        if tells(str(error)):
+            raise RuntimeError(redact(f"{type(error).__name__}: {error}")) from None
+        raise
+
+
 def _rewrite(error: BaseException) -> None:
-    error.args = tuple(redact(a) if isinstance(a, str) else a for a in error.args)
-    for name, value in vars(error).items():
-        if isinstance(value, str) and tells(value):
-            setattr(error, name, redact(value))
+    args = tuple(redact(a) if isinstance(a, str) else a for a in error.args)
+    told = {name: redact(value) for name, value in vars(error).items() if isinstance(value, str) and tells(value)}
+    with suppress(AttributeError):  # frozen: whoever prints it is told by `cleanse` or `cleansed` instead
+        if args != error.args:
+            error.args = args
+        for name, value in told.items():
+            setattr(error, name, value)

@@ -16,6 +16,7 @@ from tidegate.cli import adoption, audit, control, guard, init, lab, operations,
 from tidegate.cli.complaint import as_json, as_text
 from tidegate.cli.exit_codes import ExitCode, exit_code
 from tidegate.errors import TidegateError
+from tidegate.redaction import cleansed
 
 __all__ = ["app", "main"]
 
@@ -47,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Standard error holds words for people, never a traceback of ours."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(given, prog_name="tidegate")
+        with cleansed():  # should a vendor's exception ever get here: without the password that it quotes
+            app(given, prog_name="tidegate")
     except SystemExit as done:
         return _code(done)
     except TidegateError as error:

@@ -13,6 +13,9 @@ from tidegate.errors import JournalError, LeaseLost
 from tidegate.journal import rows, tables
 from tidegate.journal.chain import Row, lease_text, row_hash
 from tidegate.journal.model import ROW_VERSION, Event, EventKind, Head, Lease
+from tidegate.redaction import scrub
+
+_TEXTS = frozenset({"detail", "why", "looked", "reason"})  # words of people and of other people's errors
 
 
 class Transaction:
@@ -121,7 +124,7 @@ class Transaction:
             epoch=head.epoch,
             actor=rows.plain_text(actor, "an actor"),
             lease=lease_text(head.lease),
-            body=rows.json_text(body, f"the body of {kind}"),
+            body=rows.json_text(scrub(body, _TEXTS), f"the body of {kind}"),
             version=ROW_VERSION,
             prev_hash=head.hash,
             hash="",

@@ -13,7 +13,7 @@ from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.errors import Changed, Paused, Refused, TidegateError
 from tidegate.plan.model import Phase
-from tidegate.redaction import cleanse
+from tidegate.redaction import cleansed
 from tidegate.workflow.hold_trigger import HoldTrigger
 from tidegate.workflow.identity import Blueprint, actor, read, run_id, same_plan
 from tidegate.workflow.links import ReportLink
@@ -76,7 +76,8 @@ class NodeOperator(BaseOperator):
         """Say what an error means to whoever reads the log, before it is raised. A pause is waited out in the
         triggerer, however long it lasts."""
         try:
-            yield
+            with cleansed():  # a vendor's exception may quote an address with its password
+                yield
         except Paused as paused:
             self.log.info("Waiting in the triggerer: %s. Did anything change? No.", paused.message)
             operation = self.blueprint.operation(run_id(context))
@@ -85,8 +86,4 @@ class NodeOperator(BaseOperator):
             self.log.error("%s: %s", type(error).__name__, error.message)
             self.log.error("Did anything change? %s.", _ANSWERS[error.changed])
             self.log.error("What next? %s.", error.next_step or "read the report of this operation")
-            cleanse(error)
-            raise
-        except Exception as error:
-            cleanse(error)  # a vendor's exception may quote an address with its password
             raise

@@ -136,6 +136,7 @@ class MemoryCompute:
         with self.world.lock:
             self._told[arm] = (self._told.get(arm, (0, None))[0], version)
             self._slots[arm] = {}
+            self._sealed.pop(arm, None)
             for index in range(instances):
                 self._start(arm, index, (digest, ""), looks=0)
 
