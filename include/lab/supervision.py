@@ -7,6 +7,7 @@ ends is started again.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import sys
@@ -73,8 +74,9 @@ class Program:
 def configuration(port: int, password: str, directory: Path, programs: Sequence[Program], logs: Path) -> str:
     """A whole supervisord.conf, answering on loopback ``port`` for the user ``lab``."""
     user = "user = root\n" if os.geteuid() == 0 else ""
+    hashed = hashlib.sha1(password.encode()).hexdigest()  # noqa: S324 - the one form supervisor knows
     return (
-        f"[inet_http_server]\nport = {ADDRESS}:{port}\nusername = lab\npassword = {_escape(password)}\n\n"
+        f"[inet_http_server]\nport = {ADDRESS}:{port}\nusername = lab\npassword = {{SHA}}{hashed}\n\n"
         "[rpcinterface:supervisor]\n"
         "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\n"
         f"[supervisord]\nnodaemon = true\n{user}logfile = {_escape(str(logs / 'supervisor.log'))}\n"
