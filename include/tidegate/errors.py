@@ -12,10 +12,12 @@ An error answers the operator's first question: *did anything change?*
     │   ├── Refused            changed: no       we would not do it (a rule, a precondition); a retry will not help
     │   │   ├── NotYet         changed: no       a precondition that time can heal (no live guard, evidence missing)
     │   │   │   └── Paused     changed: no       a person holds the operation: it waits until somebody resumes it
+    │   │   ├── RequestConflict changed: no      the request's id was used before, for something else
     │   │   └── Forbidden      changed: no       this person may not do this to this service
     │   ├── Unreachable        changed: no       the call was never sent
     │   ├── Throttled          changed: no       answered "later"
     │   ├── Rejected           changed: no       answered "no"
+    │   │   └── NotAuthorised  changed: no       answered "not you": no log-in, or no permission
     │   ├── OutcomeUnknown     changed: unknown  sent, not answered: observe before anything else
     │   └── NotSettled         changed: yes      applied, but the system has not converged in time
     ├── LeaseLost              changed: no       another actor holds a newer epoch; never retried by the one refused
@@ -113,6 +115,10 @@ class Paused(NotYet):
     """A person has paused the operation. Nothing was sent; it goes on when somebody resumes it."""
 
 
+class RequestConflict(Refused):
+    """A request id stands for one request. This one was used before, and asked for something else."""
+
+
 class Unreachable(EffectError):
     """The call was never sent (name, route, connection refused)."""
 
@@ -127,6 +133,10 @@ class Throttled(EffectError):
 
 class Rejected(EffectError):
     """The system answered no."""
+
+
+class NotAuthorised(Rejected):
+    """The system does not know who asks, or that person may not."""
 
 
 class OutcomeUnknown(EffectError):

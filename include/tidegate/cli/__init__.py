@@ -12,7 +12,19 @@ from collections.abc import Sequence
 
 import typer
 
-from tidegate.cli import adoption, audit, control, guard, init, lab, operations, policy, release
+from tidegate.cli import (
+    adoption,
+    audit,
+    code_table,
+    control,
+    guard,
+    init,
+    lab,
+    operations,
+    policy,
+    release,
+    requests,
+)
 from tidegate.cli.complaint import as_json, as_text
 from tidegate.cli.exit_codes import ExitCode, exit_code
 from tidegate.errors import TidegateError
@@ -34,6 +46,8 @@ operations.register(app)
 adoption.register(app)
 release.register(app)
 control.register(app)
+requests.register(app)
+code_table.register(app)
 audit.register(app)
 guard.register(app)
 lab.register(app)
@@ -41,7 +55,12 @@ lab.register(app)
 
 @app.callback()
 def _tidegate() -> None:
-    """Exit codes: 0 done, 2 usage, 3 policy, 4 refused, 5 try again, 6 look first, 7 superseded, 8 and 9 journal."""
+    """Exit codes: 0 done, 2 usage, 3 policy, 4 refused, 5 try again, 6 look first, 7 superseded, 8 and 9 journal.
+
+    Of promote and rollback with --wait as well: 10 caught and rolled back, 11 not approved, 12 aborted, 13 waits for a
+    person, 14 still running, 15 needs a person, 16 not authorised, 17 asked otherwise before, 18 lost sight of. The
+    whole table: tidegate exit-codes.
+    """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -48,3 +48,17 @@ def operation_id(service: str, kind: OperationKind, request_id: str) -> str:
     """
     digest = hashlib.sha256(f"{service}\n{kind}\n{request_id}".encode()).hexdigest()
     return f"{service}-{kind.value}-{digest[:16]}"
+
+
+_VERBS = {OperationKind.PROMOTION: "promote", OperationKind.ROLLBACK: "rollback"}
+
+
+def dag_id(kind: OperationKind, service: str) -> str:
+    """The DAG that carries such operations out in Airflow: ``promote__shop``."""
+    return f"{_VERBS[kind]}__{service}"
+
+
+def kind_of(dag: str) -> OperationKind | None:
+    """Inverse of :func:`dag_id`, None for a DAG that carries no operation."""
+    word, _, service = dag.partition("__")
+    return next((kind for kind, verb in _VERBS.items() if verb == word and service), None)

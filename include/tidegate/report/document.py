@@ -70,6 +70,7 @@ def _about(view: OperationView, closed: Event | None) -> dict[str, Any]:
         "state": view.state.value,
         "outcome": view.outcome.value if view.outcome else None,
         "why_back": view.why_back,
+        "held": vars(view.held) if view.held else None,
         "changed": view.touched,
         "stable": {"version": binding.stable.version, "slot": binding.stable_slot.value},
         "candidate": {"version": binding.candidate_version, "slot": binding.candidate_slot.value},

@@ -9,7 +9,7 @@ from tidegate.engine.permission import GUARD
 from tidegate.engine.view import OperationView, fold_operation
 from tidegate.engine.world import World
 from tidegate.errors import Refused
-from tidegate.model.operation import OperationKind, operation_id
+from tidegate.model.operation import OperationKind, dag_id, kind_of, operation_id
 from tidegate.plan.model import Plan
 from tidegate.policy.load import Loaded
 
@@ -17,18 +17,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 ASSET_TRIGGERED = "asset_triggered"
-_VERBS = {OperationKind.PROMOTION: "promote", OperationKind.ROLLBACK: "rollback"}
-
-
-def dag_id(kind: OperationKind, service: str) -> str:
-    """``promote__shop``."""
-    return f"{_VERBS[kind]}__{service}"
-
-
-def kind_of(dag: str) -> OperationKind | None:
-    """Inverse of :func:`dag_id`, None for a DAG that carries no operation."""
-    word, _, service = dag.partition("__")
-    return next((kind for kind, verb in _VERBS.items() if verb == word and service), None)
+__all__ = ["GUARD", "Blueprint", "actor", "dag_id", "kind_of", "read", "requester", "run_id", "same_plan"]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,98 @@
+"""Following a run to its end, through restarts of the API server, for as long as is wanted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tidegate.errors import NotAuthorised, TidegateError
+from tidegate.remote.airflow import FINISHED, Airflow
+from tidegate.remote.ending import Ending, Sight, ended, unfinished
+from tidegate.remote.picture import news
+from tidegate.remote.request import Asked
+
+LOOK_EVERY = 1.0  # seconds
+OUT_OF_SIGHT = 180.0  # seconds without any answer before sight is called lost: a restart takes a quarter of that
+
+
+@dataclass(frozen=True)
+class Followed:
+    """``sight``: the last look, None if there never was one. ``why``: the last error, if sight was lost."""
+
+    ending: Ending
+    sight: Sight | None
+    why: str = ""
+
+
+@dataclass
+class Follower:
+    """``say``: one line of progress. ``patience``: seconds without an answer. Raises nothing but ``NotAuthorised``, and
+    ``Rejected`` for an Airflow without Tidegate's pages."""
+
+    api: Airflow
+    asked: Asked
+    say: Callable[[str], None]
+    paused: bool = False
+    patience: float = field(default_factory=lambda: OUT_OF_SIGHT)
+    sleep: Callable[[float], None] = time.sleep
+    _seen: Sight | None = field(default=None, init=False)
+
+    def follow(self, within: float | None) -> Followed:
+        """Look until the run is finished, or for ``within`` seconds (None: for ever)."""
+        began = last_answer = time.monotonic()
+        why = ""
+        while True:
+            try:
+                now = self._look()
+                last_answer, why = self._answered(why), ""
+                if now.finished:
+                    return Followed(ended(self.asked.kind, now), now)
+            except TidegateError as error:
+                why = self._unanswered(error, why)
+            moment = time.monotonic()
+            if why and moment - last_answer >= self.patience:
+                return Followed(Ending.LOST_SIGHT, self._seen, why)
+            if within is not None and moment - began >= within:
+                return self._out_of_time(why)
+            self.sleep(LOOK_EVERY)
+
+    def _look(self) -> Sight:
+        asked = self.asked
+        run = self.api.run(asked.dag_id, asked.run_id)
+        tasks = self.api.tasks(asked.dag_id, asked.run_id)
+        # After the run: what the journal says last is then at least as new as the run's end.
+        document = self.api.operation(asked.service, asked.operation)
+        paused = self.paused and run["state"] not in FINISHED
+        if paused:
+            self.paused = bool((self.api.dag(asked.dag_id) or {}).get("is_paused"))
+        states = {task: str(instance["state"]) for task, instance in tasks.items()}
+        refusal = self._refusal() if run["state"] in FINISHED and document is None else ""
+        now = Sight(str(run["state"]), states, document, self.paused, refusal)
+        for line in news(self._seen, now):
+            self.say(line)
+        self._seen = now
+        return now
+
+    def _refusal(self) -> str:
+        """The line of the first task's log that names an error."""
+        lines = self.api.log(self.asked.dag_id, self.asked.run_id, "bind").splitlines()
+        return next((line for line in lines if line.startswith(("Refused:", "Forbidden:"))), "")
+
+    def _answered(self, why: str) -> float:
+        if why:
+            self.say("Airflow answers again")
+        return time.monotonic()
+
+    def _unanswered(self, error: TidegateError, why: str) -> str:
+        """Raises what no waiting mends."""
+        if isinstance(error, NotAuthorised) or not error.retryable:
+            raise error
+        if not why:
+            self.say(f"Airflow does not answer; the operation goes on without us ({error.message})")
+        return error.message
+
+    def _out_of_time(self, why: str) -> Followed:
+        if self._seen is None or why:
+            return Followed(Ending.LOST_SIGHT, self._seen, why)
+        return Followed(unfinished(self._seen), self._seen)
