@@ -12,6 +12,7 @@ from tidegate.workflow.links import PREFIX, external_views
 
 
 def _application() -> Any:
+    from tidegate.model.roles import Action
     from tidegate.ui.app import create_app
     from tidegate.ui.doors import Doors
     from tidegate.ui.reading import reading_journal
@@ -23,8 +24,11 @@ def _application() -> Any:
             services=pages.services,
             may_read=access.may_read,
             readers=access.sees,
+            may_control=access.may(Action.CONTROL),
+            control=pages.control,
             service_of=pages.service_of,
             operation_of=pages.operation_of,
+            run_state=pages.run_state,
         )
     )
 

@@ -61,7 +61,7 @@ def _play(scenarios: tuple[Scenario, ...], out: Path) -> int:
     if not lab.up():
         return _on_a_lab_in_use()
     try:
-        stage = _set_the_stage(lab, out, progress)
+        stage = set_the_stage(lab, out, progress)
         director = Director(stage, progress)
         for scenario in scenarios:
             rows.append(director.play(scenario))
@@ -81,7 +81,7 @@ def _on_a_lab_in_use() -> int:
     return 2
 
 
-def _set_the_stage(lab: Lab, out: Path, progress: Progress) -> Stage:
+def set_the_stage(lab: Lab, out: Path, progress: Progress) -> Stage:
     """The baseline adopted, the users there."""
     stage = Stage(lab, Journal(lab.env()["TIDEGATE_JOURNAL"]), out / "load")
     _adopt(lab)

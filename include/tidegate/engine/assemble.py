@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from tidegate.checks.contract import DataChecks
 from tidegate.drivers import registry
 from tidegate.drivers.credentials import NotingResolver, Resolver, from_environment
 from tidegate.drivers.estate import Estate
@@ -13,6 +14,7 @@ from tidegate.drivers.site import Site
 from tidegate.drivers.vault import Vault, vault_of
 from tidegate.engine.data_checks import LiveChecks
 from tidegate.engine.world import World
+from tidegate.errors import Refused
 from tidegate.journal.settings import HOME
 from tidegate.journal.settings import journal_url as journal_url_from
 from tidegate.journal.store import Journal
@@ -42,6 +44,24 @@ def assemble(
     journal.migrate()
     estate = connect_estate(policy, root, resolve, vault)
     return World(policy, policy_digest, estate, journal, LiveChecks(estate.database))
+
+
+def on_paper(policy: Policy, policy_digest: str) -> World:
+    """A service's world for what takes the journal alone: no driver is connected, so no connection has to be there.
+
+    Pausing at 3 a.m. must not depend on a secrets backend. Raises :class:`~tidegate.errors.Refused` if a driver is
+    wanted all the same.
+    """
+    journal = Journal(journal_url_from({**os.environ, HOME: str(places.home())}))
+    estate = cast(Estate, _NotConnected())
+    return World(policy, policy_digest, estate, journal, cast(DataChecks, estate))
+
+
+class _NotConnected:
+    """Stands where an estate would."""
+
+    def __getattr__(self, family: str) -> Any:
+        raise Refused(f"no driver is connected here, and {family} was asked for")
 
 
 def connect_estate(

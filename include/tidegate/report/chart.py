@@ -14,6 +14,7 @@ from tidegate.report.markup import Markup, join, tag
 PANEL, GAP, TOP, LEFT, RIGHT, BOTTOM = 110, 36, 24, 58, 12, 24  # pixels
 FONT = 12
 NAME = 74  # pixels for a line's name
+NARROW = 400  # pixels up to which a picture is for phones
 Point = tuple[float, float]
 
 
@@ -45,7 +46,7 @@ def chart(series: Mapping[str, Any], objectives: Mapping[str, float] | None = No
     return join(
         [
             tag("div", _svg(series, panels, 900), class_="wide"),
-            tag("div", _svg(series, panels, 380), class_="narrow"),
+            tag("div", _svg(series, panels, NARROW - 20), class_="narrow"),
         ]
     )
 
@@ -60,7 +61,7 @@ def _weights(series: Mapping[str, Any]) -> Panel:
             points.append((at, percent))
         last = points[-1] if points else None
         lines.append(Line(f"region-{number}", [*points, (end, last[1])] if last else [], region))
-    return Panel("Candidate's part of each region", lines, 100, "%")
+    return Panel("Candidate's weight in each region", lines, 100, "%")
 
 
 def _failures(series: Mapping[str, Any]) -> Panel:
@@ -129,7 +130,8 @@ def _panel(panel: Panel, top: int, width: int, end: float) -> Markup:
     lines = [tag("path", d=_path(line.points, width, end, y), class_=line.class_) for line in panel.lines]
     if panel.promise is not None and panel.promise <= panel.top:
         lines.append(_horizontal(y(panel.promise), width, "promise"))
-    title = tag("text", panel.title, x=str(LEFT), y=str(top - 8), class_="title")
+    words = panel.title if width > NARROW else panel.title.partition(" in ")[0]
+    title = tag("text", words, x=str(LEFT), y=str(top - 8), class_="title")
     names = [
         tag("text", line.name, x=str(width - RIGHT - NAME * (len(panel.lines) - 1 - i)), y=str(top - 8),
             text_anchor="end", class_=line.class_)
@@ -173,7 +175,7 @@ def _marks(marks: Sequence[Mapping[str, Any]], bottom: int, width: int, end: flo
 
 
 def _times(bottom: int, width: int, end: float) -> Markup:
-    count = 4 if width > 500 else 2
+    count = 4 if width > NARROW else 2
     labels = []
     for index in range(count + 1):
         at = end * index / count

@@ -6,9 +6,11 @@ figure that ages says how old it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
+from tidegate.engine.carriers import carried_on
 from tidegate.engine.guarding import BEAT, EVIDENCE
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.journal.model import Event, EventKind
@@ -25,15 +27,27 @@ __all__ = ["operation_document", "overview_document"]
 VERSION = 1
 
 
-def operation_document(journal: Journal, service: str, operation: str, now: float) -> dict[str, Any]:
-    """Raises :class:`~tidegate.errors.Refused` if the journal has no such operation."""
+def operation_document(
+    journal: Journal,
+    service: str,
+    operation: str,
+    now: float,
+    *,
+    run_state: Callable[[str], str | None] = lambda _: None,
+) -> dict[str, Any]:
+    """``run_state``: request id -> what Airflow says of the run, where it can be asked.
+
+    Raises :class:`~tidegate.errors.Refused` if the journal has no such operation.
+    """
     events = journal.events(service, operation=operation)
     view = require(fold_operation(events), operation)
     closed = next((e for e in events if e.kind is EventKind.OPERATION_CLOSED), None)
     guard = guard_document(journal, service, now)
     gate = waiting(journal, view, now)
     why = str(closed.body.get("why", "")) if closed else ""
-    top = headline(view, why, bool(guard["alive"]), in_words(view, gate, now))
+    carried = _carried(journal, view, events, now, run_state)
+    waits = in_words(view, gate, now) if carried["on"] else f"Nobody carries it on: {carried['next'][0]}"
+    top = headline(view, why, bool(guard["alive"]), waits)
     return {
         "version": VERSION,
         "at": now,
@@ -44,6 +58,8 @@ def operation_document(journal: Journal, service: str, operation: str, now: floa
         "weights": weights_of(view.left_split, view),
         "guard": guard,
         "lease": lease_document(journal, service, now),
+        "held": vars(view.held) if view.held else None,
+        "carried": carried,
         "position": position(view),
         "plan": plan_document(view, events),
         "waiting": gate,
@@ -77,6 +93,15 @@ def _about(view: OperationView, closed: Event | None) -> dict[str, Any]:
     }
 
 
+def _carried(
+    journal: Journal, view: OperationView, events: list[Event], now: float, run_state: Callable[[str], str | None]
+) -> dict[str, Any]:
+    """Whether anybody carries it on, and what to do if not: the journal's word, with Airflow's where they differ."""
+    state = run_state(view.request_id) if view.state is not OperationState.CLOSED else None
+    found = carried_on(view, events, journal.beats(view.service), now, run_state=state)
+    return {**asdict(found), "next": list(found.next), "age": round(max(0.0, now - found.at), 1), "run_state": state}
+
+
 def guard_document(journal: Journal, service: str, now: float) -> dict[str, Any]:
     """``age``: seconds since its last beat, None without any. ``health``: region -> what it counted lately."""
     beat = journal.beats(service).get(BEAT)
@@ -104,7 +129,8 @@ def controls(view: OperationView) -> dict[str, bool]:
     """Which of the controls would do something now; the engine decides again when one is used."""
     is_open = view.state is not OperationState.CLOSED
     forward = view.state is OperationState.RUNNING and view.kind is OperationKind.PROMOTION and not view.certified
-    return {"pause": is_open, "resume": False, "abort": forward}
+    held = view.held is not None
+    return {"pause": is_open and not held, "resume": is_open and held, "abort": forward}
 
 
 def _verdict(journal: Journal, view: OperationView, now: float) -> dict[str, Any] | None:

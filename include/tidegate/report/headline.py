@@ -11,7 +11,7 @@ from tidegate.plan.model import Phase
 
 @dataclass(frozen=True)
 class Headline:
-    """``tone``: ``good``, ``bad`` or ``open``."""
+    """``tone``: ``good``, ``bad``, ``ask`` or ``open``."""
 
     title: str
     changed: str
@@ -25,6 +25,8 @@ def headline(view: OperationView, closed_why: str, guard_alive: bool, waits: str
     is next waits for, in words, if it is known."""
     if view.outcome is not None:
         return _closed(view, closed_why)
+    if view.held is not None:
+        return _held(view, guard_alive)
     top = _stopping(view, guard_alive) if view.state is OperationState.STOPPING else _running(view, guard_alive)
     return replace(top, next=waits) if waits and not view.failures else top
 
@@ -48,6 +50,14 @@ def _running(view: OperationView, guard_alive: bool) -> Headline:
     changed = "Yes, and it goes on." if view.touched else "Not yet."
     title = f"{view.kind.value.capitalize()} of {view.binding.candidate_version} is under way"
     return Headline(title, changed, _watched(guard_alive), _next(view, Phase.FORWARD), "open")
+
+
+def _held(view: OperationView, guard_alive: bool) -> Headline:
+    assert view.held is not None
+    title = f"{view.kind.value.capitalize()} of {view.binding.candidate_version} is paused"
+    changed = "Yes, and it stands still." if view.touched else "Not yet, and it stands still."
+    nothing = f"Resume or abort it. {view.held.person} paused it: {view.held.why}"
+    return Headline(title, changed, f"{_watched(guard_alive)} It may stop the loss all the same.", nothing, "ask")
 
 
 def _stopping(view: OperationView, guard_alive: bool) -> Headline:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tidegate.engine.carriers import carried_on
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.guarding import BEAT
 from tidegate.engine.view import OperationView, fold_operation
@@ -31,10 +32,13 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
     """One service: its regions, its guard, its lease, its last operations, and what needs a person."""
     facts = fold_facts(journal.events(service, kinds=FACT_KINDS))
     opened = journal.events(service, kinds={EventKind.OPERATION_OPENED})
-    lease, beat = journal.head(service).lease, journal.beats(service).get(BEAT)
+    lease, beats = journal.head(service).lease, journal.beats(service)
+    beat = beats.get(BEAT)
     last = opened[-1].operation if opened else None
-    view = fold_operation(journal.events(service, operation=lease.operation if lease else last)) if last else None
-    needs = sorted(_needs(view, facts, lease, beat, now, trouble))
+    events = journal.events(service, operation=lease.operation if lease else last) if last else []
+    view = fold_operation(events)
+    stranded = [] if view is None or (found := carried_on(view, events, beats, now)).on else [(ALARM, found.words)]
+    needs = sorted([*_needs(view, facts, beat, now, trouble), *stranded])
     return {
         "service": service,
         "urgency": needs[0][0] if needs else TELL + 1,
@@ -50,7 +54,7 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
 
 
 def _needs(
-    view: OperationView | None, facts: ServiceFacts, lease: Lease | None, beat: Beat | None, now: float, trouble: str
+    view: OperationView | None, facts: ServiceFacts, beat: Beat | None, now: float, trouble: str
 ) -> Iterable[tuple[int, str]]:
     is_open = view is not None and view.state is not OperationState.CLOSED
     if trouble:
@@ -61,8 +65,6 @@ def _needs(
         yield (ALARM if is_open else ASK), "no guard is alive: nobody would stop a loss"
     elif beat.body.get("blind"):
         yield (ALARM if is_open else ASK), f"the guard is blind: {beat.body['blind']}"
-    if lease is not None and lease.expires_at < now:
-        yield ALARM, f"nobody carries {lease.operation} on: its lease ran out {_age(now - lease.expires_at)} ago"
     if view is not None and is_open:
         yield from _open_needs(view, now)
     elif view is not None and view.outcome is Outcome.ROLLED_BACK and view.why_back:
@@ -70,6 +72,8 @@ def _needs(
 
 
 def _open_needs(view: OperationView, now: float) -> Iterable[tuple[int, str]]:
+    if view.held is not None:
+        yield ASK, f"{view.held.person} paused {view.id} {_age(now - view.held.at)} ago: {view.held.why}"
     stands = position(view)
     node = stands["node"] if stands else None
     if node and view.node(node).status == "failed":

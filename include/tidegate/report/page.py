@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tidegate.journal.model import Finding
@@ -11,6 +11,7 @@ from tidegate.model.clock import Clock, SystemClock
 from tidegate.report.chart import chart
 from tidegate.report.document import operation_document
 from tidegate.report.markup import Markup, join, tag
+from tidegate.report.page_controls import controls
 from tidegate.report.page_log import approvals, checks, who_did_what
 from tidegate.report.page_plan import plan, progress, waiting
 from tidegate.report.shell import age, page, when
@@ -18,12 +19,20 @@ from tidegate.report.shell import age, page, when
 EVERY = 2.0  # seconds between two looks while it is open
 
 
-def operation_html(journal: Journal, service: str, operation: str, clock: Clock | None = None, base: str = "") -> str:
+def operation_html(
+    journal: Journal,
+    service: str,
+    operation: str,
+    clock: Clock | None = None,
+    base: str = "",
+    run_state: Callable[[str], str | None] = lambda _: None,
+) -> str:
     """The whole page. ``base``: where the pages are mounted; without it the page stands alone, without links.
+    ``run_state``: request id -> what Airflow says of the run.
 
     Raises :class:`~tidegate.errors.Refused` if the journal has no such operation.
     """
-    document = operation_document(journal, service, operation, (clock or SystemClock()).now())
+    document = operation_document(journal, service, operation, (clock or SystemClock()).now(), run_state=run_state)
     address = f"{base}/operations/{service}/{operation}"
     return page(
         f"{document['headline']['title']} · {service}",
@@ -33,7 +42,12 @@ def operation_html(journal: Journal, service: str, operation: str, clock: Clock 
         else [],
         live=f"{address}/live" if base else "",
         every=0 if document["operation"]["outcome"] else EVERY,
-        below=_chain(journal.verify(service)),
+        below=join(
+            [
+                controls(document, f"{base}/api/operations/{service}/{operation}") if base else None,
+                _chain(journal.verify(service)),
+            ]
+        ),
     )
 
 
@@ -42,6 +56,7 @@ def operation_body(document: Mapping[str, Any]) -> Markup:
     return join(
         [
             _top(document),
+            _trouble(document),
             _chart(document),
             waiting(document),
             plan(document),
@@ -71,6 +86,19 @@ def _top(document: Mapping[str, Any]) -> Markup:
     )
 
 
+def _trouble(document: Mapping[str, Any]) -> Markup | None:
+    """Who holds it, or that nobody carries it on: with what to do about it."""
+    held, carried = document["held"], document["carried"]
+    if held:
+        words = f"{held['person']} paused it {age(document['at'] - held['at'])} ago: {held['why']}"
+        note = "Weights stand still; the guard watches on and may stop the loss. Resume or abort it here."
+        return tag("section", tag("h2", words), tag("p", note), class_="card top ask")
+    if carried["on"]:
+        return None
+    ways = [tag("li", way) for way in carried["next"]]
+    return tag("section", tag("h2", carried["words"]), tag("ul", ways, class_="needs"), class_="card top bad")
+
+
 def _chart(document: Mapping[str, Any]) -> Markup:
     picture = chart(document["series"], document["plan"]["objectives"])
     guard = document["guard"]
@@ -92,6 +120,11 @@ def _facts(document: Mapping[str, Any]) -> Markup:
         ("Routing left", tag("code", document["routing"] or "none")),
         ("Guard", _guard(document["guard"])),
         ("Lease", _lease(lease) if mine and lease else ""),
+        (
+            "Carried on",
+            "" if about["outcome"] else f"{document['carried']['words']} ({age(document['carried']['age'])} ago)",
+        ),
+        ("Run in Airflow", document["carried"]["run_state"] or ""),
         ("Operation", tag("code", about["id"])),
         ("Plan", tag("code", document["plan"]["digest"])),
         ("Without Airflow", "" if about["outcome"] else tag("code", document["break_glass"], class_="command")),
@@ -119,5 +152,5 @@ def _lease(lease: Mapping[str, Any]) -> object:
 
 def _chain(findings: list[Finding]) -> Markup:
     if findings:
-        return tag("p", f"THE JOURNAL DOES NOT VERIFY. {findings[0]}", class_="alarm")
-    return tag("p", "The service's journal verifies up to its last row.", class_="quiet")
+        return tag("p", f"THE JOURNAL DOES NOT VERIFY. {findings[0]}", class_="alarm chain")
+    return tag("p", "The service's journal verifies up to its last row.", class_="quiet chain")

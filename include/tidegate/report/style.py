@@ -9,7 +9,9 @@ STYLE = """
 --good:#5fd598;--bad:#ff8f7a;--open:#7db8f0;--ask:#f0c060;--stable:#9aa6b5;--candidate:#6cb2ff;--soft:#1f2630}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
-main{max-width:72rem;margin:0 auto;padding:.75rem 1rem 3rem}
+main{display:flex;flex-direction:column;max-width:72rem;margin:0 auto;padding:.75rem 1rem 3rem}
+#live{display:contents}nav,.banner,h1{order:0}#live>.top{order:1}#controls{order:2}#live>*{order:3}#live>h1{order:0}
+.chain{order:4}.card{min-width:0}
 nav{font-size:.85rem;color:var(--quiet);margin:.25rem 0 .75rem}nav a{color:inherit}
 a{color:var(--open)}
 h1{font-size:1.5rem;line-height:1.25;margin:0 0 .75rem}h2{font-size:1.05rem;margin:0 0 .5rem}
@@ -21,6 +23,7 @@ p{margin:.25rem 0 .5rem}
 .good h1,.verified,.pass,.yes{color:var(--good)}.bad h1,.failed,.fail,.no,.alarm{color:var(--bad)}
 .open h1,.intended,.inconclusive{color:var(--open)}.ask,.no_data{color:var(--ask)}.card.ask,.card.bad,.card.good,
 .card.open{color:inherit}
+.pass,.fail,.inconclusive,.no_data{white-space:nowrap}
 .quiet,small{color:var(--quiet)}
 .answers{display:grid;grid-template-columns:repeat(3,1fr);gap:.75rem 1.5rem;margin:0}
 dt{font-weight:600;font-size:.85rem;color:var(--quiet)}dd{margin:0;overflow-wrap:anywhere}
@@ -38,7 +41,7 @@ details+details{border-top:1px solid var(--line)}td details+details,td details{b
 td summary{font-weight:400;color:var(--quiet);padding:0}
 code,.command{font-family:ui-monospace,monospace;font-size:.85em;overflow-wrap:anywhere}
 .command{display:block;background:var(--soft);border-radius:.4rem;padding:.55rem .7rem;margin:.25rem 0;user-select:all}
-progress{width:100%;height:.5rem;accent-color:var(--open)}
+progress{display:block;width:100%;height:.5rem;accent-color:var(--open);margin:.2rem 0 .4rem}
 td progress{width:9rem;display:block;margin-top:.45rem}
 .pill{display:inline-block;border:1px solid currentColor;border-radius:1rem;padding:0 .55rem;font-size:.8rem;
 white-space:nowrap}
@@ -66,8 +69,9 @@ button[disabled]{opacity:.5;cursor:default}
 .banner{border:1px solid var(--bad);color:var(--bad);border-radius:.5rem;padding:.5rem .8rem;margin:0 0 .75rem;
 background:var(--card)}
 .said{margin:.5rem 0 0;white-space:pre-line}
-.needs{margin:.25rem 0 0;padding-left:1.1rem}
+.needs{margin:.25rem 0 .75rem;padding-left:1.1rem}
 .grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));gap:.75rem}
+.regions{margin-top:.75rem}.cell div{margin-bottom:.3rem}
 .cell{border:1px solid var(--line);border-radius:.5rem;padding:.6rem .8rem}
 .cell h3{margin:0 0 .2rem}
 @media(max-width:40rem){main{padding:.5rem .6rem 2rem}.card{padding:.75rem .8rem}.answers{grid-template-columns:1fr}
@@ -77,6 +81,6 @@ h1{font-size:1.25rem}
 .stack thead{display:none}
 .stack tr{display:block;border-bottom:1px solid var(--line);padding:.35rem 0}.stack tr:last-child{border-bottom:0}
 .stack>table>tbody>tr>td{display:block;border:0;padding:.05rem 0 .05rem 1.5rem}
-.stack>table>tbody>tr>td:first-child{float:left;padding:0 0 0 .3rem}}
+.stack>table>tbody>tr>td:first-child{float:left;padding:0 .5rem 0 .3rem}}
 @media print{body{background:#fff}.controls,nav,.banner{display:none}.card{break-inside:avoid-page;border:0;padding:0}}
 """

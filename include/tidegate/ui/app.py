@@ -1,4 +1,4 @@
-"""Tidegate's pages: read-only projections of the journal. The plugin mounts them."""
+"""Tidegate's pages: projections of the journal, and the controls. The plugin mounts them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from tidegate.errors import JournalError
-from tidegate.ui import answers, reading
+from tidegate.ui import answers, controls, reading
 from tidegate.ui.doors import Doors
 
 Service = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
@@ -25,6 +25,7 @@ def create_app(doors: Doors) -> FastAPI:
     _pages(app, doors)
     _links(app, doors)
     _interface(app, doors)
+    controls.add(app, doors)
     _failures(app)
     return app
 

@@ -65,14 +65,14 @@ def service_part(doors: Doors, service: str, base: str) -> str:
 
 def operation(doors: Doors, service: str, name: str) -> dict[str, Any]:
     try:
-        return operation_document(doors.open_journal(), service, name, time.time())
+        return operation_document(doors.open_journal(), service, name, time.time(), run_state=doors.run_state)
     except Refused as error:
         raise HTTPException(404, str(error)) from None
 
 
 def operation_page(doors: Doors, service: str, name: str, base: str) -> str:
     try:
-        return operation_html(doors.open_journal(), service, name, base=base)
+        return operation_html(doors.open_journal(), service, name, base=base, run_state=doors.run_state)
     except Refused as error:
         raise HTTPException(404, str(error)) from None
 

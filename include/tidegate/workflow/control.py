@@ -70,7 +70,7 @@ class ControlOperator(BaseOperator):
         try:
             world, person = world_of(self.loaded), requester(context)
             operation = self._meant(world, context)
-            act = _ACTIONS[context["params"]["action"]]
+            act = ACTIONS[context["params"]["action"]]
             said = act(world, operation, person, context["params"]["reason"], actor(context))
         except TidegateError as error:
             self.log.error("%s. Did anything change? %s.", error.message, error.changed)
@@ -113,15 +113,19 @@ def _resume(world: World, operation: str, person: str, reason: str, who: str) ->
 
 def _abort(world: World, operation: str, person: str, reason: str, who: str) -> Said:
     view: OperationView = control.abort(world, operation, person=person, reason=reason, actor=who)
-    safe = control.make_safe(world, operation, actor=who)
+    return aborted(view, control.make_safe(world, operation, actor=who))
+
+
+def aborted(view: OperationView, safe: control.MadeSafe) -> Said:
+    """What an abort came to, in words."""
     return [
-        f"{operation} is on its way back: {view.why_back}.",
+        f"{view.id} is on its way back: {view.why_back}.",
         f"Is it safe? {'Yes' if safe.done else 'Not yet'}: {safe.detail}",
         "What next? Its own run carries the way back on; the operation's page shows whether it does.",
     ]
 
 
-_ACTIONS: Mapping[str, Callable[[World, str, str, str, str], Said]] = {
+ACTIONS: Mapping[str, Callable[[World, str, str, str, str], Said]] = {
     "pause": _pause,
     "resume": _resume,
     "abort": _abort,

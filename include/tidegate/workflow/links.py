@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 PREFIX = "/tidegate"
 
 
-_ICON = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' stroke='{colour}' "
-    "stroke-width='2' stroke-linecap='round'%3E%3Cpath d='M5 3v11M12 3v7M19 3v11M3 18c3 0 3 2 6 2s3-2 6-2 3 2 6 2'/%3E"
-    "%3C/svg%3E"
-)
 _PAGES = {
     "nav": "/",
     "dag": "/dags/{DAG_ID}",
@@ -31,14 +26,12 @@ _PAGES = {
 
 def external_views() -> list[dict[str, Any]]:
     """Where Airflow's UI shows the pages, each in a frame. Airflow fills in the names in braces."""
-    icons = {"icon": _ICON.format(colour="%23444"), "icon_dark_mode": _ICON.format(colour="%23ddd")}
     return [
         {
             "name": "Recovery",
             "href": f"{_mount()}{path}",
             "destination": place,
             "url_route": "recovery" if place == "nav" else f"recovery-{place.replace('_', '-')}",
-            **icons,
         }
         for place, path in _PAGES.items()
     ]

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from tidegate.engine.control import MadeSafe, abort, make_safe
+from tidegate.errors import TidegateError
 from tidegate.model.operation import OperationKind, operation_id
+from tidegate.workflow import runs
+from tidegate.workflow.control import ACTIONS, aborted
 from tidegate.workflow.identity import kind_of
-from tidegate.workflow.worlds import known_policies
+from tidegate.workflow.worlds import known_policies, paper_world, world_for
+
+log = logging.getLogger(__name__)
 
 
 def services() -> dict[str, str]:
@@ -21,3 +31,31 @@ def operation_of(dag_id: str, run_id: str) -> str | None:
     """The operation that a run is, whether it has been opened yet or not."""
     kind, service = kind_of(dag_id), service_of(dag_id)
     return operation_id(service, OperationKind(kind), f"{dag_id}/{run_id}") if kind and service else None
+
+
+def run_state(request_id: str) -> str | None:
+    """What Airflow says of the operation's run; None if it has none, or if the metadata database is away: the page
+    is needed most when something is."""
+    try:
+        return runs.run_state(request_id)
+    except SQLAlchemyError as error:
+        log.warning("Airflow cannot be asked for the state of %s: %s", request_id, error)
+        return None
+
+
+def control(action: str, service: str, operation: str, person: str, reason: str) -> str:
+    """Use a control in the person's name. What happened, in words."""
+    actor = f"page of {service}"
+    if action != "abort":
+        return "\n".join(ACTIONS[action](paper_world(service), operation, person, reason, actor))
+    view = abort(paper_world(service), operation, person=person, reason=reason, actor=actor)
+    safe = _make_safe(service, operation, actor)
+    return "\n".join(aborted(view, safe))
+
+
+def _make_safe(service: str, operation: str, actor: str) -> MadeSafe:
+    """From here if the estate can be reached; else the guard does it."""
+    try:
+        return make_safe(world_for(service), operation, actor=actor)
+    except TidegateError as error:
+        return MadeSafe(False, f"{error} The standing guard takes the weight away by itself as soon as it can.")

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from tidegate.drivers.credentials import Credential, connection_name
-from tidegate.engine.assemble import assemble
+from tidegate.engine.assemble import assemble, on_paper
 from tidegate.engine.world import World
 from tidegate.errors import Refused, Unreachable
 from tidegate.policy.folder import load_folder
@@ -29,6 +29,14 @@ def world_of(loaded: Loaded) -> World:
 def world_for(service: str) -> World:
     """The world of a service by its name, for triggers: they carry ids only. Raises :class:`Refused`."""
     return _prepared.get(service) or world_of(_find(service))
+
+
+def paper_world(service: str) -> World:
+    """As :func:`world_for`, for what takes the journal alone: no connection has to be there."""
+    if service in _prepared:
+        return _prepared[service]
+    loaded = _find(service)
+    return on_paper(loaded.policy, loaded.digest)
 
 
 def policy_of(service: str) -> Policy:

@@ -11,9 +11,11 @@ import pytest
 from tests.support.estate import Rig, build
 from tests.support.operations import open_promotion, promote
 from tidegate.checks.model import Status
+from tidegate.engine import control
 from tidegate.engine.runner import Halt, drive
 from tidegate.errors import Refused
 from tidegate.report.document import operation_document, overview_document
+from tidegate.report.page import operation_html
 
 
 class Interrupted(Exception):
@@ -121,9 +123,34 @@ def test_a_dead_guard_and_a_lost_lease_are_alarms(rig: Rig) -> None:
     rig.clock.at += 3600
     (shop,) = overview(rig)
     assert shop["urgency"] == 0
-    assert shop["needs"][0].startswith("no guard is alive")
-    assert any(words.startswith(f"nobody carries {operation} on") for words in shop["needs"])
+    assert any(words.startswith("no guard is alive") for words in shop["needs"])
+    assert any(words.startswith("Nobody carries this operation on") for words in shop["needs"])
+    found = document(rig, operation)
+    assert found["carried"]["on"] is False
+    assert found["break_glass"].split(" --by")[0] in found["carried"]["next"][0]
     assert shop["regions"][0]["age"] >= 3600
+
+
+def test_a_pause_is_said_with_who_and_why(rig: Rig) -> None:
+    operation = stopped_after(rig, 30)
+    control.pause(rig.world, operation, person="cat", reason="lunch <b>", actor="test")
+    found = document(rig, operation)
+    assert (found["held"]["person"], found["held"]["why"]) == ("cat", "lunch <b>")
+    assert found["controls"] == {"pause": False, "resume": True, "abort": True}
+    assert "is paused" in found["headline"]["title"]
+    assert found["series"]["marks"][-1]["what"] == "paused"
+    (shop,) = overview(rig)
+    assert any(words.startswith(f"cat paused {operation}") for words in shop["needs"])
+    page = operation_html(rig.world.journal, "shop", operation, rig.clock, base="/tidegate")
+    assert "lunch &lt;b&gt;" in page
+    assert "lunch <b>" not in page
+
+
+def test_what_airflow_says_is_said_where_it_differs(rig: Rig) -> None:
+    operation = stopped_after(rig, 30)
+    found = operation_document(rig.world.journal, "shop", operation, rig.clock.now(), run_state=lambda _: "success")
+    assert found["carried"]["on"] is False
+    assert "Its run in Airflow is success, and the operation is not at its end" in found["carried"]["words"]
 
 
 def test_a_failed_node_is_an_alarm(rig: Rig) -> None:
