@@ -470,3 +470,26 @@ def test_the_committed_page_is_that_of_the_code() -> None:
     page = ROOT / "docs" / "reference" / "exit-codes.md"
     assert page.read_text() == as_markdown(), "run: tidegate exit-codes --markdown -o docs/reference/exit-codes.md"
     assert set(TABLE) == set(ExitCode)
+
+
+def test_the_storys_desk_asks_and_is_told(desk: Desk, tmp_path: Path, airflow_home_dir: Path) -> None:
+    """As ``make demo`` does, with a user and a password, in processes of their own."""
+    from types import SimpleNamespace
+
+    from lab.airflow_api import AirflowApi
+    from lab.progress import Progress
+    from lab.story.desk import Desk as StoryDesk
+    from lab.story.scenario import SCENARIOS
+
+    password = json.loads((airflow_home_dir / "passwords.json").read_text())["ann"]
+    lab: Any = SimpleNamespace(env=dict, airflow=lambda user: AirflowApi(desk.airflow.address, user, password))
+    story = StoryDesk(lab, tmp_path / "desk", Progress(), "ann")
+    scenario = next(s for s in SCENARIOS if s.name == "good-release")
+    process = story.ask(scenario, desk.id)
+    until(lambda: "requested: shop-promotion" in story.said(desk.id), "the request")
+    view = opened(desk.rig, "1.1.0", desk.id)
+    drive(desk.rig.world, view.id, actor="test")
+    desk.ends("success")
+    assert story.ended(process, desk.id) == ExitCode.OK
+    assert story.told(scenario, desk.id) == (ExitCode.OK, view.id)
+    assert password not in story.said(desk.id)

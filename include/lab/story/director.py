@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from subprocess import Popen
 from typing import Any
 
 from lab.airflow_api import FINISHED, AirflowApi
 from lab.progress import Progress
 from lab.story import measure
+from lab.story.desk import Desk
 from lab.story.disturb import calm, disturbance
 from lab.story.measure import Ran
 from lab.story.scenario import Scenario
 from lab.story.stage import SERVICE, Stage
 from lab.story.verdict import candidate_share, complaints
 from tidegate.engine.view import OperationView
-from tidegate.errors import NotSettled, TidegateError
+from tidegate.errors import NotSettled, Refused, TidegateError
 
 LOOK_EVERY = 0.5  # seconds
 REQUESTER = "cat"
@@ -30,23 +33,43 @@ class Director:
     stage: Stage
     progress: Progress
 
+    @property
+    def desk(self) -> Desk:
+        """Where everything is asked for: by the command line, as from CI."""
+        return Desk(self.stage.lab, self.stage.load_dir.parent / "desk", self.progress, REQUESTER)
+
     def play(self, scenario: Scenario) -> dict[str, Any]:
         """The scenario's row in the report. What goes wrong on the way is in the row, not raised."""
         self.progress.say(f"— {scenario.title}")
         try:
             with self.stage.lab.airflow(REQUESTER) as cat, self.stage.lab.airflow(scenario.approver) as approver:
-                ran = self._run(scenario, cat, approver)
+                request_id = f"story-{scenario.name}-{uuid.uuid4().hex[:8]}"
+                if scenario.publishes:
+                    self.desk.publish(scenario.release or "")
+                ran, code = self._follow(scenario, request_id, cat, approver)
             self._let_records_settle(ran.until)
-            return self._row(scenario, ran)
+            return self._row(scenario, ran, {"first": code, "again": self.desk.told(scenario, request_id)})
         except TidegateError as error:
             return _failed_row(scenario, str(error))
         finally:
             calm(self.stage)
 
-    def _run(self, scenario: Scenario, cat: AirflowApi, approver: AirflowApi) -> Ran:
-        dag_id = f"{scenario.dag}__{SERVICE}"
+    def _follow(self, scenario: Scenario, request_id: str, cat: AirflowApi, approver: AirflowApi) -> tuple[Ran, int]:
+        """The run as it happened, and what the command that asked for it exited with."""
+        process = self.desk.ask(scenario, request_id)
+        try:
+            ran = self._run(scenario, process, request_id, cat, approver)
+            return ran, self.desk.ended(process, request_id)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+
+    def _run(
+        self, scenario: Scenario, process: Popen[bytes], request_id: str, cat: AirflowApi, approver: AirflowApi
+    ) -> Ran:
+        dag_id, run_id = f"{scenario.dag}__{SERVICE}", f"request__{request_id}"
         since = time.time()
-        run_id = cat.trigger(dag_id, scenario.conf)
         disturb = disturbance(self.stage, scenario.disturbance, scenario.release)
         deadline, said = time.monotonic() + scenario.within, ""
         while time.monotonic() < deadline:
@@ -60,6 +83,8 @@ class Director:
             state = _quietly(lambda: str(cat.run(dag_id, run_id)["state"]))
             if state in FINISHED:
                 return Ran(dag_id, run_id, str(state), since, time.time(), cat.tasks(dag_id, run_id))
+            if state is None and process.poll() is not None:
+                raise Refused(f"the command ended before the run: {self.desk.said(request_id)}")
             time.sleep(LOOK_EVERY)
         raise NotSettled(f"{dag_id} {run_id} has not ended within {scenario.within:g} s")
 
@@ -83,7 +108,7 @@ class Director:
         while time.time() < until + SETTLE:
             time.sleep(0.1)
 
-    def _row(self, scenario: Scenario, ran: Ran) -> dict[str, Any]:
+    def _row(self, scenario: Scenario, ran: Ran, codes: dict[str, Any]) -> dict[str, Any]:
         view = self.stage.operation(ran.run_id)
         events = self.stage.events(view.id) if view else []
         routes = self.stage.routes_written(view.id) if view else []
@@ -101,6 +126,7 @@ class Director:
             "peak_per_target": measure.peak_per_target(self.stage, ran),
             "limit_per_target": view.plan.settings["capacity"]["per_instance"] if view else None,
             "dag_runs": [{"dag_id": ran.dag_id, "run_id": ran.run_id, "state": ran.state}],
+            "exit_codes": codes,
             "timeline": _timeline(view, events, ran.since),
         }
         wrong = complaints(scenario, row, view, routes)
@@ -141,5 +167,6 @@ def _failed_row(scenario: Scenario, why: str) -> dict[str, Any]:
         "checks": {"run": None, "failed": None},
         "seconds": dict.fromkeys(seconds),
         "dag_runs": [],
+        "exit_codes": None,
         "timeline": [],
     }

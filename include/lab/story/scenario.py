@@ -23,7 +23,8 @@ class Expectation:
     journal must hold. ``untouched``: no effect at all. ``clean``: no failed request and no broken session at
     all. ``writes_to_zero``: exactly so many route writes from the verdict to no candidate traffic.
     ``steps_back``: at least so many route writes on the way back. ``within_limit``: no target gets more than
-    its declared limit. ``data_checked``: checks were run and all passed.
+    its declared limit. ``data_checked``: checks were run and all passed. ``exit_code``: of the command that
+    asked for it, at the first time and when it is asked for again.
     """
 
     outcome: str
@@ -36,11 +37,13 @@ class Expectation:
     steps_back: int | None = None
     within_limit: bool = False
     data_checked: bool = False
+    exit_code: int = 0
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """``dag``: ``promote`` or ``rollback``. ``needs``: scenarios that must have been run before, in this estate."""
+    """``dag``: ``promote`` or ``rollback``. ``needs``: scenarios that must have been run before, in this estate.
+    ``publishes``: the release is built, signed, verified and published before, by the command line."""
 
     name: str
     title: str
@@ -53,17 +56,20 @@ class Scenario:
     within: float = 420.0
     approver: str = "ann"
     expected: str = field(default="")
+    publishes: bool = False
 
 
 def _bad(name: str, version: str, title: str, signal: str, **more: Any) -> Scenario:
-    expect = Expectation("rolled_back", "failed", signal=signal, data_checked=True, **more.pop("expect", {}))
+    expect = Expectation(
+        "rolled_back", "failed", signal=signal, data_checked=True, exit_code=10, **more.pop("expect", {})
+    )
     conf = {"version": version, "reason": title}
     expected = f"caught by {signal}, traffic safe within 1 s, rolled back, data whole"
     return Scenario(name, title, "promote", conf, expect, release=version, expected=expected, **more)
 
 
 def _refused(name: str, version: str, title: str, because: str) -> Scenario:
-    expect = Expectation("refused", "failed", refused_because=because, untouched=True, clean=True)
+    expect = Expectation("refused", "failed", refused_because=because, untouched=True, clean=True, exit_code=4)
     conf = {"version": version, "reason": title}
     return Scenario(name, title, "promote", conf, expect, release=version, expected="refused before any effect")
 
@@ -76,6 +82,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         {"version": "1.1.0", "reason": "the autumn release"},
         Expectation("promoted", "success", clean=True),
         release="1.1.0",
+        publishes=True,
         expected="promoted in both regions, baseline certified, 0 failed requests, 0 sessions broken",
     ),
     Scenario(

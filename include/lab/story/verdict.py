@@ -19,6 +19,7 @@ def complaints(
 ) -> list[str]:
     """Everything that is not as expected, in words with both values. Empty: the scenario is ok."""
     found = [*_ending(scenario, row, view), *_users(scenario, row), *_load(row), *_effects(scenario, row)]
+    found += _exit_codes(scenario, row)
     if view is not None:
         found += [*_verdict(scenario, row, view), *_way_back(scenario, row, view, routes)]
     return found
@@ -34,6 +35,15 @@ def _ending(scenario: Scenario, row: Mapping[str, Any], view: OperationView | No
             yield f"{run['dag_id']}: expected {expect.run_state}, got {run['state']}"
     if expect.refused_because and view and expect.refused_because not in view.why_back + str(view.failures):
         yield f"the journal does not say {expect.refused_because!r}: {view.why_back}"
+
+
+def _exit_codes(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
+    """Of the command that asked, and of the same request once more, which must name the same operation."""
+    codes, wanted = row["exit_codes"], scenario.expect.exit_code
+    if codes["first"] != wanted:
+        yield f"exit code: expected {wanted}, got {codes['first']}"
+    if tuple(codes["again"]) != (wanted, row["operation"]):
+        yield f"the same request again: expected {wanted} and {row['operation']}, got {codes['again']}"
 
 
 def _users(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from tidegate.remote.ending import Ending, Sight, ended, unfinished
 from tidegate.remote.picture import news
 from tidegate.remote.request import Asked
 
-LOOK_EVERY = 1.0  # seconds
+LOOK_EVERY = 2.0  # seconds
 OUT_OF_SIGHT = 180.0  # seconds without any answer before sight is called lost: a restart takes a quarter of that
 
 
