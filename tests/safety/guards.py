@@ -5,24 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tests.safety.guard import Guard
+from tests.safety.secret_guards import SECRET_GUARDS
 
 _AWAY = "if False:"
-
-
-@dataclass(frozen=True)
-class Guard:
-    """``rule``: of :mod:`tests.safety.rules`; 0 for guards of what the rules stand on (policy, journal, releases).
-    ``file``: below ``include/tidegate``. ``tests``: below ``tests/``. ``dies_by``: names of errors, besides a failed
-    assertion and our own, by which a test may show that the guard is gone."""
-
-    name: str
-    rule: int
-    file: str
-    old: str
-    new: str
-    tests: tuple[str, ...]
-    dies_by: tuple[str, ...] = ()
 
 
 def _of(
@@ -724,4 +710,5 @@ GUARDS: tuple[Guard, ...] = (
             "test_files_that_are_not_as_listed_are_named",
         ),
     ),
+    *SECRET_GUARDS,
 )

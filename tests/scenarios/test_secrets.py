@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from tidegate.journal.model import EventKind
 from tidegate.model.operation import Outcome
 from tidegate.model.release import SecretVersion
 from tidegate.model.topology import Arm, Slot
+from tidegate.report.document import operation_document
 
 OLD, NEW = SecretVersion("receipt_key", "1"), SecretVersion("receipt_key", "2")
 SETTINGS = {
@@ -50,6 +52,10 @@ def rows(rig: Rig) -> list[tuple[str, str, str, str, tuple[str, ...]]]:
     ]
 
 
+def operation_document_of(rig: Rig, operation: str) -> dict[str, Any]:
+    return operation_document(rig.world.journal, "shop", operation, rig.clock.now())
+
+
 def sealed(rig: Rig, slot: Slot) -> list[str]:
     return sorted({v for region in ("east", "west") for v in rig.compute.sealed(Arm(region, slot)).values()})
 
@@ -57,13 +63,16 @@ def sealed(rig: Rig, slot: Slot) -> list[str]:
 def test_a_promotion_takes_the_new_secret_and_a_rollback_brings_the_old_one_back(tmp_path: Path) -> None:
     vault = TestVault()
     rig = build(tmp_path, settings=SETTINGS, vault=vault)
-    promote(rig, "1.1.0")
+    view = promote(rig, "1.1.0")
     assert sealed(rig, Slot.B) == ["ruby-raven-72"]
     assert rows(rig) == [
         ("receipt_key", "2", "admit.verify", "admission", ("east", "west")),
         ("receipt_key", "2", "wave-1.deploy", "deployment", ("east",)),
         ("receipt_key", "2", "wave-2.deploy", "deployment", ("west",)),
     ]
+
+    told = [e["words"] for e in operation_document_of(rig, view.id)["log"] if e["kind"] == "secret_read"]
+    assert told[1] == "secret receipt_key in version 2, for deployment in east"
 
     roll_back(rig, "1.0.0")
 

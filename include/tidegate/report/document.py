@@ -20,6 +20,7 @@ from tidegate.report.headline import headline
 from tidegate.report.overview import overview_document
 from tidegate.report.planned import plan_document, position
 from tidegate.report.series import series, weights_of
+from tidegate.report.trail import secret_words
 from tidegate.report.waiting import in_words, waiting
 
 __all__ = ["operation_document", "overview_document"]
@@ -189,6 +190,8 @@ def _approvals(view: OperationView, now: float) -> list[dict[str, Any]]:
 def _row(event: Event, view: OperationView) -> dict[str, Any]:
     body = event.body
     words = body.get("why") or body.get("detail") or body.get("what") or ""
+    if event.kind is EventKind.SECRET_READ:
+        words = secret_words(body)
     return {
         "seq": event.seq,
         "after": round(event.at - view.opened_at, 1),

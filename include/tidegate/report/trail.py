@@ -116,6 +116,16 @@ def _closed(_: str, body: Body) -> str:
     return f"ended, {body['outcome']}: {body.get('why', '')}"
 
 
+def secret_words(body: Body) -> str:
+    """Which secret was read, for what; what it held is nowhere."""
+    regions = ", ".join(body.get("regions", ()))
+    return f"secret {body['name']} in version {body['version']}, for {body.get('purpose', '?')} in {regions}"
+
+
+def _secret(_: str, body: Body) -> str:
+    return f"READ {secret_words(body)}"
+
+
 _WORDS: Mapping[str, Callable[[str, Body], str]] = {
     "operation_opened": _opened,
     "approval_requested": _asked,
@@ -133,6 +143,7 @@ _WORDS: Mapping[str, Callable[[str, Body], str]] = {
     "stop_loss": _why("STOPPED THE LOSS"),
     "overridden": _overridden,
     "operation_closed": _closed,
+    "secret_read": _secret,
     "baseline_certified": _baseline,
     "baseline_restored": _baseline,
     "catalog_entered": _baseline,
