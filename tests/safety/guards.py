@@ -187,6 +187,17 @@ GUARDS: tuple[Guard, ...] = (
     *_of(
         3,
         _R3,
+        "steps/return_traffic.py",
+        (
+            "a stop-loss leaves its epoch at the router",
+            " and state.epoch >= world.known.fence",
+            "",
+            "test_a_first_shift_that_arrives_late_is_fenced_too",
+        ),
+    ),
+    *_of(
+        3,
+        _R3,
         "engine/gates.py",
         (
             "no gate opens on the way back",
@@ -206,16 +217,13 @@ GUARDS: tuple[Guard, ...] = (
             "test_an_expired_lease_is_not_renewed_silently",
         ),
     ),
-    *_of(
+    Guard(
+        "safe weights are asserted again",
         3,
-        _R3,
         "guard/watch.py",
-        (
-            "safe weights are asserted again",
-            "return watchkeeping.reassert(self._world, view.id, actor=ACTOR)",
-            "return False",
-            "test_a_first_shift_that_arrives_late_is_taken_back",
-        ),
+        "return watchkeeping.reassert(self._world, view.id, actor=ACTOR)",
+        "return False",
+        ("scenarios/test_watchkeeping.py::test_somebody_who_gives_the_candidate_traffic_again_is_undone",),
     ),
     # 4. Approvals are records in the journal.
     *_of(

@@ -17,6 +17,7 @@ from tidegate.cli import (
     audit,
     code_table,
     control,
+    doctor,
     guard,
     init,
     lab,
@@ -42,6 +43,7 @@ app = typer.Typer(
 )
 policy.register(app)
 init.register(app)
+doctor.register(app)
 operations.register(app)
 adoption.register(app)
 release.register(app)

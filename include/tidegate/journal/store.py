@@ -153,6 +153,10 @@ class Journal:
         with self._reading(f"verifying {service}", "REPEATABLE READ") as connection:
             return verify.since(connection, service, signed)
 
+    def reading(self, doing: str) -> AbstractContextManager[Connection]:
+        """A connection for looking at the database itself. ``doing``: what for, as an error says it."""
+        return self._reading(doing)
+
     @property
     def file(self) -> Path | None:
         """The database's file, if it is one."""

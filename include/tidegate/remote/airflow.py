@@ -55,6 +55,10 @@ class Airflow:
         """The DAG as Airflow lists it, with ``is_paused``; None if there is none."""
         return self._found("GET", f"{V2}/dags/{dag_id}")
 
+    def has_connection(self, name: str) -> bool:
+        """Whether the metadata database holds a connection of that name."""
+        return self._found("GET", f"{V2}/connections/{name}") is not None
+
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None, run_id: str | None = None) -> str:
         """Start a run with ``conf`` as its params. Returns its run id."""
         return str(self.start(dag_id, conf, run_id)["dag_run_id"])
