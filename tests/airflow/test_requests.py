@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.support.estate import ROOT, Rig, build, quick_policy
@@ -298,6 +299,20 @@ def test_15_the_way_back_needs_a_person(desk: Desk) -> None:
     code, told = desk.wait("1.2.0")
     assert (code, told["ending"]) == (ExitCode.NEEDS_PERSON, "needs_person")
     assert "return.data-after-traffic" in told["next"]
+
+
+def test_15_somebody_has_deleted_the_run(desk: Desk, watched: Callable[[float], Watched]) -> None:
+    desk.promote()
+    opened(desk.rig, "1.1.0", desk.id)
+    desk.ends("failed", {"bind": "success"})
+    address = f"{desk.airflow.address}/api/v2/dags/promote__shop/dagRuns/request__{desk.id}"
+    headers = {"Authorization": f"Bearer {token('adm', 'admin')}"}
+    httpx.delete(address, headers=headers, timeout=60, trust_env=False).raise_for_status()
+    watch = watched(600.0)
+    watch.thread.join(60)
+    assert watch.followed is not None
+    assert watch.followed.sight is not None
+    assert (watch.followed.ending.value, watch.followed.sight.run_state) == ("needs_person", "deleted")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,9 @@ from tidegate.remote.airflow import FINISHED
 _MEANT = {OperationKind.PROMOTION: Outcome.PROMOTED, OperationKind.ROLLBACK: Outcome.ROLLED_BACK}
 
 
+GONE = "deleted"  # the state of a run that somebody has deleted: the journal alone knows how it stands
+
+
 class Ending(StrEnum):
     """One for each exit code of ``tidegate promote`` and ``tidegate rollback``."""
 
@@ -41,7 +44,7 @@ class Sight:
 
     @property
     def finished(self) -> bool:
-        return self.run_state in FINISHED
+        return self.run_state in FINISHED or self.run_state == GONE
 
 
 def ended(kind: OperationKind, sight: Sight) -> Ending:

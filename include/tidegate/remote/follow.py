@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tidegate.errors import NotAuthorised, TidegateError
 from tidegate.remote.airflow import FINISHED, Airflow
-from tidegate.remote.ending import Ending, Sight, ended, unfinished
+from tidegate.remote.ending import GONE, Ending, Sight, ended, unfinished
 from tidegate.remote.picture import news
 from tidegate.remote.request import Asked
 
@@ -59,7 +59,9 @@ class Follower:
 
     def _look(self) -> Sight:
         asked = self.asked
-        run = self.api.run(asked.dag_id, asked.run_id)
+        run = self.api.find_run(asked.dag_id, asked.run_id)
+        if run is None:
+            return self._seen_now(Sight(GONE, {}, self.api.operation(asked.service, asked.operation)))
         tasks = self.api.tasks(asked.dag_id, asked.run_id)
         # After the run: what the journal says last is then at least as new as the run's end.
         document = self.api.operation(asked.service, asked.operation)
@@ -68,7 +70,9 @@ class Follower:
             self.paused = bool((self.api.dag(asked.dag_id) or {}).get("is_paused"))
         states = {task: str(instance["state"]) for task, instance in tasks.items()}
         refusal = self._refusal() if run["state"] in FINISHED and document is None else ""
-        now = Sight(str(run["state"]), states, document, self.paused, refusal)
+        return self._seen_now(Sight(str(run["state"]), states, document, self.paused, refusal))
+
+    def _seen_now(self, now: Sight) -> Sight:
         for line in news(self._seen, now):
             self.say(line)
         self._seen = now
