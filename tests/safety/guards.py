@@ -267,7 +267,7 @@ GUARDS: tuple[Guard, ...] = (
         "workflow/identity.py",
         "if view.plan_digest == blueprint.digest:",
         "if True:",
-        ("airflow/test_runs.py::test_a_plan_that_changed_in_mid_run_is_held_before_any_effect",),
+        ("airflow/test_plans.py::test_a_task_of_another_plan_is_held",),
     ),
     Guard(
         "a person's second yes is none",

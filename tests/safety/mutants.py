@@ -82,15 +82,18 @@ def run(
         file = str(copy / "tidegate" / change[0]) if change else ""
         paths = {COPY: str(copy), FILE: file, REPORT: str(report), "PYTHONPATH": f"{copy}{os.pathsep}{ROOT}"}
         environment = {**os.environ, **paths, "PYTHONDONTWRITEBYTECODE": "1", "TIDEGATE_MUTANTS": "1"}
-        done = subprocess.run(
-            [*command, *(f"tests/{test}" for test in tests)],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=WITHIN,
-        )
+        try:
+            done = subprocess.run(
+                [*command, *(f"tests/{test}" for test in tests)],
+                cwd=ROOT,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=WITHIN if change else None,
+            )
+        except subprocess.TimeoutExpired:
+            return {"exit": -1, "failures": [], "wrong": f"its tests did not end within {WITHIN:g} s"}
         if not report.exists():
             return {"exit": done.returncode, "failures": [], "wrong": (done.stdout + done.stderr)[-2000:]}
         return {"exit": done.returncode, "wrong": "", **json.loads(report.read_text())}
