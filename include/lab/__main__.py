@@ -114,7 +114,7 @@ def _welcome(lab: Lab) -> str:
     site = lab.site()
     return (
         f"{edge}Airflow:     {site.address}\n"
-        f"People:      ann, ben, cat (may operate), vic (may look), admin\n"
+        f"People:      cat (operates), ann, ben (approve), pat (platform), aud (auditor), vic (looks), admin\n"
         f"Passwords:   {site.passwords}\n\n"
         f"What to do:  log in as cat, open {DAGS[0]}, press Trigger and choose release 1.1.0.\n"
         "             Watch it shift traffic. Before 50 % it asks: log in as ann or ben, open Required Actions,\n"

@@ -119,6 +119,15 @@ def test_an_answer_by_nobody_the_requester_or_a_stranger_approves_nothing(rig: R
     assert now(rig, view).approvals == ()
 
 
+def test_the_requester_is_known_by_name_whatever_the_id_is(rig: Rig) -> None:
+    """The policy asks ``ann`` by an id of hers, under an auth manager that numbers people."""
+    view = asked_for(rig)
+    user = {"id": "ann", "name": "cat"}
+    with pytest.raises(Refused, match="cat requested"):
+        task(rig).execute_complete(context(RUN), {**answer("ann"), "responded_by_user": user})
+    assert now(rig, view).approvals == ()
+
+
 @pytest.mark.parametrize(
     ("event", "why"),
     [

@@ -31,6 +31,8 @@ _TRAFFIC, _COMPUTE = "contracts/test_traffic.py", "contracts/test_compute.py"
 _JOURNAL, _ARTIFACTS = "contracts/test_journal.py", "contracts/test_artifacts.py"
 
 _ROLES, _FORBIDDEN = "scenarios/test_who_may_act.py", "test_whoever_may_not_changes_nothing"
+_ADOPTION, _EVIDENCE = "scenarios/test_adoption.py", "scenarios/test_approval_evidence.py"
+_EXPORT = "scenarios/test_audit_export.py"
 _LOCKED = "    with world.journal.locked(world.service) as txn:\n"
 _CONTROL, _FREE = f"    permit(world.policy, person, Action.CONTROL)\n{_LOCKED}", _LOCKED
 
@@ -611,6 +613,75 @@ GUARDS: tuple[Guard, ...] = (
         _ROLES,
         "engine/approve.py",
         ("who may approve", "permit(world.policy, person, Action.APPROVE)", "pass", f"{_FORBIDDEN}[approve]"),
+    ),
+    *_of(
+        0,
+        _ADOPTION,
+        "engine/adoption.py",
+        (
+            "who may ask for an adoption",
+            "permit(world.policy, person, Action.ADOPT)",
+            "pass",
+            "test_who_may_not_ask[cat]",
+        ),
+        (
+            "who may answer for an adoption",
+            "permit(world.policy, person, Action.APPROVE)",
+            "pass",
+            "test_who_may_not_approve[cat]",
+        ),
+        (
+            "an adoption takes two",
+            'if person == asked["requester"]:',
+            _AWAY,
+            "test_the_asker_never_approves",
+        ),
+        (
+            "an adoption is answered in time",
+            'if world.clock.now() > asked["expires_at"]:',
+            _AWAY,
+            "test_too_late_is_a_no",
+        ),
+        (
+            "an adoption is of what was seen",
+            'if asked["evidence_digest"] != seen.digest:',
+            _AWAY,
+            "test_a_yes_to_what_was_not_shown_is_refused",
+        ),
+    ),
+    *_of(
+        4,
+        _EVIDENCE,
+        "engine/approve.py",
+        (
+            "a yes is of the evidence",
+            "if now != asked:",
+            _AWAY,
+            "test_a_yes_to_evidence_that_has_changed_since_is_refused",
+        ),
+    ),
+    *_of(
+        4,
+        _EVIDENCE,
+        "engine/rules.py",
+        (
+            "for this evidence",
+            'and a.evidence_digest == request.get("evidence_digest", "")',
+            "",
+            "test_a_row_that_names_other_evidence_does_not_count",
+        ),
+    ),
+    *_of(
+        0,
+        _EXPORT,
+        "engine/auditing.py",
+        ("who may export", "permit(policy, person, Action.AUDIT)", "pass", "test_only_an_auditor_takes_rows_out[cat]"),
+    ),
+    *_of(
+        0,
+        _EXPORT,
+        "journal/export.py",
+        ("what is exported verifies", "if walked.found:", _AWAY, "test_a_journal_that_does_not_verify_is_not_exported"),
     ),
     # What the rules stand on: the journal, the policy, the releases.
     Guard(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -121,6 +122,21 @@ def test_only_an_auditor_takes_rows_out(
     assert exported(at_home, tmp_path / "audit.jsonl", by=person) == ExitCode.REFUSED
     assert f"{person} may not audit on shop: that takes auditor" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_journal_that_does_not_verify_is_not_exported(
+    at_home: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "journal.sqlite"
+    with sqlite3.connect(at_home.rig.world.estate.site.root / "journal.sqlite") as real, sqlite3.connect(copy) as other:
+        real.backup(other)
+        for (trigger,) in other.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+            other.execute(f"drop trigger {trigger}")
+        other.execute("update events set actor = 'somebody else' where seq = 7")
+    monkeypatch.setenv("TIDEGATE_JOURNAL", f"sqlite:///{copy}")
+    assert exported(at_home, tmp_path / "audit.jsonl") == ExitCode.CORRUPT
+    assert "shop row 7: edited" in capsys.readouterr().err
+    assert not (tmp_path / "audit.jsonl").exists()
 
 
 def rows_of(lines: Lines) -> Lines:

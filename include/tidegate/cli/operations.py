@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tidegate.cli.person import By, Reason
+from tidegate.cli.person import By, Reason, actor
 from tidegate.cli.service import find_policy, find_world
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.view import OperationView, fold_operation
@@ -148,11 +148,11 @@ def break_glass(
     from tidegate.engine.takeover import take_over
 
     world = find_world(service)
-    view = take_over(world, operation, person=by, reason=reason)
+    view = take_over(world, operation, person=by, reason=reason, actor=actor(by))
     if view.kind not in (OperationKind.PROMOTION, OperationKind.ROLLBACK):
         raise Refused(f"{operation} is a {view.kind.value}, which has no plan to carry on")
     try:
-        ended = drive(world, operation, actor=by)
+        ended = drive(world, operation, actor=actor(by))
     except Halt as halt:
         raise Refused(str(halt), next_step=f"mend it, then run this command again; tidegate status {service}") from None
     typer.echo(f"{operation}: {ended.outcome}")

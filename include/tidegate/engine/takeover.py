@@ -12,8 +12,9 @@ from tidegate.model.operation import OperationState
 from tidegate.model.roles import Action
 
 
-def take_over(world: World, operation: str, *, person: str, reason: str) -> OperationView:
-    """Raise the epoch and hold the lease, so that whoever ran the operation is refused from now on.
+def take_over(world: World, operation: str, *, person: str, reason: str, actor: str = "") -> OperationView:
+    """Raise the epoch and hold the lease, so that whoever ran the operation is refused from now on. ``actor``: as the
+    journal shall name who did it, the person if left out.
 
     Raises :class:`Forbidden` for who may not, :class:`Refused` if it is closed, paused, or another operation holds the
     service.
@@ -35,6 +36,6 @@ def take_over(world: World, operation: str, *, person: str, reason: str) -> Oper
             )
         epoch = txn.raise_epoch()
         body = {"person": person, "why": reason, "from": lease.holder if lease else None}
-        txn.append(EventKind.LEASE_TAKEN, body, actor=person, operation=operation, epoch=epoch)
+        txn.append(EventKind.LEASE_TAKEN, body, actor=actor or person, operation=operation, epoch=epoch)
         txn.set_lease(Lease(operation, view.kind, person, world.clock.now() + LEASE_TTL))
     return view
