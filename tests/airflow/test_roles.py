@@ -265,7 +265,7 @@ class OverTheApi:
 
 
 class OnThePages:
-    """Tidegate's page for reading; for the rest the dependency that every route which writes has."""
+    """Tidegate's own routes for reading and control; for what has no route yet the dependency that it would have."""
 
     def __init__(self, api: Any, rig: Rig) -> None:
         from fastapi import Depends, FastAPI
@@ -281,6 +281,13 @@ class OnThePages:
 
     def read(self, name: str | None, role: str | None) -> str:
         return answered(self.api.get("/tidegate/services/shop", headers=login(name, role)).status_code)
+
+    def control(self, name: str | None, role: str | None) -> str:
+        view = at_the_question(self.rig)
+        address, headers = f"/tidegate/api/operations/shop/{view.id}/pause", {"Origin": "http://testserver"}
+        answer = self.api.post(address, json={"reason": "a test"}, headers={**headers, **login(name, role)})
+        control.resume(self.rig.world, view.id, person="ron", reason="a test", actor="test")
+        return answered(answer.status_code)
 
     def __getattr__(self, action: str) -> Callable[[str | None, str | None], str]:
         return lambda name, role: self.write(action, name, role)
@@ -300,7 +307,7 @@ def _named(person: Any) -> Callable[..., Any]:
 
 
 class OnTheCommandLine:
-    """Names are stated, so roles in Airflow do not matter here. Exit code 4 is a refusal."""
+    """Names are stated, so roles in Airflow do not matter here. Exit codes 4 and 16 are refusals."""
 
     def __init__(self, rig: Rig, unadopted: Rig, patch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         self.rig, self.unadopted, self.out = rig, unadopted, tmp_path
@@ -312,7 +319,7 @@ class OnTheCommandLine:
     def run(self, *words: str) -> str:
         from tidegate.cli import main
 
-        return {0: "yes", 4: "refused"}[main(list(words))]
+        return {0: "yes", 4: "refused", 16: "refused"}[main(list(words))]
 
     def read(self, name: str | None, role: str | None) -> str:
         return "–"

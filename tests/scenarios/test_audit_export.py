@@ -119,7 +119,7 @@ def test_what_nobody_has_signed_yet_is_said(at_home: House, tmp_path: Path, caps
 def test_only_an_auditor_takes_rows_out(
     at_home: House, tmp_path: Path, person: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert exported(at_home, tmp_path / "audit.jsonl", by=person) == ExitCode.REFUSED
+    assert exported(at_home, tmp_path / "audit.jsonl", by=person) == ExitCode.NOT_AUTHORISED
     assert f"{person} may not audit on shop: that takes auditor" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
