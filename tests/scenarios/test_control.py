@@ -308,3 +308,19 @@ def test_an_abort_lifts_a_pause(tmp_path: Path) -> None:
     )
     ended = drive(rig.world, operation, actor="test")
     assert (ended.outcome, ended.held) == (Outcome.ROLLED_BACK, None)
+
+
+def test_the_time_of_a_gate_stands_still(tmp_path: Path) -> None:
+    """A gate that waits for a guard gives up after two minutes; a pause of ten is not counted."""
+    rig = build(tmp_path, small_policy(), guarded=False)
+    rig.clock.ticks.clear()
+    operation = open_promotion(rig, "1.1.0").id
+    run_step(rig.world, operation, "admit.verify", actor="test")
+    control.pause(rig.world, operation, **BY)
+    rig.clock.sleep(600)
+    control.resume(rig.world, operation, **BY)
+    rig.clock.sleep(60)
+    report = look_at_gate(rig.world, operation, "admit.guard", actor="test")
+    assert (report.final, round(report.waited)) == (False, 60)
+    rig.clock.sleep(120)
+    assert look_at_gate(rig.world, operation, "admit.guard", actor="test").final
