@@ -2,10 +2,10 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
-.PHONY: help setup demo e2e ui test mutants check up down status race lock clean
+.PHONY: help setup demo e2e ui compose-test test mutants check up down status race lock clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## make .venv (done once, then reused)
 	@scripts/setup.sh
@@ -18,6 +18,9 @@ e2e: setup ## every scenario, or one: make e2e ONLY=name
 
 ui: setup ## people in front of Airflow's UI, with a real browser (DOCS=1 keeps the tutorial's pictures)
 	@exec $(PYTHON) -m lab.visit $(if $(DOCS),--docs)
+
+compose-test: ## the story in containers: make compose-test EXECUTOR=local (or celery); needs a Docker engine
+	@exec scripts/compose-test.sh $(or $(EXECUTOR),local)
 
 test: setup ## the tests
 	@exec $(PYTHON) -m pytest $(ARGS)
