@@ -6,23 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-SECRETS = Path("/run/tidegate")
+JOURNAL = Path("/run/tidegate/journal")
 
 
 def main() -> int:
     """0: both are at their newest revision. Idempotent."""
-    from tidegate.journal.grants import prepare
+    from tidegate.journal import grants
 
     done = subprocess.run(["airflow", "db", "migrate"], check=False)  # noqa: S607  # the image's own airflow
     if done.returncode:
         return done.returncode
-    journal = SECRETS / "journal"
-    prepare(
-        (journal / "owner-url").read_text(),
-        {"tidegate_writer": (journal / "writer").read_text(), "tidegate_reader": (journal / "reader").read_text()},
-    )
-    print("the journal's tables and roles are there")
-    return 0
+    return grants.main([f"--{name}={JOURNAL / name}" for name in ("owner-url", "writer", "reader")])
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -11,7 +12,7 @@ from psycopg import errors
 from tests.support.journal import empty_postgres, fill
 from tests.support.postgres import server
 from tidegate.errors import JournalError, Refused
-from tidegate.journal.grants import READER, WRITER, prepare
+from tidegate.journal.grants import READER, WRITER, main, prepare
 from tidegate.journal.store import Journal
 
 pytestmark = pytest.mark.real
@@ -81,6 +82,19 @@ def test_preparing_again_changes_nothing_but_the_passwords(database: str) -> Non
     change(WRITER, database, "select 1")
 
 
-def test_a_file_has_no_roles(tmp_path: object) -> None:
+def test_the_command_reads_each_secret_from_a_file(
+    database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in (("owner", server().url(database)), ("writer", "anew"), ("reader", PASSWORDS[READER])):
+        (tmp_path / name).write_text(text)
+    files = [f"--owner-url={tmp_path}/owner", f"--writer={tmp_path}/writer", f"--reader={tmp_path}/reader"]
+    assert main(files) == 0
+    with pytest.raises(psycopg.OperationalError):
+        change(WRITER, database, "select 1")
+    assert main([*files[:2], f"--reader={tmp_path}/nothing"]) == 2
+    assert "nothing" in capsys.readouterr().err
+
+
+def test_a_file_has_no_roles(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="PostgreSQL"):
         prepare(f"sqlite:///{tmp_path}/journal.sqlite", PASSWORDS)

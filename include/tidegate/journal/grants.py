@@ -6,11 +6,14 @@ What is left to a writer is to move the head along with what it appends, and the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from sqlalchemy import Connection
 
-from tidegate.errors import Refused
+from tidegate.errors import Refused, TidegateError
 from tidegate.journal import database
 from tidegate.journal.migrations import VERSION_TABLE
 from tidegate.journal.store import Journal
@@ -60,3 +63,24 @@ def _set_password(connection: Connection, role: str, password: str) -> None:
     known = connection.exec_driver_sql("select 1 from pg_roles where rolname = %s", (role,)).first()
     verb = "alter" if known else "create"
     connection.exec_driver_sql(f"{verb} role {role} login password '{verifier}'")  # base64 and $ only
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """``python -m tidegate.journal.grants``: prepare the journal; each secret is read from a file. 0 done, 2 not."""
+    parser = argparse.ArgumentParser(prog="python -m tidegate.journal.grants", description=main.__doc__)
+    for name, what in (("owner-url", "the URL as the owner"), ("writer", "a password"), ("reader", "a password")):
+        parser.add_argument(f"--{name}", type=Path, required=True, help=f"file that holds {what}")
+    files = parser.parse_args(arguments)
+    try:
+        prepare(
+            files.owner_url.read_text().strip(), {WRITER: files.writer.read_text(), READER: files.reader.read_text()}
+        )
+    except (TidegateError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write("the journal's tables and roles are as they should be\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -29,6 +29,14 @@ def test_a_worker_that_nobody_would_give_work_says_so(tmp_path: Path) -> None:
 
 
 def test_connections_come_from_the_file_unless_a_backend_is_named(tmp_path: Path) -> None:
-    assert "LocalFilesystemBackend" in run(tmp_path, "printenv", "AIRFLOW__SECRETS__BACKEND").stdout
+    empty = {"AIRFLOW__SECRETS__BACKEND": "", "AIRFLOW__SECRETS__BACKEND_KWARGS": "", "TIDEGATE_PROFILES": ""}
+    assert "LocalFilesystemBackend" in run(tmp_path, "printenv", "AIRFLOW__SECRETS__BACKEND", **empty).stdout
     named = run(tmp_path, "printenv", "AIRFLOW__SECRETS__BACKEND", AIRFLOW__SECRETS__BACKEND="some.Vault")
     assert named.stdout.strip() == "some.Vault"
+
+
+def test_outside_compose_it_leaves_the_executor_and_the_backend_to_airflow(tmp_path: Path) -> None:
+    """A Helm chart says both in airflow.cfg, which an environment variable would override."""
+    said = run(tmp_path, "env").stdout
+    assert "AIRFLOW__CORE__EXECUTOR" not in said
+    assert "AIRFLOW__SECRETS__" not in said
