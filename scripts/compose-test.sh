@@ -3,7 +3,8 @@
 #   scripts/compose-test.sh local     LocalExecutor
 #   scripts/compose-test.sh celery    CeleryExecutor with Redis and two workers
 # Needs a Docker engine and docker-compose 1.29 or Compose v2. Images: those of .env, or the defaults. What it starts is a
-# project of its own (containers, volumes, network) and is removed at the end; KEEP=1 leaves it running.
+# project of its own (containers, volumes, network) and is removed at the end; KEEP=1 leaves it running, NO_BUILD=1 uses
+# the images as they are, LOCK=FILE holds that lock while the story plays, where others measure on the same machine.
 set -eu
 cd "$(dirname "$0")/.."
 executor=${1:-local}
@@ -53,7 +54,7 @@ while :; do
     sleep 1
 done
 say "all $wanted containers are healthy"
-if $compose exec -T lab python -m lab.story demo; then code=0; else code=$?; fi
+if ${LOCK:+flock "$LOCK"} $compose exec -T lab python -m lab.story demo; then code=0; else code=$?; fi
 say "the story has ended, exit code $code"
 docker cp "$($compose ps -q lab):/opt/tidegate/build/demo/." "$out/" >/dev/null
 echo "memory and processes:"

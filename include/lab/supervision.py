@@ -92,7 +92,7 @@ def argv(config: Path) -> list[str]:
 
 def minimal_environment() -> dict[str, str]:
     """What every process of the lab may inherit: no secret, nothing of the caller's session."""
-    kept = ("HOME", "PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
+    kept = ("HOME", "PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "TIDEGATE_LAB_ADDRESS")
     env = {name: os.environ[name] for name in kept if name in os.environ}
     return {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/", "PYTHONUNBUFFERED": "1", **env}
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
+
+import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
@@ -60,3 +64,14 @@ def test_the_locks_of_the_images_name_no_address() -> None:
         assert "://" not in text
         assert re.search(r"^celery==5\.[0-6]\.", text, re.M)  # provider 3.26.0 cannot import 5.7, and hides it
         assert all("--hash=sha256:" in block for block in re.split(r"\n(?=[a-z])", text.strip()) if "==" in block)
+
+
+def test_hadolint_has_nothing_to_say() -> None:
+    """Where it is installed (its licence is the GPL, so it is none of our dependencies)."""
+    tool = shutil.which("hadolint")
+    if tool is None:
+        pytest.skip("hadolint is not installed here")
+    done = subprocess.run(
+        [tool, str(REPOSITORY / "Dockerfile")], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout

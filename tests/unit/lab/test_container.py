@@ -59,7 +59,9 @@ def test_all_of_the_lab_listens_where_it_is_told(given: str, address: str, tmp_p
         "from lab import edge, ports, postgres, regions, connections\n"
         "from pathlib import Path\n"
         "print(ports.ADDRESS, edge.Edge(1, 2, {}, Path(), Path()).host, regions.Region('e', Path(), 1, 'u', 'p').host,"
-        " postgres._SETTINGS['listen_addresses'])"
+        " postgres._SETTINGS['listen_addresses'])\n"
+        "from lab.supervision import minimal_environment\n"
+        f"assert minimal_environment().get('TIDEGATE_LAB_ADDRESS', '') == {given!r}  # the links are a child's child\n"
     )
     env = {
         "PATH": "/usr/bin:/bin",
