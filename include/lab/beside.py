@@ -48,4 +48,4 @@ class LabBeside(Lab):
 
 def the_lab(progress: Progress) -> Lab:
     """The lab of this checkout, or the one beside an Airflow that is there already."""
-    return LabBeside(progress=progress) if AIRFLOW in os.environ else Lab(progress=progress)
+    return LabBeside(progress=progress) if PEOPLE in os.environ else Lab(progress=progress)

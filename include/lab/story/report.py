@@ -68,6 +68,8 @@ def _figure(value: float | None, unit: str = "") -> str:
 
 
 def _commit() -> str | None:
+    if not (REPOSITORY / ".git").exists():
+        return None  # an image holds no history, and no git
     command = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     return done.stdout.strip() or None

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from lab.secret_values import PEOPLE
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 COMPOSE = REPOSITORY / "docker-compose.yaml"
 DOCUMENT: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
@@ -136,3 +138,8 @@ def test_the_tool_itself_takes_it(profiles: str) -> None:
     assert done.returncode == 0, done.stderr
     found = yaml.safe_load(done.stdout)["services"]
     assert found["scheduler"]["environment"]["TIDEGATE_PROFILES"] == profiles
+
+
+def test_the_people_of_the_story_can_log_in() -> None:
+    people = ",".join(f"{name}:{role}" for name, role in PEOPLE.items())
+    assert COMPOSE.read_text().count(f"${{TIDEGATE_PEOPLE:-{people}}}") == 2  # for the passwords, and for Airflow

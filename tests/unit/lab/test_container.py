@@ -49,7 +49,7 @@ def test_the_lab_beside_an_airflow_uses_that_one_and_its_journal(
 
 
 def test_without_such_an_airflow_the_lab_brings_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("TIDEGATE_AIRFLOW_URL", raising=False)
+    monkeypatch.setenv("TIDEGATE_AIRFLOW_URL", "http://airflow.example.com")  # the command line's: not meant here
     assert type(the_lab(Progress())) is Lab
 
 
