@@ -19,7 +19,7 @@ from tidegate.errors import TidegateError
 
 OUT = REPOSITORY / "build" / "ui"
 IMAGES = REPOSITORY / "docs" / "images"
-KEPT = ("form", "live", "approval", "operation-in-airflow", "promoted", "promoted-phone", "overview", "held", "log")
+KEPT = ("overview", "trigger", "operation", "approval", "promoted", "caught", "held", "log", "promoted-phone")
 LARGEST = 150_000  # bytes of an image in the docs
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PROMOTE = f"promote__{SERVICE}"
 APPROVAL = "wave-1.approve-50"
 DATA_GATE = "return.data-after-traffic"
-WITHIN = 600.0  # seconds for each thing that is waited for
+WITHIN = 900.0  # seconds for each thing that is waited for, on a busy machine
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Visit:
         """Triggered through the form, watched live, approved by who may, read afterwards."""
         cat = self.person("cat")
         run = self._say(
-            "cat triggers 1.1.0", lambda: cat.trigger(PROMOTE, _form("1.1.0", "the autumn release"), "form")
+            "cat triggers 1.1.0", lambda: cat.trigger(PROMOTE, _form("1.1.0", "the autumn release"), "trigger")
         )
         view = self._until(run, lambda v: v.verified("wave-1.shift-5"), "a first weight")
         self._watch_live(cat, run)
@@ -56,7 +56,7 @@ class Visit:
         self._approve(cat, run)
         self._until(run, lambda v: v.verified("wave-1.shift-50"), "half of the first region")
         cat.open_run(PROMOTE, run).get_by_text("wave-1.gate-50").first.wait_for()
-        cat.shot("operation-in-airflow")
+        cat.shot("operation-50")
         self._pause_and_resume(cat, view)
         self._until(run, lambda v: v.outcome is not None, "the end")
         self._read(cat, view, "promoted", "1.1.0 is promoted")
@@ -80,7 +80,7 @@ class Visit:
             mend()
         self._say("cat clears the failed task", cat.clear_task)
         self._until(run, lambda v: v.outcome is not None, "the end of the way back")
-        self._read(cat, view, "rolled-back", "1.2.0 was caught and rolled back")
+        self._read(cat, view, "caught", "1.2.0 was caught and rolled back")
 
     def overview(self) -> None:
         """What the navigation opens when nothing needs anybody."""
@@ -92,7 +92,7 @@ class Visit:
         """The page goes on by itself: its figures move while nobody touches it."""
         frame = person.open_run(PROMOTE, run)
         seen = _facts(frame)
-        person.shot("live")
+        person.shot("operation")
         _wait(lambda: _facts(frame) != seen, "the page to move by itself")
         self.progress.say("  the page is live: it moved without being touched")
 
@@ -101,8 +101,9 @@ class Visit:
         vic, ann = self.person("vic"), self.person("ann")
         for refused in (requester, vic):
             status = refused.answer(refused.open_question(PROMOTE, run, APPROVAL))
+            _must(status == 403, f"{refused.name}'s answer was not refused: {status}")
+            refused.page.get_by_text("Access Denied").first.wait_for()
             refused.shot(f"refused-{refused.name}")
-            _must(status in (0, 403), f"{refused.name}'s answer was taken: {status}")
             self.progress.say(f"  {refused.name} is refused")
         view = self._until(run, lambda v: APPROVAL in v.requested, "the question")
         _must(not view.approvals, "an answer that was refused is in the journal")

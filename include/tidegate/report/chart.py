@@ -180,9 +180,12 @@ def _times(bottom: int, width: int, end: float) -> Markup:
     for index in range(count + 1):
         at = end * index / count
         anchor = "start" if index == 0 else "end" if index == count else "middle"
-        labels.append(tag("text", _clock(at), x=f"{_x(at, width, end):.1f}", y=str(bottom + 18), text_anchor=anchor))
+        labels.append(
+            tag("text", _clock(at, end), x=f"{_x(at, width, end):.1f}", y=str(bottom + 18), text_anchor=anchor)
+        )
     return join(labels)
 
 
-def _clock(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 180 else f"{int(seconds // 60)}:{int(seconds % 60):02d} min"
+def _clock(seconds: float, end: float) -> str:
+    """One unit along the whole axis."""
+    return f"{seconds:.0f} s" if end < 180 else f"{int(seconds // 60)}:{int(seconds % 60):02d} min"
