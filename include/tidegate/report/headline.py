@@ -56,8 +56,9 @@ def _held(view: OperationView, guard_alive: bool) -> Headline:
     assert view.held is not None
     title = f"{view.kind.value.capitalize()} of {view.binding.candidate_version} is paused"
     changed = "Yes, and it stands still." if view.touched else "Not yet, and it stands still."
-    nothing = f"Resume or abort it. {view.held.person} paused it: {view.held.why}"
-    return Headline(title, changed, f"{_watched(guard_alive)} It may stop the loss all the same.", nothing, "ask")
+    after = f"Resume or abort it. {view.held.person} paused it: {view.held.why}"
+    safe = _watched(guard_alive) + (" It may stop the loss all the same." if guard_alive else "")
+    return Headline(title, changed, safe, after, "ask")
 
 
 def _stopping(view: OperationView, guard_alive: bool) -> Headline:

@@ -87,13 +87,9 @@ def _top(document: Mapping[str, Any]) -> Markup:
 
 
 def _trouble(document: Mapping[str, Any]) -> Markup | None:
-    """Who holds it, or that nobody carries it on: with what to do about it."""
-    held, carried = document["held"], document["carried"]
-    if held:
-        words = f"{held['person']} paused it {age(document['at'] - held['at'])} ago: {held['why']}"
-        note = "Weights stand still; the guard watches on and may stop the loss. Resume or abort it here."
-        return tag("section", tag("h2", words), tag("p", note), class_="card top ask")
-    if carried["on"]:
+    """That nobody carries it on, with what to do about it."""
+    carried = document["carried"]
+    if carried["on"] or document["held"]:
         return None
     ways = [tag("li", way) for way in carried["next"]]
     return tag("section", tag("h2", carried["words"]), tag("ul", ways, class_="needs"), class_="card top bad")
