@@ -57,6 +57,10 @@ say "all $wanted containers are healthy"
 if ${LOCK:+flock "$LOCK"} $compose exec -T lab python -m lab.story demo; then code=0; else code=$?; fi
 say "the story has ended, exit code $code"
 docker cp "$($compose ps -q lab):/opt/tidegate/build/demo/." "$out/" >/dev/null
+echo "tasks by container (short id):"
+# shellcheck disable=SC2016
+$compose exec -T metadata-db sh -c 'PGPASSWORD=$(cat /run/tidegate/metadata/password) psql -h 127.0.0.1 -U airflow -At \
+    -F "  " -c "select hostname, count(*) from task_instance where hostname <> \$\$\$\$ group by 1" airflow' | sed 's/^/  /' || true
 echo "memory and processes:"
 containers | xargs docker stats --no-stream --format '  {{.Name}}  {{.MemUsage}}  {{.PIDs}}' | sed 's/ \/ [^ ]*//'
 echo "report: $out/report.html and report.json"
