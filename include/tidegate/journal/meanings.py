@@ -1,0 +1,33 @@
+"""What each kind of row means, in words that a reader of an audit needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tidegate.journal.model import EventKind
+
+MEANINGS: Mapping[EventKind, str] = {
+    EventKind.OPERATION_OPENED: "Somebody's request became an operation: who, why, the plan, and what was observed.",
+    EventKind.LEASE_TAKEN: "A person took the operation over; whoever ran it is refused from then on.",
+    EventKind.STEP_INTENDED: "An actor is about to bring a step about. The epoch has risen: older actors are refused.",
+    EventKind.STEP_VERIFIED: "The step was read back from the real system, or nothing was to be done.",
+    EventKind.STEP_FAILED: "The step did not come about: why, and whether anything may have changed.",
+    EventKind.GATE_OPENED: "The evidence suffices, or enough people said yes.",
+    EventKind.GATE_FAILED: "The evidence is against it, or time was up.",
+    EventKind.APPROVAL_REQUESTED: "Who may say yes, how many of them are needed, until when, and what they are shown.",
+    EventKind.APPROVAL_GIVEN: "A named person said yes to this plan.",
+    EventKind.APPROVAL_REFUSED: "A named person said no, or nobody answered in time.",
+    EventKind.STOP_LOSS: "The guard's verdict is fail: the operation stops, and the candidate's weight goes to 0.",
+    EventKind.TURNED_BACK: "The way forward could not be finished, or a person aborted it: only the way back runs now.",
+    EventKind.HELD: "A person paused the operation: weights stand still, the guard goes on watching.",
+    EventKind.RESUMED: "A person lifted the pause.",
+    EventKind.OPERATION_CLOSED: "The operation is over: its outcome, and why. The lease is free.",
+    EventKind.BASELINE_CERTIFIED: "The release survived its bake everywhere, or was adopted: a rollback target.",
+    EventKind.BASELINE_RESTORED: "A rollback made an earlier baseline the stable release again.",
+    EventKind.CATALOG_ENTERED: "What was promoted, why, what it replaces, and the exact way back.",
+    EventKind.RELEASE_VETOED: "This release must not run any more: no promotion and no rollback goes to it.",
+    EventKind.DATA_CHECKED: "One run of the data checks, with each result.",
+    EventKind.OVERRIDDEN: "A person set a rule aside: which one, and why. Written before the effect.",
+    EventKind.POLICY_SEEN: "The policy that is in force, by digest.",
+    EventKind.NOTE: "A remark that changes nothing: a request that became nothing, a write that was made again.",
+}
