@@ -9,8 +9,10 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_origin
 
 import typer
 
@@ -21,6 +23,7 @@ from tidegate.policy.reference import json_schema_text
 from tidegate.policy.reference_page import reference_markdown
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
+_KINDS = {int: "number", float: "number", Path: "file", bool: "–"}
 _NOTE = "<!-- Made by `make docs` from the code; a test keeps it up to date. Edit the docstrings, not this page. -->"
 
 
@@ -54,17 +57,27 @@ def _commands(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, 
 def _command(name: str, command: Any) -> list[str]:
     context = command.context_class(command, info_name=name)
     usage = " ".join([name, *(p for p in command.collect_usage_pieces(context) if p)])
-    rows = [_parameter(p, context) for p in command.params if not getattr(p, "hidden", False)]
+    rows = [_parameter(p) for p in command.params if not getattr(p, "hidden", False)]
     table = ["| | takes | if left out | meaning |", "|---|---|---|---|", *rows, ""] if rows else []
     return [f"## `{name}`", "", *_prose(command.help or ""), "", f"    {usage}", "", *table]
 
 
-def _parameter(parameter: Any, context: Any) -> str:
+def _parameter(parameter: Any) -> str:
     names = ", ".join(f"`{n}`" for n in (*parameter.opts, *parameter.secondary_opts))
-    takes = "–" if getattr(parameter, "is_flag", False) else f"`{parameter.make_metavar(context)}`"
+    takes = "–" if getattr(parameter, "is_flag", False) else _takes(parameter)
     default = parameter.default
     left_out = "**required**" if parameter.required else "–" if default in (None, False, [], ()) else f"`{default}`"
     return f"| {names} | {takes} | {left_out} | {_cell(getattr(parameter, 'help', '') or '')} |"
+
+
+def _takes(parameter: Any) -> str:
+    """The annotation in a reader's words."""
+    annotation = parameter.type_descriptor.annotation
+    several = get_origin(annotation) in (list, tuple)
+    inner = next((a for a in get_args(annotation) if a is not NoneType), annotation)
+    if isinstance(inner, type) and issubclass(inner, Enum):
+        return " or ".join(f"`{member.value}`" for member in inner)
+    return _KINDS.get(inner, "text") + (", several" if several else "")
 
 
 def drivers_page() -> str:
