@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import signal
 import sys
@@ -13,6 +14,7 @@ from lab.airflow import metadata_template
 from lab.estate import DAGS, Lab
 from lab.places import here
 from lab.progress import Progress, on_stdout
+from lab.supervision import Control
 from tidegate.errors import Refused, TidegateError, Unreachable
 
 INTERRUPTED = 130
@@ -42,6 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     down = commands.add_parser("down", help="stop everything")
     down.add_argument("--purge", action="store_true", help="remove its data, too")
     commands.add_parser("status", help="what runs")
+    for verb, words in (("stop", "stop one program, to see what happens"), ("start", "start it again")):
+        one = commands.add_parser(verb, help=words)
+        one.add_argument("program", help="as `lab status` names it")
     commands.add_parser("env", help="print the variables that address the lab (they hold secrets)")
     reset = commands.add_parser("reset", help="back to the start state while everything stays up")
     reset.add_argument("--fresh-journal", action="store_true", help="put the journal aside and start a new one")
@@ -82,6 +87,30 @@ def _programs(lab: Lab, place: str) -> list[str]:
         return [f"{name:24} {program}" for name, program in sorted(lab.control(place).states().items())]
     except Unreachable as error:
         return [error.message]
+
+
+def _stop(options: argparse.Namespace) -> None:
+    _control_of(options.program).stop(options.program)
+    sys.stdout.write(f"{options.program} is stopped; again: lab start {options.program}\n")
+
+
+def _start(options: argparse.Namespace) -> None:
+    _control_of(options.program).start(options.program)
+    sys.stdout.write(f"{options.program} is started\n")
+
+
+def _control_of(program: str) -> Control:
+    """The supervisor that runs it. Raises :class:`Refused` with the likely name."""
+    lab = Lab(progress=Progress())
+    lab.site()  # says so if nothing is up
+    found = state.load(lab.places.state)
+    controls = [lab.control(place) for place in (found.sessions if found else ())]
+    known = {name: control for control in controls for name in control.states()}
+    if program not in known:
+        near = difflib.get_close_matches(program, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"programs: {', '.join(sorted(known))}"
+        raise Refused(f"the lab runs no program {program!r}", next_step=hint)
+    return known[program]
 
 
 def _airflow_health(lab: Lab) -> str:
@@ -129,7 +158,16 @@ def _as_interrupt(_: int, __: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-_COMMANDS = {"up": _up, "down": _down, "status": _status, "env": _env, "reset": _reset, "prepare": _prepare}
+_COMMANDS = {
+    "up": _up,
+    "down": _down,
+    "status": _status,
+    "stop": _stop,
+    "start": _start,
+    "env": _env,
+    "reset": _reset,
+    "prepare": _prepare,
+}
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def lab(context: typer.Context) -> None:
-    """Start, stop and look at the sample estate: up, down, status, env, reset (tidegate lab --help)."""
+    """Start, stop and look at the sample estate: up, down, status, stop, start, env, reset (tidegate lab --help)."""
     from importlib.util import find_spec
 
     if find_spec("lab") is None or find_spec("envoy") is None:
