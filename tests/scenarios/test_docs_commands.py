@@ -1,0 +1,120 @@
+"""Commands in the documentation: each parses, and each that can run on an estate in memory is run, in the page's order."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from tests.support.estate import ROOT, Rig, build, quick_policy
+from tests.support.operations import open_promotion, promote
+from tidegate.cli import app, main
+from tidegate.cli.exit_codes import ExitCode
+from tidegate.engine.execute import run_step
+from tidegate.plan.model import Step
+from tidegate.plan.promotion import promotion_plan
+from tidegate.policy.load import load_policy
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "how-to").glob("*.md"))]
+# Run by something else, which is named: they need Airflow, or a person at a terminal.
+ELSEWHERE = {
+    "promote": "make demo",
+    "rollback": "make e2e",
+    "guard": "tests/contracts/test_guard_command.py",
+    "lab": "tests/e2e/test_lab_estate.py",
+}
+_STARTS = ("tidegate ", "make ")
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Each command of the page as its words, in order: the lines of its fenced and indented blocks. A remark after two
+    blanks is none of them."""
+    found, fenced = [], False
+    for line in page.read_text().split("\n"):
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        text = line.strip().removeprefix("$ ").removeprefix(".venv/bin/")
+        if (fenced or line.startswith("    ")) and text.startswith(_STARTS):
+            found.append(shlex.split(re.split(r"\s{2,}|\s#", text)[0]))
+    return found
+
+
+def _all() -> Iterator[Any]:
+    for page in PAGES:
+        for words in commands(page):
+            yield pytest.param(words, id=f"{page.stem}: {' '.join(words)}"[:100])
+
+
+@pytest.mark.parametrize("words", _all())
+def test_it_is_a_command_that_exists_with_options_that_it_takes(words: list[str]) -> None:
+    if words[0] == "make":
+        targets = re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+        assert words[1] in targets, f"make has no target {words[1]}: {targets}"
+        return
+    command: Any = typer.main.get_command(app)
+    rest, context = words[1:], None
+    while hasattr(command, "commands"):
+        assert rest, f"{words} stops at a group"
+        assert rest[0] in command.commands, f"there is no command {rest[0]!r} in {sorted(command.commands)}"
+        command, rest = command.commands[rest[0]], rest[1:]
+    if "--help" not in rest:
+        context = command.make_context(words[0], list(rest))  # raises what a person would see
+        assert context is not None
+
+
+@pytest.fixture
+def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
+    """The shop with the roles of its real policy; commands that act on an estate are handed this one."""
+    shop = load_policy(ROOT / "dags" / "policies" / "shop.yaml").policy
+    made = build(tmp_path, quick_policy().model_copy(update={"roles": shop.roles}))
+    for module in ("operations", "control"):
+        monkeypatch.setattr(f"tidegate.cli.{module}.find_world", lambda service: made.world)
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path))
+    monkeypatch.setenv("TIDEGATE_POLICIES", str(ROOT / "dags" / "policies"))
+    monkeypatch.setenv("TIDEGATE_JOURNAL", f"sqlite:///{tmp_path / 'journal.sqlite'}")
+    monkeypatch.delenv("TIDEGATE_HEADS", raising=False)
+    return made
+
+
+def _promoted(rig: Rig) -> str:
+    return promote(rig, "1.1.0").id
+
+
+def _under_way(rig: Rig) -> str:
+    """The candidate takes its first share of the traffic."""
+    operation = open_promotion(rig, "1.1.0").id
+    for _, node in promotion_plan(rig.world.policy, rig.world.policy_digest).nodes():
+        if isinstance(node, Step):
+            run_step(rig.world, operation, node.id, actor="test")
+        if getattr(node, "verb", "") == "shift_traffic":
+            return operation
+    raise AssertionError("the plan shifts no traffic")
+
+
+# What a page's commands find, when they are run one after the other.
+BEFORE: dict[str, Callable[[Rig], str]] = {
+    "README": _under_way,
+    "abort": _under_way,
+    "add-a-service": _promoted,
+    "audit": _promoted,
+    "break-glass": _under_way,
+    "tutorial": _under_way,
+}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_its_commands_do_what_the_page_says(
+    page: Path, rig: Rig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = [words[1:] for words in commands(page) if words[0] == "tidegate" and words[1] not in ELSEWHERE]
+    operation = BEFORE[page.stem](rig) if here else ""
+    for words in here:
+        given = [operation if w == "OPERATION" else w for w in words]
+        given = [str(tmp_path / w) if w.endswith((".zip", ".jsonl")) else w for w in given]
+        assert main(given) == ExitCode.OK, f"{' '.join(words)}: {capsys.readouterr().err}"
