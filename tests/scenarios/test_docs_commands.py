@@ -1,4 +1,4 @@
-"""Commands in the documentation: each parses, and each that can run on an estate in memory is run, in the page's order."""
+"""Commands in the documentation: each parses, and what can run on an estate in memory is run, in the page's order."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from tests.support.operations import open_promotion, promote
 from tidegate.cli import app, main
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.engine.execute import run_step
+from tidegate.engine.gates import look_at_gate
+from tidegate.model.verdict import Verdict
 from tidegate.plan.model import Step
 from tidegate.plan.promotion import promotion_plan
 from tidegate.policy.load import load_policy
@@ -92,6 +94,9 @@ def _under_way(rig: Rig) -> str:
     for _, node in promotion_plan(rig.world.policy, rig.world.policy_digest).nodes():
         if isinstance(node, Step):
             run_step(rig.world, operation, node.id, actor="test")
+        else:
+            while look_at_gate(rig.world, operation, node.id, actor="test").evidence.verdict is not Verdict.PASS:
+                rig.clock.sleep(0.25)
         if getattr(node, "verb", "") == "shift_traffic":
             return operation
     raise AssertionError("the plan shifts no traffic")
