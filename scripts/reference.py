@@ -66,7 +66,8 @@ def _parameter(parameter: Any) -> str:
     names = ", ".join(f"`{n}`" for n in (*parameter.opts, *parameter.secondary_opts))
     takes = "–" if getattr(parameter, "is_flag", False) else _takes(parameter)
     default = parameter.default
-    left_out = "**required**" if parameter.required else "–" if default in (None, False, [], ()) else f"`{default}`"
+    nothing = callable(default) or default in (None, False, [], ())
+    left_out = "**required**" if parameter.required else "–" if nothing else f"`{default}`"
     return f"| {names} | {takes} | {left_out} | {_cell(getattr(parameter, 'help', '') or '')} |"
 
 

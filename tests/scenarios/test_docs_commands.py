@@ -28,6 +28,7 @@ ELSEWHERE = {
     "promote": "make demo",
     "rollback": "make e2e",
     "guard": "tests/contracts/test_guard_command.py",
+    "doctor": "tests/unit/doctor",
     "lab": "tests/e2e/test_lab_estate.py",
 }
 _STARTS = ("tidegate ", "make ")
@@ -76,7 +77,6 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     made = build(tmp_path, quick_policy().model_copy(update={"roles": shop.roles}))
     for module in ("operations", "control"):
         monkeypatch.setattr(f"tidegate.cli.{module}.find_world", lambda service: made.world)
-    monkeypatch.chdir(ROOT)
     monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path))
     monkeypatch.setenv("TIDEGATE_POLICIES", str(ROOT / "dags" / "policies"))
     monkeypatch.setenv("TIDEGATE_JOURNAL", f"sqlite:///{tmp_path / 'journal.sqlite'}")
@@ -102,6 +102,12 @@ def _under_way(rig: Rig) -> str:
     raise AssertionError("the plan shifts no traffic")
 
 
+def _something_to_build(rig: Rig) -> str:
+    (rig.world.estate.site.root / "dist").mkdir()
+    (rig.world.estate.site.root / "dist" / "app.py").write_text("print('shop')\n")
+    return ""
+
+
 # What a page's commands find, when they are run one after the other.
 BEFORE: dict[str, Callable[[Rig], str]] = {
     "README": _under_way,
@@ -109,14 +115,17 @@ BEFORE: dict[str, Callable[[Rig], str]] = {
     "add-a-service": _promoted,
     "audit": _promoted,
     "break-glass": _under_way,
+    "promote-from-ci": _something_to_build,
     "tutorial": _under_way,
+    "upgrade": _promoted,
 }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_its_commands_do_what_the_page_says(
-    page: Path, rig: Rig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    page: Path, rig: Rig, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path if page.stem == "promote-from-ci" else ROOT)
     here = [words[1:] for words in commands(page) if words[0] == "tidegate" and words[1] not in ELSEWHERE]
     operation = BEFORE[page.stem](rig) if here else ""
     for words in here:

@@ -29,5 +29,6 @@ MEANINGS: Mapping[EventKind, str] = {
     EventKind.DATA_CHECKED: "One run of the data checks, with each result.",
     EventKind.OVERRIDDEN: "A person set a rule aside: which one, and why. Written before the effect.",
     EventKind.POLICY_SEEN: "The policy that is in force, by digest.",
+    EventKind.SECRET_READ: "A secret was read: its name, version, who, and what for. Never its value.",
     EventKind.NOTE: "A remark that changes nothing: a request that became nothing, a write that was made again.",
 }
