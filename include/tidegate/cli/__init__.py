@@ -25,6 +25,7 @@ from tidegate.cli import (
     policy,
     release,
     requests,
+    status,
 )
 from tidegate.cli.complaint import as_json, as_text
 from tidegate.cli.exit_codes import ExitCode, exit_code
@@ -45,6 +46,7 @@ policy.register(app)
 init.register(app)
 doctor.register(app)
 operations.register(app)
+status.register(app)
 adoption.register(app)
 release.register(app)
 control.register(app)

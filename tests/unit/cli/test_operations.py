@@ -46,7 +46,9 @@ def test_status_answers_the_three_questions(rig: Rig, capsys: pytest.CaptureFixt
     promote(rig, "1.2.0")
     assert main(["status", "shop"]) == ExitCode.OK
     text = capsys.readouterr().out
-    assert "did anything change?  yes" in text
+    assert "did anything change?  Yes, and it was taken back: 1.0.0 takes all traffic" in text
+    assert "is it safe?           Yes." in text
+    assert "what next?            Find out why: errors" in text
     assert "promotion of 1.2.0: rolled_back" in text
     assert "why it went back:     errors:" in text
     assert main(["status", "shop", "--json"]) == ExitCode.OK

@@ -1,0 +1,108 @@
+"""``tidegate status``: did anything change, is it safe, what next; the same words as the operation's page."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from tidegate.cli.operations import AsJson, Service
+from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
+from tidegate.engine.view import OperationView, fold_operation
+from tidegate.errors import Refused
+from tidegate.journal.settings import journal_url
+from tidegate.journal.store import Journal
+from tidegate.report.document import guard_document, lease_document, operation_document
+
+
+def register(app: typer.Typer) -> None:
+    app.command("status")(status)
+
+
+def status(
+    service: Service,
+    operation: Annotated[str | None, typer.Option("--operation", help="One operation, node by node.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Did anything change, is it safe, what next. Reads the journal only."""
+    journal, now = Journal(journal_url()), time.time()
+    journal.migrate()
+    chosen = operation or _latest(journal, service)
+    view = fold_operation(journal.events(service, operation=chosen)) if chosen else None
+    if operation and view is None:
+        raise Refused(f"there is no operation {operation!r}", next_step=f"tidegate status {service}")
+    facts = fold_facts(journal.events(service, kinds=FACT_KINDS))
+    shown = {**_service(journal, service, facts, now), "operation": _operation(journal, view, now) if view else None}
+    typer.echo(json.dumps(shown) if as_json else "\n".join(_words(shown, view)))
+
+
+def _latest(journal: Journal, service: str) -> str | None:
+    lease = journal.head(service).lease
+    if lease is not None:
+        return lease.operation
+    events = [e for e in journal.events(service) if e.body.get("plan")]
+    return events[-1].operation if events else None
+
+
+def _service(journal: Journal, service: str, facts: ServiceFacts, now: float) -> dict[str, Any]:
+    lease = lease_document(journal, service, now)
+    return {
+        "service": service,
+        "stable": facts.stable.version if facts.stable else None,
+        "stable_slot": facts.stable_slot.value if facts.stable_slot else None,
+        "baselines": [b.release.version for b in facts.baselines],
+        "lease": lease["operation"] if lease else None,
+        "lease_expires_in": lease["expires_in"] if lease else None,
+        "guard_alive": guard_document(journal, service, now)["alive"],
+    }
+
+
+def _operation(journal: Journal, view: OperationView, now: float) -> dict[str, Any]:
+    told = operation_document(journal, view.service, view.id, now)
+    return {
+        "id": view.id,
+        "kind": view.kind.value,
+        "state": view.state.value,
+        "outcome": view.outcome.value if view.outcome else None,
+        "changed": view.touched,
+        "candidate": view.binding.candidate_version,
+        "split": str(view.left_split) if view.left_split else None,
+        "why_back": view.why_back,
+        "next": next((n.id for _, n in view.plan.nodes() if not view.verified(n.id)), None),
+        "nodes": {n.id: view.node(n.id).status for _, n in view.plan.nodes()},
+        **{key: told[key] for key in ("headline", "held", "carried", "break_glass")},
+    }
+
+
+def _words(shown: Mapping[str, Any], view: OperationView | None) -> Iterator[str]:
+    guard = "alive" if shown["guard_alive"] else "NOT ALIVE: no weight grows without it"
+    stable = f"{shown['stable']} in slot {shown['stable_slot']}" if shown["stable"] else "not adopted yet"
+    yield f"{shown['service']}: stable {stable}; guard {guard}"
+    if view is None:
+        yield "no operation yet"
+        return
+    yield from _about(shown["operation"])
+    for node_id, state in view.nodes.items():
+        yield f"    {state.status:9} {node_id}: {state.detail[:140]}"
+
+
+def _about(operation: Mapping[str, Any]) -> Iterator[str]:
+    top = operation["headline"]
+    ended = operation["outcome"] or operation["state"]
+    yield f"{operation['kind']} of {operation['candidate']}: {ended} ({operation['id']}). {top['title']}"
+    yield f"  did anything change?  {top['changed']}"
+    yield f"  is it safe?           {top['safe']}"
+    yield f"  what next?            {top['next']}"
+    yield f"  routing left:         {operation['split'] or 'none'}"
+    if operation["why_back"]:
+        yield f"  why it went back:     {operation['why_back']}"
+    if operation["outcome"]:
+        return
+    carried = operation["carried"]
+    yield f"  who carries it on:    {carried['words']}"
+    for way in carried["next"]:
+        yield f"    go on with:         {way}"
+    yield f"  without Airflow:      {operation['break_glass']}"
