@@ -10,7 +10,7 @@ Needs Python 3.11, the package `cryptography`, and the witness's public key from
    row signed at or after its end. Without --from and --to the file's own words for the range are believed.
 
 Exit codes: 0 all of that; 1 something does not verify, the first bad row is named; 2 usage; 3 it verifies, but nobody
-has signed the end of the range, so its newest rows could have been cut off: export again a little later.
+has signed the end of the range, so its newest rows could have been cut off: export again in five minutes.
 Not proved: that what a row says is true, and that the witness's key was kept from those who write the journal.
 """
 

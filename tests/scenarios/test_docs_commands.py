@@ -17,6 +17,10 @@ from tidegate.cli import app, main
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.engine.execute import run_step
 from tidegate.engine.gates import look_at_gate
+from tidegate.journal.headstore import DirectoryStore
+from tidegate.journal.privileges import Separation
+from tidegate.journal.signing import SigningKey
+from tidegate.journal.witness import Witness, publish
 from tidegate.model.verdict import Verdict
 from tidegate.plan.model import Step
 from tidegate.plan.promotion import promotion_plan
@@ -80,7 +84,7 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path))
     monkeypatch.setenv("TIDEGATE_POLICIES", str(ROOT / "dags" / "policies"))
     monkeypatch.setenv("TIDEGATE_JOURNAL", f"sqlite:///{tmp_path / 'journal.sqlite'}")
-    monkeypatch.delenv("TIDEGATE_HEADS", raising=False)
+    monkeypatch.setenv("TIDEGATE_HEADS", str(tmp_path / "heads"))
     return made
 
 
@@ -100,6 +104,13 @@ def _under_way(rig: Rig) -> str:
         if getattr(node, "verb", "") == "shift_traffic":
             return operation
     raise AssertionError("the plan shifts no traffic")
+
+
+def _signed(rig: Rig, directory: Path) -> None:
+    store, key = DirectoryStore(directory), SigningKey.generate()
+    store.claim()
+    publish(store, key, Separation("nobody", False, "a test"))
+    Witness(rig.world.journal, store, key).look(final=True)
 
 
 def _something_to_build(rig: Rig) -> str:
@@ -128,6 +139,7 @@ def test_its_commands_do_what_the_page_says(
     monkeypatch.chdir(tmp_path if page.stem == "promote-from-ci" else ROOT)
     here = [words[1:] for words in commands(page) if words[0] == "tidegate" and words[1] not in ELSEWHERE]
     operation = BEFORE[page.stem](rig) if here else ""
+    _signed(rig, tmp_path / "heads")
     for words in here:
         given = [operation if w == "OPERATION" else w for w in words]
         given = [str(tmp_path / w) if w.endswith((".zip", ".jsonl")) else w for w in given]

@@ -225,5 +225,9 @@ def test_head_is_signed_when_it_moved_and_the_time_has_come(tmp_path: Path) -> N
     assert witness.look() == [], "not yet"
     now[0] = 1005.0
     assert [h.seq for h in witness.look()] == [9]
-    now[0] = 2000.0
+    now[0] = 1304.9
     assert witness.look() == [], "it has not moved"
+    now[0] = 1305.0
+    assert [h.seq for h in witness.look()] == [9], "signed anew: nothing was cut off since"
+    assert witness.look() == []
+    assert journal.verify(signed_heads=[parse_head(line) for line in store.lines("heads/shop")]) == []

@@ -73,7 +73,7 @@ def export(
     temporary.replace(out)
     typer.echo(f"{out}: {len(piece.rows)} rows of {service}, signed up to row {piece.vouched}")
     if not piece.whole:
-        typer.echo("NOT VOUCHED FOR: the end of the range is signed by nobody yet; export again a little later")
+        typer.echo("NOT VOUCHED FOR: the end of the range is signed by nobody yet; export again in five minutes")
     asked = f"--service {service} --from {_iso(span.since)} --to {_iso(span.until)}"
     typer.echo(f"next: python scripts/verify_audit.py {out} --key witness.pem {asked}")
 
