@@ -128,7 +128,7 @@ BEFORE: dict[str, Callable[[Rig], str]] = {
     "break-glass": _under_way,
     "promote-from-ci": _something_to_build,
     "tutorial": _under_way,
-    "upgrade": _promoted,
+    "upgrade": _under_way,
 }
 
 
