@@ -114,4 +114,5 @@ def _words(path: Path, made: Draft) -> list[str]:
         lines.append(f"  define these connections:    {', '.join(made.connections)}")
     lines.append("  see what else is missing:    tidegate doctor")
     lines.append(f"  certify what runs today:     tidegate adopt {made.report.service} VERSION --by NAME --reason WHY")
+    lines.append("                               (it prints the line by which a second person says yes)")
     return lines
