@@ -73,9 +73,9 @@ class Stage:
                 return fold_operation(self.events(str(event.operation)))
         return None
 
-    def primary_url(self) -> str:
-        """Where the shop's orders are. A secret: never printed."""
-        return self.lab.databases().cluster("east").url(self.lab.site().secrets)
+    def primary_url(self, role: str = "tidegate") -> str:
+        """Where the shop's orders are, for somebody who may read (``tidegate``) or write (``shop``). A secret."""
+        return self.lab.databases().cluster("east").url(self.lab.site().secrets, role)
 
     def stable_slot(self) -> str:
         """The slot that the journal calls stable."""

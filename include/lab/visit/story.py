@@ -68,7 +68,7 @@ class Visit:
         cat = self.person("cat")
         run = self._say("cat triggers 1.2.0", lambda: cat.trigger(PROMOTE, _form("1.2.0", "the winter release")))
         view = self._until(run, lambda v: True, "the operation")
-        with data.order_without_event(self.stage.primary_url()) as mend:
+        with data.order_without_event(self.stage.primary_url("shop")) as mend:
             self._until(run, lambda v: v.node(DATA_GATE).status == "failed", "the data check that holds", held=True)
             self._read(cat, view, "held", "is on its way back")
             cat.open_recovery().get_by_text(f"{DATA_GATE} failed").first.wait_for()
