@@ -12,12 +12,14 @@ import typer
 
 from tidegate.cli import trail
 from tidegate.cli.exit_codes import ExitCode
+from tidegate.cli.reading import present_journal
+from tidegate.errors import Refused
 from tidegate.journal.audit import BROKEN, UNVOUCHED, AuditReport, audit
 from tidegate.journal.headstore import DirectoryStore
-from tidegate.journal.settings import journal_url
-from tidegate.journal.store import Journal
+from tidegate.journal.signing import PublicKey
 
 STORE = "TIDEGATE_HEADS"
+_KEY = "--key takes the witness's public key, witness.pem, from a place that you trust"
 
 app = typer.Typer(help="The journal's own proof.", no_args_is_help=True)
 
@@ -42,14 +44,27 @@ def verify(
 ) -> None:
     """Check every chain, and the signed heads. Names the first bad row. Exit code 9 if anything does not verify; with
     --strict 19 if it verifies, but no head of some service was ever signed, so that a cut would not show."""
-    journal = Journal(journal_url(), read_only=True)
+    journal = present_journal()
     chosen = heads or (Path(os.environ[STORE]) if STORE in os.environ else None)
-    report = audit(journal, DirectoryStore(chosen) if chosen else None, public_key=key.read_bytes() if key else None)
+    trusted = _trusted(key) if key else None
+    report = audit(journal, DirectoryStore(chosen) if chosen else None, public_key=trusted)
     typer.echo(json.dumps(report.to_json()) if as_json else "\n".join(words(report)))
     if report.exit_status == BROKEN:
         raise typer.Exit(ExitCode.CORRUPT)
     if strict and report.exit_status == UNVOUCHED:
         raise typer.Exit(ExitCode.UNVOUCHED)
+
+
+def _trusted(path: Path) -> bytes:
+    """The key's PEM. Raises :class:`Refused` for what is none: that is the auditor's slip, no finding of the audit."""
+    try:
+        pem = path.read_bytes()
+    except OSError as error:
+        raise Refused(f"the key {path} cannot be read: {error.strerror}", next_step=_KEY) from None
+    try:
+        return PublicKey(pem).pem
+    except Refused as error:
+        raise Refused(f"{path}: {error.message}", next_step=_KEY) from None
 
 
 def words(report: AuditReport) -> Iterator[str]:

@@ -9,11 +9,10 @@ from typing import Annotated
 import typer
 
 from tidegate.cli.person import By, Reason, actor
+from tidegate.cli.reading import known_service, reading_journal
 from tidegate.cli.service import find_policy, find_world
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.errors import Refused
-from tidegate.journal.settings import journal_url
-from tidegate.journal.store import Journal
 from tidegate.model.operation import OperationKind
 from tidegate.plan.describe import lines
 from tidegate.plan.promotion import promotion_plan
@@ -44,8 +43,8 @@ def plan(
 
 def catalog(service: Service, as_json: AsJson = False) -> None:
     """Every promotion: what changed, why, and the exact way back."""
-    journal = Journal(journal_url())
-    journal.migrate()
+    journal = reading_journal()
+    known_service(journal, service)
     entries = fold_facts(journal.events(service, kinds=FACT_KINDS)).catalog
     if as_json:
         typer.echo(json.dumps(list(entries)))

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from tidegate.cli.operations import AsJson, Service
+from tidegate.cli.reading import known_service, reading_journal
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.view import OperationView, fold_operation
 from tidegate.errors import Refused
-from tidegate.journal.settings import journal_url
 from tidegate.journal.store import Journal
 from tidegate.report.document import guard_document, lease_document, operation_document
 
@@ -28,8 +28,8 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Did anything change, is it safe, what next. Reads the journal only."""
-    journal, now = Journal(journal_url()), time.time()
-    journal.migrate()
+    journal, now = reading_journal(), time.time()
+    known_service(journal, service)
     chosen = operation or _latest(journal, service)
     view = fold_operation(journal.events(service, operation=chosen)) if chosen else None
     if operation and view is None:
@@ -51,6 +51,7 @@ def _service(journal: Journal, service: str, facts: ServiceFacts, now: float) ->
     lease = lease_document(journal, service, now)
     return {
         "service": service,
+        "journal": journal.place,
         "stable": facts.stable.version if facts.stable else None,
         "stable_slot": facts.stable_slot.value if facts.stable_slot else None,
         "baselines": [b.release.version for b in facts.baselines],
@@ -81,6 +82,7 @@ def _words(shown: Mapping[str, Any], view: OperationView | None) -> Iterator[str
     guard = "alive" if shown["guard_alive"] else "NOT ALIVE: no weight grows without it"
     stable = f"{shown['stable']} in slot {shown['stable_slot']}" if shown["stable"] else "not adopted yet"
     yield f"{shown['service']}: stable {stable}; guard {guard}"
+    yield f"  read from:            {shown['journal']}"
     if view is None:
         yield "no operation yet"
         return

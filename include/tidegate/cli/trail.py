@@ -12,13 +12,12 @@ from typing import Annotated
 import typer
 
 from tidegate.cli.person import By
+from tidegate.cli.reading import known_service, reading_journal
 from tidegate.cli.service import find_policy
 from tidegate.engine.auditing import export_piece
 from tidegate.errors import Refused
 from tidegate.journal.export import Span, lines_of
 from tidegate.journal.headstore import DirectoryStore
-from tidegate.journal.settings import journal_url
-from tidegate.journal.store import Journal
 from tidegate.report import trail
 
 HEADS = "TIDEGATE_HEADS"
@@ -36,7 +35,9 @@ def show(
 ) -> None:
     """Who asked, who approved and on what evidence, who overrode what, effects, outcome. Reads the journal only."""
     span = _span(service, since, until)
-    rows = Journal(journal_url(), read_only=True).stored_rows(service)
+    journal = reading_journal()
+    known_service(journal, service)
+    rows = journal.stored_rows(service)
     found = [
         entry
         for entry in trail.entries(row for row in rows if operation in (None, row.operation))
@@ -66,7 +67,7 @@ def export(
             "no store of signed heads is known, and without them a file proves little",
             next_step=f"give --heads, or set {HEADS}",
         )
-    journal = Journal(journal_url(), read_only=True)
+    journal = reading_journal()
     piece = export_piece(find_policy(service).policy, journal, DirectoryStore(store), span, person=by)
     temporary = out.with_name(f".{out.name}.part")
     temporary.write_text("".join(f"{line}\n" for line in lines_of(piece, by=by, at=time.time())))

@@ -10,7 +10,7 @@ from tidegate.doctor.finding import Finding, missing, ok, warn
 from tidegate.errors import JournalError
 from tidegate.journal.audit import AuditReport, audit
 from tidegate.journal.headstore import ABOUT, DirectoryStore
-from tidegate.journal.protection import Protection, look
+from tidegate.journal.protection import Protection, look, stale
 from tidegate.journal.store import Journal
 
 SIGNED_WITHIN = 60.0  # seconds after which a head that moved should have been signed
@@ -24,7 +24,7 @@ def journal(journal: Journal, heads: Path | None, now: float) -> Iterator[Findin
     try:
         seen = look(journal)
     except JournalError as error:
-        mend = "see TIDEGATE_JOURNAL; where there is none yet, `tidegate status SERVICE` makes it"
+        mend = "see TIDEGATE_JOURNAL; where there is none yet, `tidegate adopt` makes it"
         yield missing("journal", error.message, _ALL, mend)
         return
     yield from _protected(journal, seen)
@@ -42,9 +42,9 @@ def journal(journal: Journal, heads: Path | None, now: float) -> Iterator[Findin
 def _protected(journal: Journal, seen: Protection) -> Iterator[Finding]:
     if not seen.current:
         says = f"tables at revision {seen.revision or 'none'}, this Tidegate needs {seen.needs}"
-        yield missing("journal", says, _ALL, "tidegate status SERVICE")
+        yield missing("journal", says, _ALL, stale(seen))
         return
-    yield ok("journal", f"{journal!r}, revision {seen.revision}")
+    yield ok("journal", f"{journal.place}, revision {seen.revision}")
     if seen.gone:
         says = f"the chain is not append-only: {', '.join(seen.gone)} is gone"
         yield missing("append-only", says, "a slip of the hand can change history", "restore the journal's schema")

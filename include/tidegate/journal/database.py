@@ -49,6 +49,12 @@ def parse(url: str) -> URL:
     )
 
 
+def address(url: URL) -> str:
+    """``host:port/database`` of a server, without user, password or options."""
+    host = url.host or str(url.query.get("host", "localhost"))
+    return f"{host}:{url.port or 5432}/{url.database or url.username or ''}"
+
+
 def connect(url: str, *, read_only: bool = False) -> Engine:
     """An engine whose transactions are ``BEGIN IMMEDIATE`` on SQLite if begun with :data:`WRITE`. Opens nothing yet."""
     parsed = parse(url)

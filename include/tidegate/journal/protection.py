@@ -41,6 +41,14 @@ def look(journal: Journal) -> Protection:
         return Protection(revision, HEAD_REVISION, gone, bool(connection.execute(text(query)).scalar()))
 
 
+def stale(seen: Protection) -> str:
+    """What to do about tables that are not at the revision that this Tidegate needs."""
+    if (seen.revision or "") > seen.needs:
+        return "a newer Tidegate has migrated this journal: use that one"
+    owner = "with a role of its own, its owner does: python -m tidegate.journal.grants"
+    return f"the first command that acts brings it up to date, like tidegate adopt, or Airflow's guard; {owner}"
+
+
 def _gone(connection: Connection, wanted: tuple[str, ...], where: str) -> tuple[str, ...]:
     there = set(connection.execute(text(f"SELECT {where}")).scalars())
     return tuple(name for name in wanted if name not in there)

@@ -11,19 +11,16 @@ from sqlalchemy.exc import ArgumentError
 
 from tidegate.errors import Refused
 from tidegate.journal.database import parse
+from tidegate.model.home import HOME, home
+
+__all__ = ["HOME", "VARIABLE", "given_url", "journal_url"]
 
 VARIABLE = "TIDEGATE_JOURNAL"
-HOME = "TIDEGATE_HOME"
 AIRFLOW_DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 
 
-def home(environment: Mapping[str, str] = os.environ) -> Path:
-    """Runtime state: ``TIDEGATE_HOME``, by default ``var`` in the current directory."""
-    return Path(environment.get(HOME) or "var").absolute()
-
-
 def journal_url(environment: Mapping[str, str] = os.environ) -> str:
-    """What :func:`given_url` says, by default a SQLite file under :func:`home`.
+    """What :func:`given_url` says, by default a SQLite file under :func:`~tidegate.model.home.home`.
 
     Raises :class:`Refused` for Airflow's metadata database: the journal must outlive Airflow, and be restored, migrated
     and guarded apart from it. The URL is a secret: it may hold a password.

@@ -46,7 +46,7 @@ class Journal:
         self._after_commit = after_commit
 
     def __repr__(self) -> str:
-        return f"Journal({self._url.drivername}, {self._url.database!r})"
+        return f"Journal({self.place})"
 
     def close(self) -> None:
         """Close idle connections. The journal can be used again."""
@@ -162,6 +162,11 @@ class Journal:
         """The database's file, if it is one."""
         sqlite_file = self._url.drivername == "sqlite" and self._url.database
         return Path(sqlite_file).absolute() if sqlite_file else None
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people: its file, or host, port and database. No user, no password."""
+        return str(self.file or database.address(self._url))
 
     def _now(self) -> float:
         now = float(self._clock())

@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-_CHECKOUT = Path(__file__).resolve().parents[3]
+from tidegate.model.home import CHECKOUT, home
 
-
-def home() -> Path:
-    """``TIDEGATE_HOME``, or ``var`` in the checkout."""
-    return Path(os.environ.get("TIDEGATE_HOME") or _CHECKOUT / "var").resolve()
+__all__ = ["home", "policy_folder", "snapshots"]
 
 
 def snapshots() -> Path:
@@ -20,4 +17,4 @@ def snapshots() -> Path:
 
 def policy_folder() -> Path:
     """Where operators edit policies: beside the DAG files (``TIDEGATE_POLICIES`` for break-glass elsewhere)."""
-    return Path(os.environ.get("TIDEGATE_POLICIES") or _CHECKOUT / "dags" / "policies").resolve()
+    return Path(os.environ.get("TIDEGATE_POLICIES") or CHECKOUT / "dags" / "policies").resolve()

@@ -11,13 +11,16 @@ from tidegate.errors import JournalError, Refused
 from tidegate.journal import database
 from tidegate.journal.settings import journal_url
 from tidegate.journal.store import Journal
+from tidegate.policy import places
 
 AIRFLOW = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 
 
 def test_default_is_a_file_under_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert journal_url({}) == f"sqlite:///{tmp_path}/var/journal/journal.sqlite"
+    monkeypatch.delenv("TIDEGATE_HOME", raising=False)
+    assert journal_url({}) == f"sqlite:///{places.home()}/journal/journal.sqlite", "one default, wherever one stands"
+    assert not places.home().is_relative_to(tmp_path)
     assert journal_url({"TIDEGATE_HOME": "/srv/t"}) == "sqlite:////srv/t/journal/journal.sqlite"
     assert journal_url({"TIDEGATE_JOURNAL": "sqlite:////j.db", "TIDEGATE_HOME": "/srv/t"}) == "sqlite:////j.db"
 
