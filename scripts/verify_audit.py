@@ -9,7 +9,8 @@ Needs Python 3.11, the package `cryptography`, and the witness's public key from
 3. the range that you ask for is whole: the chain begins at row 1 or at a row signed before the range, and goes on to a
    row signed at or after its end. Without --from and --to the file's own words for the range are believed.
 
-Exit codes: 0 all of that; 1 something does not verify, the first bad row is named; 2 usage; 3 it verifies, but nobody
+Exit codes: 0 all of that; 1 something does not verify, the first bad row is named; 2 usage, also a file or key that
+cannot be read; 3 it verifies, but nobody
 has signed the end of the range, so its newest rows could have been cut off: export again in five minutes.
 Not proved: that what a row says is true, and that the witness's key was kept from those who write the journal.
 """
@@ -24,7 +25,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 Record = dict[str, Any]
@@ -33,6 +35,30 @@ HASHED = ("actor", "at", "body", "epoch", "kind", "lease", "operation", "seq", "
 
 def bad(what: str) -> NoReturn:
     sys.exit(f"DOES NOT VERIFY  {what}")  # exit code 1
+
+
+def usage(what: str) -> NoReturn:
+    print(what, file=sys.stderr)
+    sys.exit(2)
+
+
+def trusted_key(path: Path) -> Ed25519PublicKey:
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except OSError as error:
+        usage(f"the key {path} cannot be read: {error.strerror}")
+    except (ValueError, UnsupportedAlgorithm):
+        usage(f"{path} is no public key in PEM; --key takes the witness's, witness.pem")
+    if not isinstance(key, Ed25519PublicKey):
+        usage(f"{path} is no ed25519 key; --key takes the witness's, witness.pem")
+    return key
+
+
+def content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        usage(f"the file {path} cannot be read: {error.strerror}")
 
 
 def canonical(value: object) -> str:
@@ -129,9 +155,9 @@ def main() -> int:
     parser.add_argument("--to", type=seconds, metavar="T")
     given = vars(parser.parse_args())
     asked = {name: given[name] for name in ("service", "from", "to")}
-    key = load_pem_public_key(given["key"].read_bytes())
+    key, text = trusted_key(given["key"]), content(given["file"])
     try:
-        about, count, vouched, whole = verify(given["file"].read_text(encoding="utf-8"), key, asked)
+        about, count, vouched, whole = verify(text.decode("utf-8"), key, asked)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         bad(f"the file is no export: {type(error).__name__}: {error}")
     believed = "" if None not in asked.values() else " (by the file's own words: give --service, --from and --to)"

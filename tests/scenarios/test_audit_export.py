@@ -101,6 +101,21 @@ def test_a_promotion_is_verified_offline(at_home: House, tmp_path: Path, capsys:
     assert {"operation_opened", "operation_closed"} <= set(kinds)
 
 
+@pytest.mark.parametrize("wrong", ["no key", "garbage", "no file"])
+def test_what_cannot_be_read_is_a_slip_and_no_finding(house: House, tmp_path: Path, wrong: str) -> None:
+    """1 means that something does not verify, and nothing else."""
+    file, key = tmp_path / "audit.jsonl", tmp_path / "key.pem"
+    if wrong != "no file":
+        file.write_text("{}\n")
+    if wrong != "no key":
+        key.write_bytes((house.store.root / PUBLIC_KEY).read_bytes() if wrong == "no file" else wrong.encode())
+    command = [sys.executable, "-I", str(SCRIPT), str(file), "--key", str(key)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env={})
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert str(file if wrong == "no file" else key) in done.stderr
+
+
 def test_all_of_it_from_the_first_row(at_home: House, tmp_path: Path) -> None:
     file = tmp_path / "audit.jsonl"
     assert exported(at_home, file, since=0.0) == ExitCode.OK

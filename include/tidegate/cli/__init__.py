@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -57,8 +58,22 @@ guard.register(app)
 lab.register(app)
 
 
+def _say_versions(asked: bool) -> None:
+    if asked:
+        from tidegate.doctor.software import versions
+
+        typer.echo(versions())
+        raise typer.Exit
+
+
+Versions = Annotated[
+    bool,
+    typer.Option("--version", callback=_say_versions, is_eager=True, help="Of Tidegate, the journal and policies."),
+]
+
+
 @app.callback()
-def _tidegate() -> None:
+def _tidegate(version: Versions = False) -> None:
     """Exit codes: 0 done, 2 usage, 3 policy, 4 refused, 5 try again, 6 look first, 7 superseded, 8 and 9 journal.
 
     Of promote and rollback with --wait as well: 10 caught and rolled back, 11 not approved, 12 aborted, 13 waits for a

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tidegate.cli.exit_codes import as_markdown, as_text
+from tidegate.cli.writing import give_out
 
 
 def register(app: typer.Typer) -> None:
@@ -19,8 +20,4 @@ def exit_codes(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
 ) -> None:
     """What this command line exits with, and what each code means."""
-    text = as_markdown() if markdown else as_text() + "\n"
-    if output is None:
-        typer.echo(text, nl=False)
-    else:
-        output.write_text(text, encoding="utf-8")
+    give_out(as_markdown() if markdown else as_text() + "\n", output)

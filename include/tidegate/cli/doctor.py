@@ -20,7 +20,7 @@ from tidegate.doctor.finding import Finding, Level, missing
 from tidegate.doctor.journal import journal as journal_findings
 from tidegate.doctor.policies import connections, policies
 from tidegate.doctor.service import drivers, watched
-from tidegate.doctor.software import disk, software
+from tidegate.doctor.software import disk, software, versions
 from tidegate.drivers.credentials import from_environment
 from tidegate.engine.assemble import connect_estate
 from tidegate.errors import JournalError, Refused, TidegateError
@@ -46,7 +46,13 @@ def doctor(
     """Say what is missing, why it matters and how it is mended. Exits with 4 if anything is; warnings do not count."""
     found = list(look(service))
     if as_json:
-        typer.echo(json.dumps({"findings": [asdict(finding) for finding in found]}, indent=2, ensure_ascii=False))
+        typer.echo(
+            json.dumps(
+                {"versions": versions(), "findings": [asdict(finding) for finding in found]},
+                indent=2,
+                ensure_ascii=False,
+            )
+        )
     else:
         typer.echo("\n".join(words(found)))
     if any(finding.level is Level.MISSING for finding in found):
@@ -107,7 +113,8 @@ def _airflow() -> tuple[Airflow | None, list[Finding]]:
 
 
 def words(found: list[Finding]) -> Iterator[str]:
-    """What is missing last, where the eye is; each with its reason and its command."""
+    """Versions, then what is missing last, where the eye is; each with its reason and its command."""
+    yield versions()
     order = {Level.OK: 0, Level.WARN: 1, Level.MISSING: 2}
     for finding in sorted(found, key=lambda f: order[f.level]):
         yield f"{finding.level:8} {finding.check}: {finding.says}"
@@ -115,4 +122,5 @@ def words(found: list[Finding]) -> Iterator[str]:
             yield f"         why:  {finding.why}"
             yield f"         mend: {finding.mend}"
     count = {level: sum(finding.level is level for finding in found) for level in Level}
-    yield f"{count[Level.OK]} ok, {count[Level.WARN]} warnings, {count[Level.MISSING]} missing; nothing was changed"
+    warnings = "1 warning" if count[Level.WARN] == 1 else f"{count[Level.WARN]} warnings"
+    yield f"{count[Level.OK]} ok, {warnings}, {count[Level.MISSING]} missing; nothing was changed"

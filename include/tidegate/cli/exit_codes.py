@@ -28,7 +28,7 @@ from tidegate.remote.ending import Ending
 
 
 class ExitCode(IntEnum):
-    """See :data:`TABLE`. 2 to 9 say how a command went; 10 to 18 how an operation did that was asked for elsewhere."""
+    """See :data:`TABLE`. 2 to 9 say how a command went; 10 to 15 and 18 how an operation did."""
 
     OK = 0
     MISTAKE = 1
@@ -100,7 +100,9 @@ TABLE: Mapping[ExitCode, Row] = {
         "`tidegate status`; mend and clear the task, or `tidegate break-glass`",
     ),
     ExitCode.NOT_AUTHORISED: Row(
-        "Airflow does not know who asks, or that person may not", "no", "check the token; ask for the role"
+        "who asks is not known, or may not do this (Airflow, or the policy's roles)",
+        "no",
+        "check the token; ask for the role",
     ),
     ExitCode.ASKED_OTHERWISE: Row(
         "the request id was used before, for something else", "no", "use a request id of its own"
@@ -167,8 +169,9 @@ def as_markdown() -> str:
         "",
         "Made from `include/tidegate/cli/exit_codes.py` by `tidegate exit-codes --markdown`; a test compares the two.",
         "",
-        "2 to 9 say how a command went; 10 to 18 how an operation did that `tidegate promote` or `tidegate rollback`",
-        "asked for. Without `--wait`, 0 means that it was asked for.",
+        "2 to 9 say how a command went; 10 to 15 and 18 how the operation did that `promote`, `rollback` or",
+        "`break-glass` carried; 16 and 17 that the request was not taken; 19 is for `audit verify --strict`; 130 is",
+        "Ctrl-C. Without `--wait`, 0 means that it was asked for.",
         "",
         "| code | meaning | did anything change? | what next |",
         "|---:|---|---|---|",

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tidegate.cli.exit_codes import ExitCode
 from tidegate.errors import PolicyErrors, Refused
 from tidegate.policy.draft import Draft, draft
 from tidegate.policy.likely import likely
@@ -57,7 +58,7 @@ class _Given:
         if question.key in self._known:
             return self._known[question.key]
         if self._asks:
-            return str(typer.prompt(question.asks, default=question.default, err=True))
+            return _typed(question)
         if question.default is None:
             raise Refused(f"{question.key} has to be answered", next_step=f"--set {question.key}=…: {question.asks}")
         return question.default
@@ -68,6 +69,17 @@ class _Given:
             if key not in self._keys:
                 hint = likely(key, self._keys) or "keys: " + ", ".join(self._keys)
                 raise Refused(f"{key!r} is no question here; nothing was written", next_step=hint)
+
+
+def _typed(question: Question) -> str:
+    """A person's answer. Where nobody sits, exits with 2: the command line lacks what would answer instead."""
+    try:
+        return str(typer.prompt(question.asks, default=question.default, err=True))
+    except typer.Abort as ended:
+        if not isinstance(ended.__context__, EOFError):
+            raise KeyboardInterrupt from None
+    typer.echo(f"\nnobody is here to answer {question.key!r}: give --answers, --set or --yes", err=True)
+    raise typer.Exit(ExitCode.USAGE)
 
 
 def _given(service: str | None, answers: Path | None, pairs: list[str]) -> dict[str, str]:

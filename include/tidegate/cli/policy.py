@@ -12,6 +12,7 @@ import typer
 
 from tidegate.cli.complaint import as_text, policy_error
 from tidegate.cli.exit_codes import ExitCode
+from tidegate.cli.writing import give_out
 from tidegate.errors import PolicyError, PolicyErrors
 from tidegate.policy.lint import GateView, Report, lint, spoken
 from tidegate.policy.load import load_policy
@@ -55,11 +56,7 @@ def schema(
     from tidegate.policy.reference import json_schema_text
     from tidegate.policy.reference_page import reference_markdown
 
-    text = reference_markdown() if markdown else json_schema_text()
-    if output is None:
-        typer.echo(text, nl=False)
-    else:
-        output.write_text(text, encoding="utf-8")
+    give_out(reference_markdown() if markdown else json_schema_text(), output)
 
 
 def _files(paths: list[Path]) -> list[Path]:

@@ -14,6 +14,7 @@ import typer
 from tidegate.cli.person import By
 from tidegate.cli.reading import known_service, reading_journal
 from tidegate.cli.service import find_policy
+from tidegate.cli.writing import unwritable
 from tidegate.engine.auditing import export_piece
 from tidegate.errors import Refused
 from tidegate.journal.export import Span, lines_of
@@ -70,8 +71,11 @@ def export(
     journal = reading_journal()
     piece = export_piece(find_policy(service).policy, journal, DirectoryStore(store), span, person=by)
     temporary = out.with_name(f".{out.name}.part")
-    temporary.write_text("".join(f"{line}\n" for line in lines_of(piece, by=by, at=time.time())))
-    temporary.replace(out)
+    try:
+        temporary.write_text("".join(f"{line}\n" for line in lines_of(piece, by=by, at=time.time())))
+        temporary.replace(out)
+    except OSError as error:
+        raise unwritable(out, error) from None
     typer.echo(f"{out}: {len(piece.rows)} rows of {service}, signed up to row {piece.vouched}")
     if not piece.whole:
         typer.echo("NOT VOUCHED FOR: the end of the range is signed by nobody yet; export again in five minutes")

@@ -27,13 +27,15 @@ def policies(folder: Path, found: FolderResult) -> Iterator[Finding]:
     for loaded in found.policies:
         if loaded.stale:
             continue  # told above
-        told = [f for f in lint(loaded).findings if f.severity != "info"]
+        findings = lint(loaded).findings
+        told = [f for f in findings if f.severity != "info"]
         for f in told:
             says = f"{loaded.path.name}:{f.line}: {f.message}"
             wrong = missing if f.severity == "error" else warn
             yield wrong("policy", says, f.hint or "a gate may not do what it is for", f"tidegate lint {loaded.path}")
         if not told:
-            yield ok("policy", f"{loaded.policy.service}: usable, and lint has nothing to say")
+            notes = f" ({len(findings)} note{'' if len(findings) == 1 else 's'})" if findings else ""
+            yield ok("policy", f"{loaded.policy.service}: usable; lint has no errors or warnings{notes}")
 
 
 def references(policy: Policy) -> list[str]:

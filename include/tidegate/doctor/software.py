@@ -9,10 +9,21 @@ from importlib import metadata
 from pathlib import Path
 
 from tidegate.doctor.finding import Finding, missing, ok, warn
+from tidegate.journal.migrations import HEAD_REVISION
+from tidegate.policy.schema import VERSION
 
 ONLY_FOR_DAGS = ("apache-airflow",)  # and its providers: break-glass does without
 LEAST, LITTLE = 200 * 1024**2, 1024**3  # bytes
 Installed = Callable[[str], str]
+
+
+def versions(installed: Installed = metadata.version) -> str:
+    """Of Tidegate itself, and of what it writes and reads."""
+    try:
+        package = installed("tidegate")
+    except metadata.PackageNotFoundError:
+        package = "(from its source, not installed)"
+    return f"tidegate {package}, journal revision {HEAD_REVISION}, policy format {VERSION}"
 
 
 def software(installed: Installed = metadata.version) -> Iterator[Finding]:

@@ -72,7 +72,7 @@ def _lines(a: Answers, deadline: str, lookup: SettingsOf) -> Iterator[str]:
     yield f"traffic: {{{seen}, mix: {mix}}}"
     yield "# What one release carries in one region. keep_warm: so much of the old one stays up after a promotion."
     yield f"capacity: {{per_instance: {a['per_instance']}, instances: {a['instances']}, keep_warm: 100%}}"
-    yield "# The systems it runs on. conn://name is a connection of Airflow (or TIDEGATE_CONN_NAME without it):"
+    yield "# The systems it runs on. conn://name is a connection of Airflow (or AIRFLOW_CONN_NAME without it):"
     yield "# addresses and secrets stand there, never here."
     yield "drivers:"
     for family in registry.FAMILIES:
@@ -104,6 +104,8 @@ def _promotion(a: Answers, regions: list[str], shares: list[int], deadline: str)
         who = ", ".join(_text(person) for person in people)
         yield "  approvals:  # somebody else than the requester says yes; no answer is a no"
         yield f"    - {{before: {percent_text(asked)}, from: [{who}], quorum: 1, within: 30m}}"
+    else:
+        yield "  # approvals: nobody is asked before a weight; see docs/reference/policy.md"
     requests = min(5_000, max(1, int(parse_rate(a["rate"]) * 60)))
     yield f"  bake: {{lasts: {a['bake']}, requests: {requests}}}  # the time of trial at full weight"
     yield f"  deadline: {deadline}  # after it somebody is alerted; nothing is cut off"

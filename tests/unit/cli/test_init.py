@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import subprocess
@@ -92,6 +93,25 @@ def test_what_makes_no_policy_writes_nothing(
     assert main(["init", *given]) == ExitCode.REFUSED
     assert says in capsys.readouterr().err
     assert list(folder.iterdir()) == []
+
+
+def test_where_nobody_can_answer_it_says_what_would(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert main(["init", "pay"]) == ExitCode.USAGE
+    assert "nobody is here to answer 'description': give --answers, --set or --yes" in capsys.readouterr().err
+    assert list(folder.iterdir()) == []
+
+
+def test_it_says_who_is_not_asked_and_where_addresses_stand(folder: Path) -> None:
+    assert main(["init", "pay", "--yes"]) == ExitCode.OK
+    text = (folder / "pay.yaml").read_text()
+    assert "  # approvals: nobody is asked before a weight; see docs/reference/policy.md\n" in text
+    assert "# roles: " in text
+    assert "AIRFLOW_CONN_NAME" in text
+    assert main(["init", "asks", "--yes", "--set", "approvers=ann"]) == ExitCode.OK
+    assert "nobody is asked" not in (folder / "asks.yaml").read_text()
 
 
 def test_it_asks_a_person_at_a_terminal(folder: Path) -> None:

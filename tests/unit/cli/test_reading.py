@@ -102,6 +102,19 @@ def test_a_server_is_named_without_user_and_password() -> None:
     assert repr(journal) == "Journal(db.example.org:5432/journal)"
 
 
+@pytest.mark.parametrize("command", ["schema", "exit-codes"])
+def test_a_place_that_cannot_be_written_is_refused_in_words(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, "-o", str(tmp_path / "nosuch" / "page")]) == ExitCode.REFUSED
+    assert "cannot be written: No such file or directory" in capsys.readouterr().err
+
+
+def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == ExitCode.OK
+    assert capsys.readouterr().out == "tidegate 0.1.0, journal revision 0001, policy format 1\n"
+
+
 @pytest.mark.parametrize("content", [None, b"garbage", "another kind"])
 def test_a_key_that_is_none_is_the_auditors_slip(
     content: bytes | str | None, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -17,10 +17,10 @@ import pytest
 
 from tests.support.policies import changed
 from tidegate.cli import main
-from tidegate.cli.doctor import look
+from tidegate.cli.doctor import look, words
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.doctor import software
-from tidegate.doctor.finding import Finding, Level
+from tidegate.doctor.finding import Finding, Level, warn
 from tidegate.journal.model import EventKind
 from tidegate.journal.store import Journal
 
@@ -87,9 +87,16 @@ def test_where_all_is_there_nothing_is_missing(site: Site, capsys: pytest.Captur
     before = files(site.root)
     assert main(["doctor"]) == ExitCode.OK, capsys.readouterr().out
     said = capsys.readouterr().out
-    assert "0 missing; nothing was changed" in said
+    assert ", 2 warnings, 0 missing; nothing was changed" in said
+    assert said.startswith("tidegate 0.1.0, journal revision 0001, policy format 1\n")
+    assert "pay: usable; lint has no errors or warnings (" in said, "it has notes"
+    assert f"journal: {site.database}, revision 0001" in said
     assert "warn     witness: no store of signed heads is set" in said
     assert files(site.root) == before
+
+
+def test_one_warning_is_one() -> None:
+    assert list(words([warn("disk", "little", "why", "mend")]))[-1] == "0 ok, 1 warning, 0 missing; nothing was changed"
 
 
 def test_json_and_exit_code_are_for_scripts(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
