@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tidegate.engine.turn import turn_back
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.errors import LeaseLost, Refused
 from tidegate.model.operation import OperationKind
-from tidegate.policy.schema import Approval
+from tidegate.policy.schema import Approval, Roles
 
 pytestmark = pytest.mark.airflow
 RUN, NODE = "manual__1", "wave-1.approve-5"
@@ -147,6 +148,24 @@ def test_a_no_and_a_time_out_are_final(rig: Rig, event: dict[str, Any], why: str
     with pytest.raises(AirflowFailException, match="was refused"):
         task(rig).execute(context(RUN))
     assert now(rig, view).approvals == ()
+
+
+@pytest.mark.parametrize("person", ["cat", "mallory", "ben"])
+def test_a_no_of_who_may_not_answer_ends_nothing_and_is_asked_again(rig: Rig, person: str) -> None:
+    """``ben`` was named in the question, and has lost the role since."""
+    from airflow.sdk.exceptions import TaskDeferred
+
+    from tidegate.workflow import worlds
+
+    view = asked_for(rig)
+    roles = Roles(operator=("cat", "ben"), approver=("ann",))
+    world = dataclasses.replace(rig.world, policy=rig.world.policy.model_copy(update={"roles": roles}))
+    worlds._prepared["shop"] = world  # in the place of the fixture's, which takes it away
+    with pytest.raises(TaskDeferred) as deferred:
+        task(rig).execute_complete(context(RUN), answer(person, "Reject"))
+    assert deferred.value.method_name == "execute_complete"
+    assert [u["id"] for u in ASKED[0]["assigned_users"]] == ["ann", "ben"]
+    assert now(rig, view).refused_by == {}
 
 
 def test_a_yes_that_comes_too_late_is_refused(rig: Rig) -> None:

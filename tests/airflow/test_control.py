@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -91,18 +94,30 @@ def test_a_stop_loss_during_a_pause_ends_the_wait_of_the_way_forward_only(tmp_pa
     assert (beat.body["operation"], beat.body["node"]) == (operation, "return.restore-1"), "and is carried on"
 
 
-def ask(rig: Rig, action: str, *, user: str | None = "ann", at: datetime | None = None, **more: Any) -> None:
-    """Run the one task of ``control__shop``."""
+ORDERS = itertools.count()
+
+
+def ask(
+    rig: Rig,
+    action: str,
+    *,
+    user: str | None = "ann",
+    at: datetime | None = None,
+    run: str = "",
+    ready: bool = True,
+    **more: Any,
+) -> None:
+    """Run the one task of ``control__shop``, in a run of its own if none is named."""
     from tidegate.workflow.control import build_control
     from tidegate.workflow.worlds import prepared
 
     (only,) = build_control(loaded_of(rig)).tasks
-    run = SimpleNamespace(
+    dag_run = SimpleNamespace(
         run_type="manual", triggering_user_name=user, run_after=at or datetime(2100, 1, 1, tzinfo=UTC)
     )
     params = {"action": action, "reason": "customers call", **more}
-    with prepared(rig.world):
-        only.execute(context(RUN, "control", dag_run=run, params=params))
+    with prepared(rig.world) if ready else nullcontext():
+        only.execute(context(run or f"manual__{next(ORDERS)}", "control", dag_run=dag_run, params=params))
 
 
 def test_control_acts_in_the_triggering_users_name(tmp_path: Path) -> None:
@@ -118,6 +133,7 @@ def test_control_acts_in_the_triggering_users_name(tmp_path: Path) -> None:
         ("turned_back", "ann", "aborted by ann: customers call"),
     ]
     assert all(e.actor.startswith("airflow ") for e in rows if "person" in e.body)
+    assert len({e.body["order"] for e in rows if "person" in e.body}) == 3, "each names its run"
 
 
 def test_an_abort_from_airflow_makes_traffic_safe_in_the_task_itself(tmp_path: Path) -> None:
@@ -158,3 +174,95 @@ def test_what_was_asked_before_the_operation_began_is_not_meant_for_it(tmp_path:
     with pytest.raises(Refused, match="cannot have been meant"):
         ask(rig, "abort", at=before)
     ask(rig, "pause", at=before, operation=operation)
+
+
+def kinds(rig: Rig, operation: str) -> list[str]:
+    return [e.kind.value for e in rig.world.journal.events("shop", operation=operation)]
+
+
+def moment(rig: Rig) -> datetime:
+    """Now; and what is done next is done later."""
+    now = datetime.fromtimestamp(rig.clock.now(), UTC)
+    rig.clock.sleep(1)
+    return now
+
+
+@pytest.mark.parametrize("again", ["pause", "resume", "abort"])
+def test_a_run_that_is_tried_again_does_not_do_its_deed_twice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], again: str
+) -> None:
+    """ann's resume is written, her worker dies, bob pauses from the page: the retry must not lift his pause."""
+    rig = build(tmp_path, small_policy())
+    operation = opened(rig)
+    control.pause(rig.world, operation, **BY)
+    if again == "pause":
+        control.resume(rig.world, operation, **BY)
+    at = moment(rig)
+    ask(rig, again, at=at, run="hers")
+    if again != "abort":
+        (control.resume if again == "pause" else control.pause)(
+            rig.world, operation, person="bob", reason="wait", actor="page of shop"
+        )
+    before = kinds(rig, operation)
+    ask(rig, again, at=at, run="hers")
+    assert [k for k in kinds(rig, operation)[len(before) :] if k in ("held", "resumed", "turned_back")] == []
+    assert f"Done already: {operation} was" in capsys.readouterr().out
+
+
+def test_a_run_that_had_done_its_deed_succeeds_when_the_operation_is_over(tmp_path: Path) -> None:
+    from tidegate.engine.runner import drive
+
+    rig = build(tmp_path, small_policy())
+    operation = opened(rig)
+    at = moment(rig)
+    ask(rig, "abort", at=at, run="hers")
+    drive(rig.world, operation, actor="test")
+    before = kinds(rig, operation)
+    ask(rig, "abort", at=at, run="hers")
+    assert kinds(rig, operation) == before
+
+
+@pytest.mark.parametrize("action", ["resume", "abort"])
+def test_an_old_order_is_void_once_somebody_has_used_a_control(tmp_path: Path, action: str) -> None:
+    """Cleared by somebody without a role, it would act in the name of whoever had triggered it then."""
+    rig = build(tmp_path, small_policy())
+    operation = opened(rig)
+    at = moment(rig)
+    control.pause(rig.world, operation, person="bob", reason="wait", actor="page of shop")
+    before = kinds(rig, operation)
+    with pytest.raises(Refused, match="bob has used a control since") as refused:
+        ask(rig, action, at=at)
+    assert "trigger it anew in your own name" in refused.value.next_step
+    assert kinds(rig, operation) == before
+    ask(rig, action)  # anew: asked for after bob's
+    assert kinds(rig, operation) != before
+
+
+def test_a_failure_that_turned_it_back_voids_no_order(tmp_path: Path) -> None:
+    from tidegate.engine.turn import turn_back
+
+    rig = build(tmp_path, small_policy())
+    operation = opened(rig)
+    at = moment(rig)
+    turn_back(rig.world, operation, why="a step failed", actor="test")
+    ask(rig, "pause", at=at)
+    assert kinds(rig, operation)[-1] == "held"
+
+
+def test_control_needs_no_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tidegate.drivers.credentials import from_environment
+    from tidegate.workflow import worlds
+
+    rig = build(tmp_path, small_policy())
+    operation = opened(rig)
+    monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path))
+    monkeypatch.setenv("TIDEGATE_JOURNAL", f"sqlite:///{tmp_path / 'journal.sqlite'}")
+    monkeypatch.setattr(worlds, "from_airflow", from_environment)  # Airflow's own needs a metadata database
+    for variable in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
+        monkeypatch.delenv(variable)
+    for action in ("pause", "resume", "abort"):
+        ask(rig, action, ready=False)
+    assert kinds(rig, operation) == ["operation_opened", "held", "resumed", "turned_back"]
+    assert "Is it safe? Not yet: this process cannot reach the estate: connection 'shop_" in capsys.readouterr().out

@@ -11,7 +11,9 @@ import pytest
 from tests.airflow.test_pages import token
 from tests.support.estate import Rig, build
 from tests.support.operations import open_promotion
+from tidegate.engine.control import Order
 from tidegate.engine.view import fold_operation
+from tidegate.journal.model import EventKind
 from tidegate.model.operation import OperationState
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("metadata")]
@@ -133,6 +135,21 @@ def test_from_a_run_to_its_operation(server: Any, operation: str) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, f"/tidegate/operations/shop/{operation}")
     answer = server.get("/tidegate/dags/promote__shop", headers=reader, follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, "/tidegate/services/shop")
+
+
+def test_from_a_control_run_to_what_it_acted_on(server: Any, rig: Rig, operation: str) -> None:
+    reader, order = token("vic", "viewer"), Order("control__shop/manual__9", 0.0)
+    with rig.world.journal.locked("shop") as txn:  # as the run leaves it, whatever has become of the operation
+        txn.append(EventKind.HELD, {"person": "a", "why": "b", "order": order.id}, actor="test", operation=operation)
+    places = {
+        "/tidegate/dags/control__shop": "/tidegate/services/shop",
+        "/tidegate/runs/control__shop/manual__8": "/tidegate/services/shop",
+        "/tidegate/runs/control__shop/manual__9": f"/tidegate/operations/shop/{operation}",
+    }
+    for address, place in places.items():
+        answer = server.get(address, headers=reader, follow_redirects=False)
+        assert (answer.status_code, answer.headers.get("location")) == (303, place)
+        assert server.get(address, headers=token("out", None), follow_redirects=False).status_code == 403
 
 
 @pytest.mark.parametrize(

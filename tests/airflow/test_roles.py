@@ -91,8 +91,10 @@ HEAD = """\
 <!-- Made by tests/airflow/test_roles.py, in which one person of each role does each thing. Edit that test. -->
 
 Airflow says who somebody is, and whether they may touch the DAG. The policy's `roles` say what that person is to this
-service. **Both have to say yes**, and the engine asks the policy itself, so that no way in leads around it. A policy
-without `roles` leaves it to Airflow alone.
+service. **Both have to say yes**. The engine asks the policy itself before it requests, controls, approves or adopts,
+whichever way that came in. Reading is asked on Tidegate's pages; `tidegate audit show`, `status` and `catalog` read the
+journal directly and ask no role: who holds the journal's address is trusted. A policy without `roles` leaves it to
+Airflow alone.
 
 | role | may |
 |---|---|
@@ -311,7 +313,8 @@ class OnTheCommandLine:
 
     def __init__(self, rig: Rig, unadopted: Rig, patch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         self.rig, self.unadopted, self.out = rig, unadopted, tmp_path
-        patch.setattr("tidegate.cli.control.find_world", lambda service: rig.world)
+        for find in ("find_paper", "find_world"):
+            patch.setattr(f"tidegate.cli.control.{find}", lambda service: rig.world)
         patch.setattr("tidegate.cli.adoption.find_world", lambda service: unadopted.world)
         patch.setattr("tidegate.cli.trail.find_policy", lambda service: SimpleNamespace(policy=rig.world.policy))
         patch.setenv("TIDEGATE_JOURNAL", f"sqlite:///{rig.world.estate.site.root / 'journal.sqlite'}")

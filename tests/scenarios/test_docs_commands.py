@@ -81,6 +81,7 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     made = build(tmp_path, quick_policy().model_copy(update={"roles": shop.roles}))
     for module in ("operations", "control"):
         monkeypatch.setattr(f"tidegate.cli.{module}.find_world", lambda service: made.world)
+    monkeypatch.setattr("tidegate.cli.control.find_paper", lambda service: made.world)
     monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path))
     monkeypatch.setenv("TIDEGATE_POLICIES", str(ROOT / "dags" / "policies"))
     monkeypatch.setenv("TIDEGATE_JOURNAL", f"sqlite:///{tmp_path / 'journal.sqlite'}")

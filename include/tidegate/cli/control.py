@@ -8,7 +8,7 @@ import typer
 
 from tidegate.cli.operations import Service
 from tidegate.cli.person import By, Reason, actor
-from tidegate.cli.service import find_world
+from tidegate.cli.service import find_paper, find_world
 
 Operation = Annotated[str | None, typer.Argument(help="The operation's id; left out: the one that is open.")]
 
@@ -22,7 +22,7 @@ def pause(service: Service, by: By, reason: Reason, operation: Operation = None)
     """Hold an open operation: weights stand still, the guard watches on. What is being done now is finished."""
     from tidegate.engine import control
 
-    world = find_world(service)
+    world = find_paper(service)
     chosen = control.the_open_operation(world, operation)
     held = control.pause(world, chosen, person=by, reason=reason, actor=actor(by)).held
     assert held is not None
@@ -35,7 +35,7 @@ def resume(service: Service, by: By, reason: Reason, operation: Operation = None
     """Lift a pause: whoever carries the operation goes on by itself. (Airflow is gone? tidegate break-glass.)"""
     from tidegate.engine import control
 
-    world = find_world(service)
+    world = find_paper(service)
     chosen = control.the_open_operation(world, operation)
     control.resume(world, chosen, person=by, reason=reason, actor=actor(by))
     typer.echo(f"{chosen}: not paused; whoever carries it goes on")
@@ -46,10 +46,10 @@ def abort(service: Service, by: By, reason: Reason, operation: Operation = None)
     """Turn an open promotion back: traffic is made safe at once, then its way back goes on."""
     from tidegate.engine import control
 
-    world = find_world(service)
+    world = find_paper(service)
     chosen = control.the_open_operation(world, operation)
     view = control.abort(world, chosen, person=by, reason=reason, actor=actor(by))
-    safe = control.make_safe(world, chosen, actor=actor(by))
+    safe = control.make_safe_from(lambda: find_world(service), chosen, actor=actor(by))
     typer.echo(f"{chosen}: on its way back: {view.why_back}")
     typer.echo(f"is it safe?  {'yes' if safe.done else 'NOT YET'}: {safe.detail}")
     typer.echo(f"next:  the way back goes on by itself; look: tidegate status {service}")

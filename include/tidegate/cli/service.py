@@ -7,7 +7,7 @@ from typing import Any
 
 from tidegate.drivers import registry
 from tidegate.drivers.site import Site
-from tidegate.engine.assemble import assemble
+from tidegate.engine.assemble import assemble, on_paper
 from tidegate.engine.world import World
 from tidegate.errors import Refused
 from tidegate.policy import places
@@ -30,6 +30,14 @@ def find_world(service: str) -> World:
     """The service's world: its policy, its drivers, the journal."""
     found = find_policy(service)
     return assemble(found.policy, found.digest)
+
+
+def find_paper(service: str) -> World:
+    """As :func:`find_world`, for what takes the journal alone: no connection has to be there."""
+    found = find_policy(service)
+    world = on_paper(found.policy, found.digest)
+    world.journal.migrate()
+    return world
 
 
 def find_artifacts(service: str) -> Any:

@@ -106,10 +106,15 @@ def _open_if_enough(txn: Transaction, operation: str, node: ApprovalNode, actor:
 
 
 def refuse_approval(world: World, operation: str, node_id: str, *, person: str | None, why: str, actor: str) -> None:
-    """Record a no, or that the time ran out (``person`` None). A no is final for the operation."""
+    """Record a no, or that the time ran out (``person`` None). A no is final for the operation.
+
+    Raises :class:`Refused` for a person who may not say yes: who may not allow it may not end it by a no either.
+    """
     with world.journal.locked(world.service) as txn:
         view = require(fold_operation(txn.events(operation=operation)), operation)
-        _approval_node(view, node_id)
+        node = _approval_node(view, node_id)
+        if person is not None:
+            _is_asked(world, view, node, person)
         body = {"node": node_id, "person": person, "why": why}
         txn.append(EventKind.APPROVAL_REFUSED, body, actor=actor, operation=operation)
 
@@ -122,11 +127,19 @@ def _approval_node(view: OperationView, node_id: str) -> ApprovalNode:
 
 
 def _may_answer(world: World, view: OperationView, node: ApprovalNode, person: str | None, plan_digest: str) -> None:
+    if person is None:
+        raise Refused(f"{node.id}: an answer without a person approves nothing")
+    _is_asked(world, view, node, person)
+    if plan_digest != view.plan_digest:
+        raise Refused(f"{node.id}: the answer is about plan {plan_digest}, the operation runs {view.plan_digest}")
+    if view.time_is_over(node.id, world.clock.now()):
+        raise Refused(f"{node.id}: the time to answer is over", next_step="start a new operation")
+
+
+def _is_asked(world: World, view: OperationView, node: ApprovalNode, person: str) -> None:
     request = view.requested.get(node.id)
     if request is None:
         raise Refused(f"{node.id} has not been asked for yet")
-    if person is None:
-        raise Refused(f"{node.id}: an answer without a person approves nothing")
     if person == view.requester:
         raise Refused(
             f"{person} requested {view.id} and may not approve it", next_step="ask " + ", ".join(request["people"])
@@ -134,7 +147,3 @@ def _may_answer(world: World, view: OperationView, node: ApprovalNode, person: s
     if person not in node.people:
         raise Refused(f"{person} may not approve {node.id}", next_step="ask " + ", ".join(request["people"]))
     permit(world.policy, person, Action.APPROVE)
-    if plan_digest != view.plan_digest:
-        raise Refused(f"{node.id}: the answer is about plan {plan_digest}, the operation runs {view.plan_digest}")
-    if view.time_is_over(node.id, world.clock.now()):
-        raise Refused(f"{node.id}: the time to answer is over", next_step="start a new operation")

@@ -49,8 +49,8 @@ def assemble(
 def on_paper(policy: Policy, policy_digest: str) -> World:
     """A service's world for what takes the journal alone: no driver is connected, so no connection has to be there.
 
-    Pausing at 3 a.m. must not depend on a secrets backend. Raises :class:`~tidegate.errors.Refused` if a driver is
-    wanted all the same.
+    Pausing at 3 a.m. must not depend on a secrets backend. The journal's tables are left as they are, so
+    that pages may read with it. Raises :class:`~tidegate.errors.Refused` if a driver is wanted all the same.
     """
     journal = Journal(journal_url_from({**os.environ, HOME: str(places.home())}))
     estate = cast(Estate, _NotConnected())

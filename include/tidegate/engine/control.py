@@ -5,20 +5,34 @@ None of them takes the operation away from whoever carries it on: that is break-
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tidegate.engine import watchkeeping
 from tidegate.engine.execute import run_step
 from tidegate.engine.permission import permit
-from tidegate.engine.view import STOP_LOSS_NODE, OperationView, fold_operation, require
+from tidegate.engine.turn import STOP_LOSS_NODE
+from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.errors import Refused, TidegateError
-from tidegate.journal.model import EventKind
+from tidegate.journal.model import Event, EventKind
 from tidegate.journal.store import Transaction
 from tidegate.model.operation import OperationKind, OperationState
 from tidegate.model.roles import Action
 
 TRIES, TRY_AGAIN = 4, 0.25  # of a stop-loss that the guard may be doing in the same moment; seconds
+THE_GUARD = "The standing guard takes the weight away by itself as soon as it can."
+_BY_HAND = frozenset({EventKind.HELD, EventKind.RESUMED, EventKind.TURNED_BACK})
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a machine may repeat in a person's name: ``id`` is the same each time, ``at`` (epoch seconds) is when the
+    person gave it. An order is void once somebody has used a control after it: nobody lifts another's pause by a retry.
+    """
+
+    id: str
+    at: float
 
 
 @dataclass(frozen=True)
@@ -42,30 +56,42 @@ def the_open_operation(world: World, operation: str | None = None) -> str:
     return view.id
 
 
-def pause(world: World, operation: str, *, person: str, reason: str, actor: str) -> OperationView:
+def row_of(world: World, order: str) -> Event | None:
+    """The row that this order has written, on whichever operation of the service; None if it has written none."""
+    rows = world.journal.events(world.service, kinds=_BY_HAND)
+    return next((e for e in reversed(rows) if e.body.get("order") == order), None)
+
+
+def pause(
+    world: World, operation: str, *, person: str, reason: str, actor: str, order: Order | None = None
+) -> OperationView:
     """Hold it: no step, gate or question goes on, weights stand still, the guard watches on and may stop the loss.
 
     A step that is being done now is finished. Paused already: nothing. Raises `Forbidden`, `Refused` if closed.
     """
     permit(world.policy, person, Action.CONTROL)
     with world.journal.locked(world.service) as txn:
-        view = _open(txn, operation)
+        view = _open(txn, operation, order)
         if view.held is None:
-            body = {"person": person, "why": reason}
+            body = {"person": person, "why": reason, **_named(order)}
             txn.append(EventKind.HELD, body, actor=actor, operation=operation)
     return _read(world, operation)
 
 
-def resume(world: World, operation: str, *, person: str, reason: str, actor: str) -> OperationView:
+def resume(
+    world: World, operation: str, *, person: str, reason: str, actor: str, order: Order | None = None
+) -> OperationView:
     """Lift the pause. On one that is not paused: nothing. Raises :class:`Forbidden`, :class:`Refused` if closed."""
     permit(world.policy, person, Action.CONTROL)
     with world.journal.locked(world.service) as txn:
-        if _open(txn, operation).held is not None:
-            _lift(txn, operation, person, reason, actor)
+        if _open(txn, operation, order).held is not None:
+            _lift(txn, operation, {"person": person, "why": reason, **_named(order)}, actor)
     return _read(world, operation)
 
 
-def abort(world: World, operation: str, *, person: str, reason: str, actor: str) -> OperationView:
+def abort(
+    world: World, operation: str, *, person: str, reason: str, actor: str, order: Order | None = None
+) -> OperationView:
     """Turn a promotion back: the epoch rises, so a shift on its way is refused at the router; then :func:`make_safe`,
     and the way back is carried on by whoever carries the operation. Lifts a pause. On its way back already: nothing.
 
@@ -73,14 +99,14 @@ def abort(world: World, operation: str, *, person: str, reason: str, actor: str)
     """
     permit(world.policy, person, Action.CONTROL)
     with world.journal.locked(world.service) as txn:
-        view = _open(txn, operation)
+        view = _open(txn, operation, order)
         _may_abort(view)
         if view.state is OperationState.RUNNING:
-            body = {"why": f"aborted by {person}: {reason}", "person": person}
+            body = {"why": f"aborted by {person}: {reason}", "person": person, **_named(order)}
             epoch = txn.raise_epoch()
             txn.append(EventKind.TURNED_BACK, body, actor=actor, operation=operation, epoch=epoch)
         elif view.held is not None:
-            _lift(txn, operation, person, reason, actor)
+            _lift(txn, operation, {"person": person, "why": reason, **_named(order)}, actor)
     return _read(world, operation)
 
 
@@ -95,15 +121,41 @@ def make_safe(world: World, operation: str, *, actor: str) -> MadeSafe:
             if not error.retryable:
                 break
         world.clock.sleep(TRY_AGAIN)
-    return MadeSafe(False, f"{said} The standing guard takes the weight away by itself as soon as it can.")
+    return MadeSafe(False, f"{said} {THE_GUARD}")
 
 
-def _open(txn: Transaction, operation: str) -> OperationView:
+def make_safe_from(reach: Callable[[], World], operation: str, *, actor: str) -> MadeSafe:
+    """As :func:`make_safe`, in the world that ``reach`` connects. If it cannot be connected from here, the guard does
+    it: the row that turns the operation back is what counts, and it is written already."""
+    try:
+        world = reach()
+    except TidegateError as error:
+        return MadeSafe(False, f"this process cannot reach the estate: {error} {THE_GUARD}")
+    return make_safe(world, operation, actor=actor)
+
+
+def _open(txn: Transaction, operation: str, order: Order | None) -> OperationView:
     view = require(fold_operation(txn.events(operation=operation)), operation)
     if view.state is OperationState.CLOSED:
         back = f"roll back: rollback__{view.service}" if view.certified else "nothing: it is over"
         raise Refused(f"operation {operation} is closed: {view.outcome}", next_step=back)
+    if order is not None:
+        _still_meant(txn.events(operation=operation, kinds=_BY_HAND), order)
     return view
+
+
+def _still_meant(rows: Iterable[Event], order: Order) -> None:
+    for row in rows:
+        person = row.body.get("person")
+        if person and row.at > order.at and row.body.get("order") != order.id:
+            raise Refused(
+                f"{person} has used a control since this was asked for ({row.kind.value}): it is an old order",
+                next_step=f"look at {row.operation}; if it is still meant, trigger it anew in your own name",
+            )
+
+
+def _named(order: Order | None) -> dict[str, str]:
+    return {"order": order.id} if order else {}
 
 
 def _may_abort(view: OperationView) -> None:
@@ -120,8 +172,8 @@ def _may_abort(view: OperationView) -> None:
         )
 
 
-def _lift(txn: Transaction, operation: str, person: str, reason: str, actor: str) -> None:
-    txn.append(EventKind.RESUMED, {"person": person, "why": reason}, actor=actor, operation=operation)
+def _lift(txn: Transaction, operation: str, body: dict[str, str], actor: str) -> None:
+    txn.append(EventKind.RESUMED, body, actor=actor, operation=operation)
 
 
 def _read(world: World, operation: str) -> OperationView:

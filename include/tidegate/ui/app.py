@@ -74,8 +74,10 @@ def _links(app: FastAPI, doors: Doors) -> None:
     @app.get("/runs/{dag_id}/{run_id}", dependencies=read)
     def run(request: Request, dag_id: DagId, run_id: RunId) -> Response:
         service, operation = doors.service_of(dag_id), doors.operation_of(dag_id, run_id)
-        if service is None or operation is None:
+        if service is None:
             return answers.html(reading.not_ours(dag_id, base(request)))
+        if operation is None:  # a control's run that has changed nothing
+            return RedirectResponse(f"{base(request)}/services/{service}", 303, answers.HEADERS)
         if not doors.open_journal().events(service, operation=operation):
             return answers.html(reading.not_yet(service, run_id, base(request)))
         return RedirectResponse(f"{base(request)}/operations/{service}/{operation}", 303, answers.HEADERS)

@@ -18,8 +18,8 @@ class Doors:
     (and perhaps ``operation`` or ``dag_id``) among the path's parameters; ``readers`` gives a predicate that says
     which services this user may read; ``may_control`` gives the user's name. ``control``: (action, service, operation,
     person, reason) -> what happened, in words. ``service_of``: DAG id -> service, None if it is not ours;
-    ``operation_of``: (DAG id, run id) -> operation; ``run_state``: request id -> state of its run in Airflow, None if
-    it has none or that cannot be asked.
+    ``operation_of``: (DAG id, run id) -> operation, None if the run has nothing to do with one; ``run_state``: request
+    id -> state of its run in Airflow, None if it has none or that cannot be asked.
     """
 
     open_journal: Callable[[], Journal]

@@ -87,7 +87,7 @@ class ApprovalOperator(NodeOperator, HITLOperator):
             if event.get("timed_out"):
                 self._refuse(context, world, view, None, "nobody answered in time")
             if not yes:
-                self._refuse(context, world, view, who, f"{who or 'nobody named'} said no")
+                self._said_no(context, world, view, who)
             self._approve(context, world, view, who)
 
     def _approve(self, context: Context, world: World, view: OperationView, person: str | None) -> None:
@@ -97,6 +97,16 @@ class ApprovalOperator(NodeOperator, HITLOperator):
         enough = give_approval(world, view.id, self.node, person=person, plan_digest=shown, actor=actor(context))
         self.log.info("%s approved plan %s.%s", person, shown, "" if enough else " One more person has to.")
         self.log.info("Did anything change? No: the yes is in the journal.")
+
+    def _said_no(self, context: Context, world: World, view: OperationView, who: str | None) -> None:
+        """A no of somebody who may not answer ends nothing: the question is put again, until its time is over."""
+        try:
+            self._refuse(context, world, view, who, f"{who or 'nobody named'} said no")
+        except Refused as error:
+            self.log.warning("A no that does not count: %s. Did anything change? No.", error.message)
+            self.log.warning("What next? It is asked again; %s.", error.next_step or "let somebody else answer")
+            request = view.requested[self.node]
+            self._ask(context, world, view, request, _still_to_ask(view, self.node, request))
 
     def _refuse(self, context: Context, world: World, view: OperationView, person: str | None, why: str) -> None:
         refuse_approval(world, view.id, self.node, person=person, why=why, actor=actor(context))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, BaseOperator
@@ -11,11 +13,13 @@ from tidegate.engine import control
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.errors import Refused, TidegateError
+from tidegate.journal.model import EventKind
+from tidegate.model.operation import OperationState
 from tidegate.policy.load import Loaded
-from tidegate.workflow.identity import actor, read, requester
+from tidegate.workflow.identity import actor, read, requester, run_id
 from tidegate.workflow.params import control_params
 from tidegate.workflow.retries import DELAY, RETRIES, retry_policy
-from tidegate.workflow.worlds import world_of
+from tidegate.workflow.worlds import paper_world_of, world_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -33,6 +37,17 @@ Acts on the operation that is open now, in your name, and takes no lease: it run
 def control_id(service: str) -> str:
     """``control__shop``."""
     return f"control__{service}"
+
+
+def service_of_control(dag: str) -> str | None:
+    """Inverse of :func:`control_id`, None for any other DAG."""
+    word, _, service = dag.partition("__")
+    return service or None if word == "control" else None
+
+
+def order_id(dag: str, run: str) -> str:
+    """How the journal names what a control run was asked for: the same at every try."""
+    return f"{dag}/{run}"
 
 
 def build_control(loaded: Loaded) -> DAG:
@@ -68,16 +83,45 @@ class ControlOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         try:
-            world, person = world_of(self.loaded), requester(context)
-            operation = self._meant(world, context)
-            act = ACTIONS[context["params"]["action"]]
-            said = act(world, operation, person, context["params"]["reason"], actor(context))
+            said = self._done(context) or self._do(context)
         except TidegateError as error:
             self.log.error("%s. Did anything change? %s.", error.message, error.changed)
             self.log.error("What next? %s.", error.next_step or "look at the operation's page")
             raise
         for line in said:
             self.log.info("%s", line)
+
+    def _do(self, context: Context) -> Said:
+        paper, person = self._paper(), requester(context)
+        hand = Hand(person, context["params"]["reason"], actor(context), self._order(context))
+        return use(context["params"]["action"], paper, self._reach, self._meant(paper, context), hand)
+
+    def _done(self, context: Context) -> Said:
+        """What this very run has done before, when its task is tried again or cleared: it is not done twice."""
+        paper = self._paper()
+        row = control.row_of(paper, self._order(context).id)
+        if row is None:
+            return []
+        assert row.operation is not None  # a control is always about one
+        said = [f"Done already: {row.operation} was {_DONE[row.kind]} in the name of {row.body['person']}. No change."]
+        view = read(paper, row.operation)
+        if context["params"]["action"] != "abort" or view is None or view.state is OperationState.CLOSED:
+            return said
+        safe = control.make_safe_from(self._reach, row.operation, actor=actor(context))
+        return [*said, *aborted(view, safe)]
+
+    def _order(self, context: Context) -> control.Order:
+        asked = getattr(context["dag_run"], "run_after", None)
+        dag = control_id(self.loaded.policy.service)
+        return control.Order(order_id(dag, run_id(context)), asked.timestamp() if asked else math.inf)
+
+    def _paper(self) -> World:
+        world = paper_world_of(self.loaded)
+        world.journal.migrate()
+        return world
+
+    def _reach(self) -> World:
+        return world_of(self.loaded)
 
     def _meant(self, world: World, context: Context) -> str:
         """The open operation; but not one that was opened after the person had asked."""
@@ -94,10 +138,30 @@ class ControlOperator(BaseOperator):
 
 
 Said = list[str]
+_DONE = {EventKind.HELD: "paused", EventKind.RESUMED: "resumed", EventKind.TURNED_BACK: "turned back"}
 
 
-def _pause(world: World, operation: str, person: str, reason: str, who: str) -> Said:
-    view = control.pause(world, operation, person=person, reason=reason, actor=who)
+@dataclass(frozen=True)
+class Hand:
+    """Who uses a control, and why. ``order``: None where nothing repeats it."""
+
+    person: str
+    reason: str
+    actor: str
+    order: control.Order | None = None
+
+
+def use(action: str, paper: World, reach: Callable[[], World], operation: str, hand: Hand) -> Said:
+    """Use a control: the journal's row first, which takes no connection. ``reach``: for an abort, the real world."""
+    by: dict[str, Any] = {"person": hand.person, "reason": hand.reason, "actor": hand.actor, "order": hand.order}
+    if action != "abort":
+        return ACTIONS[action](paper, operation, by)
+    view = control.abort(paper, operation, **by)
+    return aborted(view, control.make_safe_from(reach, operation, actor=hand.actor))
+
+
+def _pause(world: World, operation: str, by: Mapping[str, Any]) -> Said:
+    view = control.pause(world, operation, **by)
     assert view.held is not None
     return [
         f"{operation} is paused by {view.held.person}: {view.held.why}.",
@@ -106,14 +170,9 @@ def _pause(world: World, operation: str, person: str, reason: str, who: str) -> 
     ]
 
 
-def _resume(world: World, operation: str, person: str, reason: str, who: str) -> Said:
-    control.resume(world, operation, person=person, reason=reason, actor=who)
+def _resume(world: World, operation: str, by: Mapping[str, Any]) -> Said:
+    control.resume(world, operation, **by)
     return [f"{operation} is not paused: its tasks go on within seconds.", "Did anything change? No."]
-
-
-def _abort(world: World, operation: str, person: str, reason: str, who: str) -> Said:
-    view: OperationView = control.abort(world, operation, person=person, reason=reason, actor=who)
-    return aborted(view, control.make_safe(world, operation, actor=who))
 
 
 def aborted(view: OperationView, safe: control.MadeSafe) -> Said:
@@ -125,8 +184,4 @@ def aborted(view: OperationView, safe: control.MadeSafe) -> Said:
     ]
 
 
-ACTIONS: Mapping[str, Callable[[World, str, str, str, str], Said]] = {
-    "pause": _pause,
-    "resume": _resume,
-    "abort": _abort,
-}
+ACTIONS: Mapping[str, Callable[[World, str, Mapping[str, Any]], Said]] = {"pause": _pause, "resume": _resume}

@@ -6,11 +6,10 @@ import logging
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tidegate.engine.control import MadeSafe, abort, make_safe
-from tidegate.errors import TidegateError
+from tidegate.engine.control import row_of
 from tidegate.model.operation import OperationKind, operation_id
 from tidegate.workflow import runs
-from tidegate.workflow.control import ACTIONS, aborted
+from tidegate.workflow.control import Hand, order_id, service_of_control, use
 from tidegate.workflow.identity import kind_of
 from tidegate.workflow.worlds import known_policies, paper_world, world_for
 
@@ -24,11 +23,15 @@ def services() -> dict[str, str]:
 
 def service_of(dag_id: str) -> str | None:
     """The service that a DAG is of, None if it is none of ours."""
-    return dag_id.partition("__")[2] if kind_of(dag_id) else None
+    return dag_id.partition("__")[2] if kind_of(dag_id) else service_of_control(dag_id)
 
 
 def operation_of(dag_id: str, run_id: str) -> str | None:
-    """The operation that a run is, whether it has been opened yet or not."""
+    """The operation that a run is, whether it has been opened yet or not; of a control's run, the one that it acted
+    on, None if it has changed none."""
+    if controlled := service_of_control(dag_id):
+        row = row_of(paper_world(controlled), order_id(dag_id, run_id))
+        return row.operation if row else None
     kind, service = kind_of(dag_id), service_of(dag_id)
     return operation_id(service, OperationKind(kind), f"{dag_id}/{run_id}") if kind and service else None
 
@@ -45,17 +48,5 @@ def run_state(request_id: str) -> str | None:
 
 def control(action: str, service: str, operation: str, person: str, reason: str) -> str:
     """Use a control in the person's name. What happened, in words."""
-    actor = f"page of {service}"
-    if action != "abort":
-        return "\n".join(ACTIONS[action](paper_world(service), operation, person, reason, actor))
-    view = abort(paper_world(service), operation, person=person, reason=reason, actor=actor)
-    safe = _make_safe(service, operation, actor)
-    return "\n".join(aborted(view, safe))
-
-
-def _make_safe(service: str, operation: str, actor: str) -> MadeSafe:
-    """From here if the estate can be reached; else the guard does it."""
-    try:
-        return make_safe(world_for(service), operation, actor=actor)
-    except TidegateError as error:
-        return MadeSafe(False, f"{error} The standing guard takes the weight away by itself as soon as it can.")
+    hand = Hand(person, reason, f"page of {service}")
+    return "\n".join(use(action, paper_world(service), lambda: world_for(service), operation, hand))

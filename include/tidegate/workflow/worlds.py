@@ -33,10 +33,12 @@ def world_for(service: str) -> World:
 
 def paper_world(service: str) -> World:
     """As :func:`world_for`, for what takes the journal alone: no connection has to be there."""
-    if service in _prepared:
-        return _prepared[service]
-    loaded = _find(service)
-    return on_paper(loaded.policy, loaded.digest)
+    return _prepared.get(service) or paper_world_of(_find(service))
+
+
+def paper_world_of(loaded: Loaded) -> World:
+    """As :func:`world_of`, for what takes the journal alone: no connection has to be there."""
+    return _prepared.get(loaded.policy.service) or on_paper(loaded.policy, loaded.digest)
 
 
 def policy_of(service: str) -> Policy:

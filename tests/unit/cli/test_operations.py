@@ -1,6 +1,7 @@
 """plan, status, catalog, adopt, break-glass, audit: on a journal and an estate in memory, in this process."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -106,7 +107,8 @@ def test_audit_names_the_first_bad_row(rig: Rig, tmp_path: Path, capsys: pytest.
 def test_pause_resume_and_abort_say_what_next(
     rig: Rig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tidegate.cli.control.find_world", lambda service: rig.world)
+    for find in ("find_paper", "find_world"):
+        monkeypatch.setattr(f"tidegate.cli.control.{find}", lambda service: rig.world)
     by = ["--by", "ann", "--reason", "customers call"]
     assert main(["pause", "shop", *by]) == ExitCode.REFUSED
     assert "no operation of shop is open" in capsys.readouterr().err
@@ -118,3 +120,20 @@ def test_pause_resume_and_abort_say_what_next(
     assert "aborted by ann: customers call" in capsys.readouterr().out
     kinds = [e.kind.value for e in rig.world.journal.events("shop", operation=operation)]
     assert kinds[1:4] == ["held", "resumed", "turned_back"]
+
+
+def test_a_hand_is_used_although_no_connection_resolves(
+    rig: Rig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shop's real policy, and none of its connections: the journal's row is what makes traffic safe."""
+    for variable in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
+        monkeypatch.delenv(variable)
+    operation = open_promotion(rig, "1.1.0").id
+    by = ["--by", "cat", "--reason", "customers call"]
+    for command in ("pause", "resume", "abort"):
+        assert main([command, "shop", *by]) == ExitCode.OK, command
+    kinds = [e.kind.value for e in rig.world.journal.events("shop", operation=operation)]
+    assert kinds == ["operation_opened", "held", "resumed", "turned_back"]
+    said = capsys.readouterr().out
+    assert "is it safe?  NOT YET: this process cannot reach the estate: connection 'shop_" in said
+    assert "The standing guard takes the weight away by itself" in said
