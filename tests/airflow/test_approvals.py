@@ -85,7 +85,7 @@ def test_it_asks_who_may_answer_and_shows_what_was_measured(rig: Rig) -> None:
     assert question["options"] == ["Approve", "Reject"]
     assert view.plan_digest in question["body"]
     assert "wave-1.ready" in question["body"], "the evidence so far"
-    assert "candidate takes east 5%" in question["body"], "what a yes allows"
+    assert "candidate takes 5% of east's sessions" in question["body"], "what a yes allows"
     _, kwargs = deferred.value.trigger.serialize()
     assert set(kwargs) == {"task", "service", "operation", "node"}, "ids only"
 

@@ -15,8 +15,8 @@ class ShiftTraffic:
     """``weights``: region -> the candidate's part of that region's traffic, in basis points."""
 
     def describe(self, args: Mapping[str, Any]) -> str:
-        words = ", ".join(f"{region} {weight / 100:g}%" for region, weight in args["weights"].items())
-        return f"candidate takes {words} of the region's traffic"
+        first, *more = (f"{weight / 100:g}% of {region}'s" for region, weight in args["weights"].items())
+        return f"candidate takes {', '.join([f'{first} sessions', *more])}"
 
     def check(self, args: Mapping[str, Any], world: StepWorld) -> Look:
         seen, wanted = world.estate.traffic.observe().split, world.split(args["weights"])

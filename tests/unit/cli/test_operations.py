@@ -32,6 +32,7 @@ def test_plan_names_every_node_and_touches_nothing(rig: Rig, capsys: pytest.Capt
     text = capsys.readouterr().out
     assert "wave-1.shift-5" in text
     assert "return.stop-loss" in text
+    assert "candidate takes 100% of east's sessions, 25% of west's\n" in text
     assert main(["plan", "shop", "rollback", "--json"]) == ExitCode.OK
     assert json.loads(capsys.readouterr().out)["kind"] == "rollback"
     assert rig.effects() == []
