@@ -149,7 +149,7 @@ def _welcome(lab: Lab) -> str:
         "             Watch it shift traffic. Before 50 % it asks: log in as ann or ben, open Required Actions,\n"
         "             approve.\n"
         "             Then promote 1.2.0 and watch it being caught.\n"
-        f"In a shell:  set -a; . {lab.places.env}; set +a\n"
+        f"In a shell:  . .venv/bin/activate; set -a; . {lab.places.env}; set +a\n"
         "To stop it:  make down\n"
     )
 

@@ -87,7 +87,9 @@ class Lab:
                 return False
             preflight.check(self.places)
             end_everything(self.places, self.progress)
-            start = Start(self._lay_out(), self.progress, airflow=airflow, journal=journal, expected=self._expected)
+            start = Start(
+                self._lay_out(airflow), self.progress, airflow=airflow, journal=journal, expected=self._expected
+            )
             try:
                 start.run()
             except BaseException:
@@ -106,13 +108,14 @@ class Lab:
                     shutil.rmtree(self.places.home / name, ignore_errors=True)
                 wipe(self.places.lab, keep=(self.places.lock.name,))
 
-    def _lay_out(self) -> AirflowSite:
+    def _lay_out(self, airflow: bool) -> AirflowSite:
         wipe(self.places.lab, keep=(self.places.lock.name, "releases", "builders"))
         ports.choose().save(self.places.ports)
         secret_values.generate().save(self.places.secrets)
         site = self.site()
         self.places.logs.mkdir(parents=True)
-        write_private(self.places.env, connections.as_shell(self.env()))
+        where = {"TIDEGATE_AIRFLOW_URL": site.address} if airflow else {}  # whom it asks, each person says
+        write_private(self.places.env, connections.as_shell({**self.env(), **where}))
         journal_file.put_aside(self.places)
         return site
 

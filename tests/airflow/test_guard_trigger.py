@@ -183,13 +183,3 @@ def test_a_fresh_detection_opens_a_rollback_in_the_guards_name(rig: Rig) -> None
     view = read(rig.world, operation)
     assert view is not None
     assert (view.requester, view.reason, view.binding.stable.version) == ("guard", "orders vanish", "1.0.0")
-
-
-def test_a_missed_deadline_is_noted_and_stops_nothing(rig: Rig) -> None:
-    from tidegate.journal.model import EventKind
-    from tidegate.workflow.deadline import missed
-
-    view = open_promotion(rig, "1.1.0", request_id="promote__shop/manual__7")
-    asyncio.run(missed("shop", "promotion", 7200.0, context={"dag_run": {"dag_run_id": "manual__7"}}))  # type: ignore[arg-type]
-    (note,) = rig.world.journal.events("shop", operation=view.id, kinds={EventKind.NOTE})
-    assert note.body["why"] == "promote__shop manual__7 is not at its end after 7200 s, its deadline"

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +61,9 @@ def test_nothing_that_skips_or_stops_a_way_back_is_set(dags: Any, dag_id: str) -
     assert [t.task_id for t in dag.tasks if t.template_fields] == [], "what people type must not reach a template"
 
 
-def test_the_deadline_is_the_policys(dags: Any) -> None:
-    assert [d.interval for d in dags.dags["promote__shop"].deadline] == [timedelta(hours=2)]
-    assert [d.interval for d in dags.dags["rollback__shop"].deadline] == [timedelta(minutes=15)]
+def test_no_dag_has_a_deadline_of_airflows(dags: Any) -> None:
+    """A run that has one cannot be cleared by Airflow 3.3.2 (decision 11); the guard keeps the policy's deadline."""
+    assert [dag_id for dag_id, dag in dags.dags.items() if dag.deadline] == []
 
 
 def test_the_runbook_names_every_node(dags: Any) -> None:

@@ -19,7 +19,8 @@ from tidegate.engine.execute import run_step
 from tidegate.engine.gates import look_at_gate
 from tidegate.engine.runner import drive
 from tidegate.engine.takeover import take_over
-from tidegate.engine.turn import STOP_LOSS_NODE, declare_stop_loss, turn_back
+from tidegate.engine.turn import declare_stop_loss, turn_back
+from tidegate.engine.view import STOP_LOSS_NODE
 from tidegate.engine.watchkeeping import renew_lease
 from tidegate.errors import LeaseLost, Refused
 from tidegate.journal.model import Event, EventKind

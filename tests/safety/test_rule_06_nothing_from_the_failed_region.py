@@ -16,7 +16,8 @@ from tests.support.estate import build
 from tests.support.operations import advance, open_promotion, small_policy, weights
 from tidegate.drivers.compute.contract import SlotState
 from tidegate.engine.execute import run_step
-from tidegate.engine.turn import STOP_LOSS_NODE, declare_stop_loss
+from tidegate.engine.turn import declare_stop_loss
+from tidegate.engine.view import STOP_LOSS_NODE
 from tidegate.errors import Unreachable
 from tidegate.model.topology import Arm
 

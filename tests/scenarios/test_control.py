@@ -18,8 +18,7 @@ from tidegate.engine.execute import run_step
 from tidegate.engine.gates import look_at_gate
 from tidegate.engine.runner import drive
 from tidegate.engine.takeover import take_over
-from tidegate.engine.turn import STOP_LOSS_NODE
-from tidegate.engine.view import OperationView, fold_operation, require
+from tidegate.engine.view import STOP_LOSS_NODE, OperationView, fold_operation, require
 from tidegate.errors import Paused, Refused
 from tidegate.journal.model import Event, EventKind
 from tidegate.model.operation import Outcome

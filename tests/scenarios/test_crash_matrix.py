@@ -173,7 +173,7 @@ class _Freeze:
         self.rig.replace_guard()
         ended = OperationIsOver(self.rig, self.view)
         if not ended():
-            take_over(self.rig.world, self.view.id, person="ann", reason="the worker hangs")
+            take_over(self.rig.world, self.view.id, person="ann", reason="the worker hangs", actor="two")
             drive(self.rig.world, self.view.id, actor="two")
         self.rig.watch, self.rig.clock.moving = guard, moving
         self.finished = True

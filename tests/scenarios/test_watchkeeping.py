@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.estate import build
+from tests.support.estate import build, quick_policy
 from tests.support.operations import open_promotion, promote, weights
 from tidegate.checks.model import Status
 from tidegate.engine.runner import Halt, drive
+from tidegate.engine.watchkeeping import MISSED
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import Outcome
 from tidegate.model.topology import Slot
@@ -50,3 +51,18 @@ def test_a_stopping_operation_that_touched_nothing_is_left_alone(tmp_path: Path)
     turn_back(rig.world, view.id, why="a test", actor="test")
     rig.clock.sleep(5)
     assert rig.effects() == []
+
+
+def test_a_missed_deadline_is_noted_once_and_stops_nothing(tmp_path: Path) -> None:
+    policy = quick_policy()
+    late = policy.promotion.model_copy(update={"deadline": 20.0})
+    rig = build(tmp_path, policy.model_copy(update={"promotion": late}))
+    view = promote(rig, "1.1.0")
+    notes = rig.world.journal.events("shop", operation=view.id, kinds={EventKind.NOTE})
+    missed = [e.body["why"] for e in notes if e.body["what"] == MISSED]
+    assert missed == [f"{view.id} is not at its end after 20 s, its deadline"]
+    assert view.outcome is Outcome.PROMOTED
+    in_time = build(tmp_path / "in-time", policy)
+    view = promote(in_time, "1.1.0")
+    notes = in_time.world.journal.events("shop", operation=view.id, kinds={EventKind.NOTE})
+    assert [e for e in notes if e.body["what"] == MISSED] == []

@@ -38,7 +38,6 @@ class Loop:
         self.rig, self.api, self.user = rig, api, user
         self.blueprint = blueprint_of(rig)
         self.dag = build(self.blueprint)
-        self.dag.deadline = None
         self.run_id = ""
         self._stored = _write(self.dag)
         self.call("PATCH", f"/dags/{self.dag.dag_id}", {"is_paused": False})

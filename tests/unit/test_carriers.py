@@ -12,6 +12,7 @@ from tidegate.engine import carriers, control
 from tidegate.engine.execute import run_step
 from tidegate.engine.open import Request, open_operation
 from tidegate.engine.view import OperationView, fold_operation, require
+from tidegate.journal.model import EventKind
 from tidegate.model.operation import OperationKind
 from tidegate.plan.promotion import promotion_plan
 
@@ -75,3 +76,28 @@ def test_what_the_guard_or_a_person_writes_is_no_carrying_on(tmp_path: Path) -> 
     carried, _ = asked(rig, operation)
     assert not carried.on
     assert not any("clear" in way for way in carried.next), "Airflow did not begin it"
+
+
+def test_a_step_that_takes_its_time_is_carried_on(tmp_path: Path) -> None:
+    """The sign of whoever works is left a moment before the row that says what they are at."""
+    rig = build(tmp_path)
+    operation = of_airflow(rig)
+    who = "airflow promote__shop admit.verify try 1"
+    carriers.sign(rig.world, operation, who=who, node="admit.verify", ttl=carriers.STEP_TTL)
+    rig.clock.sleep(0.25)
+    with rig.world.journal.locked("shop") as txn:
+        body = {"node": "admit.verify", "verb": "verify_release", "args": {}, "attempt": 1}
+        txn.append(EventKind.STEP_INTENDED, body, actor=who, operation=operation)
+    rig.clock.sleep(carriers.HOP + 10)
+    assert asked(rig, operation, "running")[0].on
+    rig.clock.sleep(carriers.STEP_TTL)
+    assert not asked(rig, operation, "running")[0].on
+
+
+def test_break_glass_beside_a_run_that_is_over_carries_it_on(tmp_path: Path) -> None:
+    rig = build(tmp_path)
+    operation = of_airflow(rig)
+    carriers.sign(rig.world, operation, who="ann (account root)", node="wave-1.gate-5")
+    assert asked(rig, operation, "failed")[0].on
+    rig.clock.sleep(carriers.WAIT_TTL + 1)
+    assert not asked(rig, operation, "failed")[0].on

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from tidegate.errors import NotSettled
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, FrameLocator, Locator, Page
 
@@ -84,8 +86,12 @@ class Person:
         """Run the task that is open, and what follows it, again."""
         self.page.get_by_label("Press shift+c to clear").first.click()
         dialog = self.page.get_by_role("dialog")
-        with self.page.expect_response(lambda r: "clearTaskInstances" in r.url and _does(r.request.post_data)):
+        with self.page.expect_response(
+            lambda r: "clearTaskInstances" in r.url and _does(r.request.post_data)
+        ) as answered:
             dialog.get_by_role("button", name="Confirm").click()
+        if answered.value.status != 200:
+            raise NotSettled(f"clearing was answered with {answered.value.status}: {answered.value.text()[:200]}")
 
     def open_question(self, dag: str, run: str, task: str) -> Locator:
         """The question that an approval asks; the button that says yes."""

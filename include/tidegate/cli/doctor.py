@@ -32,7 +32,7 @@ from tidegate.policy.likely import likely
 from tidegate.policy.load import Loaded
 from tidegate.policy.schema import Policy
 from tidegate.remote.airflow import Airflow
-from tidegate.remote.settings import URL, connect
+from tidegate.remote.settings import URL, connect, named
 
 
 def register(app: typer.Typer) -> None:
@@ -104,7 +104,7 @@ def _journal() -> tuple[Journal | None, list[Finding]]:
 
 
 def _airflow() -> tuple[Airflow | None, list[Finding]]:
-    if not os.environ.get(URL):
+    if not (os.environ.get(URL) and named(os.environ)):  # an address alone, as in var/lab/env: it is not asked
         return None, []
     try:
         return connect(), []

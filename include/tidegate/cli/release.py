@@ -55,6 +55,8 @@ def build(
         _content(config), dict(_pair(given, "--secret", "VERSION") for given in secret or ()),
     )  # fmt: skip
     made = bundle.build_release(source, details, out)
+    if "{port}" not in command:
+        typer.echo("warning: the command holds no {port}, so each instance listens where it likes", err=True)
     words = f"built {made.service} {made.version} ({made.digest}), {len(made.files)} files, into {out}"
     _tell(as_json, words, {"folder": str(out), **_facts(made)})
 

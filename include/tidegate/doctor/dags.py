@@ -18,7 +18,7 @@ class Airflow(Protocol):
 
 
 def dags(service: str, airflow: Airflow | None) -> Iterator[Finding]:
-    """``airflow`` None: nobody said where it is."""
+    """``airflow`` None: nobody said where it is, or who asks."""
     if airflow is None:
         mend = "TIDEGATE_AIRFLOW_URL=http://127.0.0.1:8080, and TIDEGATE_AIRFLOW_USER and _PASSWORD"
         yield warn("airflow", f"{service}: not asked", "whether its DAGs are there is not known", mend)

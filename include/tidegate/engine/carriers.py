@@ -58,17 +58,24 @@ def carried_on(
     last = rows[-1] if rows else None
     who, node, at = (last.actor, str(last.body.get("node", "")), last.at) if last else ("", "", view.opened_at)
     alive = last is not None and now - last.at <= HOP
-    if beat is not None and mine and beat.at >= at:
-        who, node, at = str(beat.body["who"]), str(beat.body["node"]), beat.at
-        alive = alive or beat.expires_at >= now
+    fresh = False
+    if beat is not None and mine and (beat.at >= at or _at_work(last, beat)):
+        who, node, at = str(beat.body["who"]), str(beat.body["node"]), max(at, beat.at)
+        fresh = beat.expires_at >= now
+        alive = alive or fresh
     if view.state is OperationState.CLOSED:
         return Carried(True, who, node, at, f"It is over: {view.outcome}.")
-    if run_state in ("success", "failed", "deleted"):
+    if run_state in ("success", "failed", "deleted") and not (fresh and not who.startswith("airflow ")):
         said = f"Its run in Airflow is {run_state}, and the operation is not at its end"
         return _stranded(view, who, node, at, said, run_state)
     if alive:
         return Carried(True, who, node, at, f"{who} carries it on.")
     return _stranded(view, who, node, at, "Nobody carries this operation on", run_state)
+
+
+def _at_work(last: Event | None, beat: Beat) -> bool:
+    """Whether the sign is of the step that the newest row begins: it is left a moment before that row is written."""
+    return last is not None and last.kind is EventKind.STEP_INTENDED and last.body.get("node") == beat.body.get("node")
 
 
 def _stranded(view: OperationView, who: str, node: str, at: float, said: str, run_state: str | None) -> Carried:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tidegate.engine.takeover import carries
 from tidegate.engine.turn import why_incomplete
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
@@ -19,6 +20,7 @@ def close_operation(world: World, operation: str, *, actor: str) -> OperationVie
         view = require(fold_operation(txn.events(operation=operation)), operation)
         if view.state is OperationState.CLOSED:
             return view
+        carries(view, actor)
         outcome, why = _outcome(view)
         body = {"outcome": outcome.value, "why": why}
         txn.append(EventKind.OPERATION_CLOSED, body, actor=actor, operation=operation, epoch=txn.raise_epoch())

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from tidegate.engine import watchkeeping
 from tidegate.engine.execute import run_step
 from tidegate.engine.permission import permit
-from tidegate.engine.turn import STOP_LOSS_NODE
-from tidegate.engine.view import OperationView, fold_operation, require
+from tidegate.engine.view import STOP_LOSS_NODE, OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.errors import Refused, TidegateError
 from tidegate.journal.model import Event, EventKind

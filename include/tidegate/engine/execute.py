@@ -14,6 +14,7 @@ from typing import Any
 from tidegate.drivers.token import Token
 from tidegate.engine import guarding, rules
 from tidegate.engine.facts import FACT_KINDS, fold_facts
+from tidegate.engine.takeover import carries
 from tidegate.engine.turn import turn_if_incomplete
 from tidegate.engine.unsealing import JournalledVault
 from tidegate.engine.view import OperationView, fold_operation, require
@@ -114,6 +115,7 @@ def _claim(world: World, operation: str, node_id: str, actor: str, attempt: int 
             )
         if why := nothing_to_do(view, stage):
             return _record_nothing(txn, view, node_id, why, actor)
+        carries(view, actor, node_id)
         rules.may_run(view, stage, node_id)
         rules.newest_try(view, node_id, attempt)
         rules.has_approval(view, step)

@@ -13,6 +13,7 @@ from tidegate.drivers.token import Token
 from tidegate.engine import assess, assess_data, guarding, rules
 from tidegate.engine.execute import nothing_to_do, step_world
 from tidegate.engine.facts import FACT_KINDS, fold_facts
+from tidegate.engine.takeover import carries
 from tidegate.engine.turn import turn_if_incomplete
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
@@ -77,6 +78,7 @@ def _settled(world: World, view: OperationView, node_id: str, actor: str) -> tup
         evidence = Evidence(Verdict.PASS, f"nothing to do: {why}", None)
         _append(world, view, node_id, EventKind.GATE_OPENED, evidence, actor, nothing_to_do=True)
         return node, evidence
+    carries(view, actor)
     rules.may_run(view, stage, node_id)
     return node, None
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.engine.turn import STOP_LOSS_NODE
-from tidegate.engine.view import OperationView
+from tidegate.engine.view import STOP_LOSS_NODE, OperationView
 from tidegate.errors import LeaseLost, NotYet, Paused, Refused
 from tidegate.model.operation import OperationState
 from tidegate.plan.model import ApprovalNode, Phase, Stage, Step

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tidegate.engine.open import LEASE_TTL
-from tidegate.engine.permission import permit
-from tidegate.engine.view import OperationView, fold_operation, require
+from tidegate.engine.permission import GUARD, permit
+from tidegate.engine.view import STOP_LOSS_NODE, OperationView, fold_operation, require
 from tidegate.engine.world import World
-from tidegate.errors import Refused
+from tidegate.errors import LeaseLost, Refused
 from tidegate.journal.model import EventKind, Lease
 from tidegate.model.operation import OperationState
 from tidegate.model.roles import Action
@@ -39,3 +39,27 @@ def take_over(world: World, operation: str, *, person: str, reason: str, actor: 
         txn.append(EventKind.LEASE_TAKEN, body, actor=actor or person, operation=operation, epoch=epoch)
         txn.set_lease(Lease(operation, view.kind, person, world.clock.now() + LEASE_TTL))
     return view
+
+
+def hand_back(world: World, operation: str, *, actor: str) -> None:
+    """Let whoever comes next carry the operation on: Airflow's run, once its tasks are cleared, or another person. On
+    one that this actor has not taken over, or that is closed: nothing."""
+    with world.journal.locked(world.service) as txn:
+        view = require(fold_operation(txn.events(operation=operation)), operation)
+        if view.taken_by != actor or view.state is OperationState.CLOSED:
+            return
+        body = {"why": "handed back", "handed_back": True}
+        txn.append(EventKind.LEASE_TAKEN, body, actor=actor, operation=operation, epoch=txn.raise_epoch())
+
+
+def carries(view: OperationView, actor: str, node_id: str = "") -> None:
+    """After break-glass only whoever took the operation over carries it on; everybody may make its traffic safe.
+
+    Raises :class:`LeaseLost` for whoever ran it before, and for the later tasks of its run in Airflow.
+    """
+    if view.taken_by in ("", actor) or actor == GUARD or node_id == STOP_LOSS_NODE:
+        return
+    raise LeaseLost(
+        f"operation {view.id} was taken over by {view.taken_by}, who carries it on",
+        next_step=f"leave it to them: tidegate status {view.service}; when it is over, clear this task",
+    )

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tidegate.engine.takeover import carries
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.errors import Refused
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import OperationState
 from tidegate.plan.model import Phase
-
-STOP_LOSS_NODE = "return.stop-loss"
 
 
 def declare_stop_loss(world: World, operation: str, *, why: str, evidence: Mapping[str, Any], actor: str) -> bool:
@@ -56,6 +55,7 @@ def turn_if_incomplete(world: World, operation: str, node_id: str, *, actor: str
         return
     stage = next((s for s, n in view.plan.nodes() if n.id == node_id), None)
     if stage is not None and stage.phase is Phase.RETURN:
+        carries(view, actor)
         turn_back(world, operation, why=why_incomplete(view), actor=actor)
 
 

@@ -14,6 +14,7 @@ from tidegate.model.traffic import Split
 from tidegate.plan.model import Phase, Plan, Step
 
 CERTIFY_NODE = "certify.baseline"
+STOP_LOSS_NODE = "return.stop-loss"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class OperationView:
     burn: float | None = None
     left_split: Split | None = None
     outcome: Outcome | None = None
+    taken_by: str = ""
     back_epoch: int = 0
     held: Hold | None = None
     pauses: tuple[tuple[float, float], ...] = ()
@@ -238,6 +240,7 @@ _HANDLERS: Mapping[EventKind, Callable[[OperationView, Event], OperationView]] =
     EventKind.TURNED_BACK: _turned_back,
     EventKind.HELD: _held,
     EventKind.RESUMED: _resumed,
+    EventKind.LEASE_TAKEN: lambda v, e: replace(v, taken_by="" if e.body.get("handed_back") else e.actor),
     EventKind.OPERATION_CLOSED: lambda v, e: replace(
         v, state=OperationState.CLOSED, outcome=Outcome(e.body["outcome"])
     ),

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from tidegate.drivers.token import Token
 from tidegate.engine.open import LEASE_TTL
-from tidegate.engine.turn import STOP_LOSS_NODE
-from tidegate.engine.view import OperationView, fold_operation, require
+from tidegate.engine.view import STOP_LOSS_NODE, OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.journal.model import EventKind
-from tidegate.model.operation import OperationState
+from tidegate.model.operation import OperationKind, OperationState
 from tidegate.model.traffic import Split, canary_split
+
+MISSED = "deadline missed"
 
 
 def open_operation_of(world: World) -> OperationView | None:
@@ -29,6 +30,23 @@ def renew_lease(world: World) -> None:
         lease = txn.head.lease
         if lease is not None and lease.expires_at > now:
             txn.set_lease(replace(lease, expires_at=now + LEASE_TTL))
+
+
+def note_deadline(world: World, view: OperationView) -> str:
+    """Say once in the journal that an open operation takes longer than its policy allows. Nothing is cut off.
+
+    Returns the words, empty if there was nothing to say.
+    """
+    policy = world.policy
+    seconds = policy.promotion.deadline if view.kind is OperationKind.PROMOTION else policy.rollback.deadline
+    if view.state is OperationState.CLOSED or world.clock.now() - view.opened_at <= seconds:
+        return ""
+    why = f"{view.id} is not at its end after {seconds:g} s, its deadline"
+    with world.journal.locked(world.service) as txn:
+        if any(e.body.get("what") == MISSED for e in txn.events(operation=view.id, kinds={EventKind.NOTE})):
+            return ""
+        txn.append(EventKind.NOTE, {"what": MISSED, "why": why}, actor="guard", operation=view.id)
+    return why
 
 
 def reassert(world: World, operation: str, *, actor: str) -> bool:

@@ -15,8 +15,8 @@ from typing import Any
 
 from tidegate.engine import guarding, watchkeeping
 from tidegate.engine.execute import run_step
-from tidegate.engine.turn import STOP_LOSS_NODE, declare_stop_loss
-from tidegate.engine.view import OperationView
+from tidegate.engine.turn import declare_stop_loss
+from tidegate.engine.view import STOP_LOSS_NODE, OperationView
 from tidegate.engine.world import World
 from tidegate.errors import LeaseLost, TidegateError
 from tidegate.guard.demand import HEALTH_WINDOW, Demand
@@ -146,6 +146,8 @@ class Watch:
         now = self._world.clock.now()
         if now - self._renewed_at >= RENEW_EVERY:
             watchkeeping.renew_lease(self._world)
+            if late := watchkeeping.note_deadline(self._world, view):
+                log.error("guard of %s: %s", self._world.service, late)
             self._renewed_at = now
         if view.state is not OperationState.STOPPING or view.kind is not OperationKind.PROMOTION:
             return False

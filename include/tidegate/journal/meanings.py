@@ -8,7 +8,7 @@ from tidegate.journal.model import EventKind
 
 MEANINGS: Mapping[EventKind, str] = {
     EventKind.OPERATION_OPENED: "Somebody's request became an operation: who, why, the plan, and what was observed.",
-    EventKind.LEASE_TAKEN: "A person took the operation over; whoever ran it is refused from then on.",
+    EventKind.LEASE_TAKEN: "A person took the operation over, and carries it on alone; or handed it back.",
     EventKind.STEP_INTENDED: "An actor is about to bring a step about. The epoch has risen: older actors are refused.",
     EventKind.STEP_VERIFIED: "The step was read back from the real system, or nothing was to be done.",
     EventKind.STEP_FAILED: "The step did not come about: why, and whether anything may have changed.",

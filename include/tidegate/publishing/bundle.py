@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ __all__ = ["Bundle", "Details", "build_index", "build_release", "publish_bundle"
 
 LEFT_OUT = frozenset({"__pycache__", ".git"})  # names of directories that never belong to a release
 UNTRUSTED = Trust({}, 0)  # for looking at what is to be signed
+PLACEHOLDERS = ("python", "port")  # of a command: filled in by whoever starts it
+_FILLED = re.compile(r"\{([^{}]*)\}")
 _SERVICE = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
@@ -159,6 +162,12 @@ def _check_names(details: Details) -> None:
         raise Refused(f"the sequence {details.sequence} is below 0", next_step="a number that grows with each release")
     if not details.command:
         raise Refused("the command is empty", next_step='like --command "{python} -m shop --port {port}"')
+    for name in _FILLED.findall(" ".join(details.command)):
+        if name not in PLACEHOLDERS:
+            says = f"the command holds {{{name}}}, which nobody fills in"
+            near = difflib.get_close_matches(name, PLACEHOLDERS, n=1)
+            known = " and ".join(f"{{{one}}}" for one in PLACEHOLDERS)
+            raise Refused(says, next_step=f"did you mean '{near[0]}'?" if near else f"known: {known}")
 
 
 def _write_new(out: Path, files: Mapping[str, bytes], envelope: str, kind: str) -> None:

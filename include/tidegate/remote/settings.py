@@ -28,6 +28,11 @@ def connect(environ: Mapping[str, str] | None = None) -> Airflow:
     return Airflow(address, user, password, token)
 
 
+def named(environ: Mapping[str, str]) -> bool:
+    """Whether anybody's name to ask with is given, whether it is of use or not."""
+    return any(environ.get(name) for name in (USER, PASSWORD, PASSWORD + FILE, TOKEN, TOKEN + FILE))
+
+
 def _secret(given: Mapping[str, str], name: str) -> str:
     path = given.get(name + FILE)
     try:

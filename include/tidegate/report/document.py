@@ -181,7 +181,7 @@ def _approvals(view: OperationView, now: float) -> list[dict[str, Any]]:
             and view.state is OperationState.RUNNING
             and not view.verified(node)
             and node not in view.refused_by
-            and request["expires_at"] > now,
+            and not view.time_is_over(node, now),
         }
         for node, request in view.requested.items()
     ]

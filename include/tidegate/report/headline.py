@@ -8,6 +8,8 @@ from tidegate.engine.view import OperationView
 from tidegate.model.operation import OperationKind, OperationState, Outcome
 from tidegate.plan.model import Phase
 
+ABORTED = "aborted by "  # how an operation's reason begins when a person ended it
+
 
 @dataclass(frozen=True)
 class Headline:
@@ -40,9 +42,15 @@ def _closed(view: OperationView, why: str) -> Headline:
     if view.outcome is Outcome.ROLLED_BACK and view.kind is OperationKind.ROLLBACK:
         changed = f"Yes: {stable} takes all traffic again, {candidate} is stopped."
         return Headline(f"Rolled back to {stable}", changed, "Yes.", "Nothing.", "good")
+    if view.outcome is Outcome.ROLLED_BACK and view.why_back.startswith(ABORTED):
+        changed = f"Yes, and it was taken back: {stable} takes all traffic, as before."
+        return Headline(f"{candidate} was aborted and taken back", changed, "Yes.", f"Nothing. It was {why}", "bad")
     if view.outcome is Outcome.ROLLED_BACK:
         changed = f"Yes, and it was taken back: {stable} takes all traffic, as before."
         return Headline(f"{candidate} was caught and rolled back", changed, "Yes.", f"Find out why: {why}", "bad")
+    if view.why_back.startswith(ABORTED):
+        title, after = f"{candidate} was aborted before anything was touched", f"Nothing. It was {why}"
+        return Headline(title, "No.", "Yes, nothing was touched.", after, "bad")
     return Headline(f"{candidate} was refused", "No.", "Yes, nothing was touched.", why, "bad")
 
 
@@ -54,6 +62,10 @@ def _running(view: OperationView, guard_alive: bool) -> Headline:
 
 def _held(view: OperationView, guard_alive: bool) -> Headline:
     assert view.held is not None
+    if view.state is OperationState.STOPPING:
+        back = _stopping(view, guard_alive)
+        waits = f"Resume it: the rest of the way back waits for that. {view.held.person} paused it: {view.held.why}"
+        return replace(back, title=f"{back.title}, and paused", next=waits)
     title = f"{view.kind.value.capitalize()} of {view.binding.candidate_version} is paused"
     changed = "Yes, and it stands still." if view.touched else "Not yet, and it stands still."
     after = f"Resume or abort it. {view.held.person} paused it: {view.held.why}"

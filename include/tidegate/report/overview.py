@@ -80,7 +80,7 @@ def _open_needs(view: OperationView, now: float) -> Iterable[tuple[int, str]]:
         yield ALARM, f"{node} failed: {view.node(node).detail}"
     elif node and node in view.requested and node not in view.refused_by:
         request = view.requested[node]
-        left = request["expires_at"] - now
+        left = request["expires_at"] - (view.held.at if view.held else now)
         yield ASK, f"{node} waits for {request['quorum']} of {', '.join(request['people'])}, {_age(left)} left"
     elif view.state is OperationState.STOPPING:
         yield ASK, f"{view.binding.candidate_version} is on its way back: {view.why_back}"

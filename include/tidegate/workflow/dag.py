@@ -12,7 +12,6 @@ from tidegate.plan.model import ApprovalNode, Gate, Node, Phase, Stage
 from tidegate.policy.schema import Policy
 from tidegate.workflow.approvals import ApprovalOperator, quorum_ids
 from tidegate.workflow.bind import BindOperator
-from tidegate.workflow.deadline import deadline_alert
 from tidegate.workflow.gates import GateSensor
 from tidegate.workflow.identity import Blueprint, dag_id
 from tidegate.workflow.outcome import OutcomeOperator
@@ -51,7 +50,6 @@ def _dag(blueprint: Blueprint) -> DAG:
         doc_md=runbook(blueprint.loaded, blueprint.plan),
         tags={"tidegate", policy.service, kind.value} | stale,
         default_args=_defaults(policy, kind),
-        deadline=deadline_alert(kind, policy.service, _deadline(policy, kind)),
         render_template_as_native_obj=False,
     )
 
@@ -61,10 +59,6 @@ def _schedule(blueprint: Blueprint) -> Any:
     if blueprint.kind is OperationKind.ROLLBACK:
         return [guard_asset(blueprint.service, blueprint.loaded.digest)]
     return None
-
-
-def _deadline(policy: Policy, kind: OperationKind) -> float:
-    return policy.promotion.deadline if kind is OperationKind.PROMOTION else policy.rollback.deadline
 
 
 def _defaults(policy: Policy, kind: OperationKind) -> dict[str, Any]:

@@ -301,3 +301,12 @@ def test_room_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free:
     usage = software.shutil.disk_usage(tmp_path)
     monkeypatch.setattr(software.shutil, "disk_usage", lambda _: usage._replace(free=free))
     assert software.disk(tmp_path / "not" / "there").level is level
+
+
+def test_an_address_without_anybodys_name_is_no_fault(site: Site) -> None:
+    """So var/lab/env leaves it: whoever asks Airflow says who that is."""
+    site.patch.setenv("TIDEGATE_AIRFLOW_URL", "http://127.0.0.1:1")
+    (found,) = told("airflow")
+    assert (found.level, found.says) == (Level.WARN, "pay: not asked")
+    site.patch.setenv("TIDEGATE_AIRFLOW_USER", "ann")
+    assert next(f.level for f in told("airflow")) is Level.MISSING

@@ -103,6 +103,33 @@ def test_one_signature_of_two_does_not_verify_and_is_not_published(
     assert offered(here).versions() == ()
 
 
+def test_where_nobody_is_trusted_the_place_is_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert build() == sign("k1", "k2") == ExitCode.OK
+    trusted = here / "home" / "lab" / "releases" / "keys"
+    for key in trusted.iterdir():
+        key.unlink()
+    assert publish() == ExitCode.REFUSED
+    assert f"in {trusted} 0 different public keys are trusted" in capsys.readouterr().err
+    trusted.rmdir()
+    assert publish() == ExitCode.REFUSED
+    assert f"there is no directory {trusted}" in capsys.readouterr().err
+    assert main(["release", "verify", "bundle", "--keys", "nosuch", "--threshold", "2"]) == ExitCode.REFUSED
+    assert "there is no directory nosuch" in capsys.readouterr().err
+
+
+def test_a_command_says_what_is_filled_in(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = ["release", "build", "files", "--service", "shop", "--version", "1.1.0", "--sequence", "101"]
+    assert main([*wanted, "--command", "{pyhton} -m shop --port {port}", "--out", "x"]) == ExitCode.REFUSED
+    said = capsys.readouterr().err
+    assert "holds {pyhton}, which nobody fills in" in said
+    assert "did you mean 'python'?" in said
+    assert not (here / "x").exists()
+    assert main([*wanted, "--command", "{python} -m shop", "--out", "x"]) == ExitCode.OK
+    assert "warning: the command holds no {port}" in capsys.readouterr().err
+    assert build(out="y") == ExitCode.OK
+    assert "warning" not in capsys.readouterr().err
+
+
 def test_what_was_changed_is_neither_verified_nor_signed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert build() == sign("k1", "k2") == ExitCode.OK
     archive = here / "bundle" / "shop-1.1.0.tar.gz"

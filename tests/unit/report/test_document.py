@@ -12,6 +12,7 @@ from tests.support.estate import Rig, build
 from tests.support.operations import open_promotion, promote
 from tidegate.checks.model import Status
 from tidegate.engine import control
+from tidegate.engine.carriers import STEP_TTL
 from tidegate.engine.runner import Halt, drive
 from tidegate.errors import Refused
 from tidegate.report.document import operation_document, overview_document
@@ -148,6 +149,7 @@ def test_a_pause_is_said_with_who_and_why(rig: Rig) -> None:
 
 def test_what_airflow_says_is_said_where_it_differs(rig: Rig) -> None:
     operation = stopped_after(rig, 30)
+    rig.clock.sleep(STEP_TTL)  # until the sign of whoever carried it has run out
     found = operation_document(rig.world.journal, "shop", operation, rig.clock.now(), run_state=lambda _: "success")
     assert found["carried"]["on"] is False
     assert "Its run in Airflow is success, and the operation is not at its end" in found["carried"]["words"]

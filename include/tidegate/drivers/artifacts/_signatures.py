@@ -20,6 +20,10 @@ RELEASE_TYPE = "application/vnd.tidegate.release+json"
 INDEX_TYPE = "application/vnd.tidegate.index+json"
 
 
+class TooFewKeysError(Refused):
+    """Fewer different keys are trusted than have to sign."""
+
+
 @dataclass(frozen=True)
 class Trust:
     """Public keys by key id, as securesystemslib's key JSON, and how many different ones must have signed."""
@@ -30,7 +34,7 @@ class Trust:
     def __post_init__(self) -> None:
         different = {json.dumps(key["keyval"], sort_keys=True) for key in self.keys.values()}
         if len(different) < self.threshold:
-            raise Refused(
+            raise TooFewKeysError(
                 f"{len(different)} different public keys are trusted ({', '.join(sorted(self.keys)) or 'none'}), "
                 f"but {self.threshold} signatures are asked for",
                 next_step="add the missing *.pub.json files, or lower the threshold in the policy",

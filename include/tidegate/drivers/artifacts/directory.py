@@ -21,7 +21,7 @@ from tidegate.drivers._files import locked, replace, sync_directory
 from tidegate.drivers.artifacts._archive import LIMITS
 from tidegate.drivers.artifacts._manifest import INDEX
 from tidegate.drivers.artifacts._shelf import Shelf
-from tidegate.drivers.artifacts._signatures import Trust
+from tidegate.drivers.artifacts._signatures import TooFewKeysError, Trust
 from tidegate.drivers.site import Site
 from tidegate.errors import Refused, Rejected, Unreachable
 
@@ -110,6 +110,9 @@ class DirectoryStore:
 def trusted_keys(directory: Path, threshold: int, allowed: tuple[str, ...] | None = None) -> Trust:
     """The public keys in ``directory``: those of ``allowed``, or all. Raises :class:`Refused` if one is missing, or if
     they are fewer than the threshold."""
+    if not directory.is_dir():
+        says = f"there is no directory {directory}, where the public keys that are trusted belong"
+        raise Refused(says, next_step=f"make it, and put a KEYID{KEY_SUFFIX} of everybody who may sign there")
     found = {path.name.removesuffix(KEY_SUFFIX): path for path in directory.glob(f"*{KEY_SUFFIX}")}
     wanted = allowed if allowed is not None else tuple(sorted(found))
     for keyid in wanted:
@@ -119,7 +122,10 @@ def trusted_keys(directory: Path, threshold: int, allowed: tuple[str, ...] | Non
                 f"trusted key {keyid!r} has no file {keyid}{KEY_SUFFIX} in {directory}",
                 next_step=f"put it there, or remove {keyid!r} from keys; present: {present}",
             )
-    return Trust({keyid: read_key(found[keyid]) for keyid in wanted}, threshold)
+    try:
+        return Trust({keyid: read_key(found[keyid]) for keyid in wanted}, threshold)
+    except TooFewKeysError as error:
+        raise Refused(f"in {directory} {error.message}", next_step=error.next_step) from None
 
 
 def _write_durably(path: Path, content: bytes) -> None:
