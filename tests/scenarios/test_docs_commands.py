@@ -32,7 +32,10 @@ ELSEWHERE = {
     "promote": "make demo",
     "rollback": "make e2e",
     "guard": "tests/contracts/test_guard_command.py",
+    "adopt": "tests/scenarios/test_adoption.py",
+    "approve": "tests/scenarios/test_adoption.py",
     "doctor": "tests/unit/doctor",
+    "init": "tests/unit/cli/test_init.py",
     "lab": "tests/e2e/test_lab_estate.py",
 }
 _STARTS = ("tidegate ", "make ")
