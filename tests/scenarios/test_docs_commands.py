@@ -31,7 +31,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROO
 ELSEWHERE = {
     "promote": "make demo",
     "rollback": "make e2e",
-    "guard": "tests/contracts/test_guard_command.py",
+    "guard": "tests/unit/cli/test_guard_command.py",
     "adopt": "tests/scenarios/test_adoption.py",
     "approve": "tests/scenarios/test_adoption.py",
     "doctor": "tests/unit/doctor",
@@ -148,3 +148,8 @@ def test_its_commands_do_what_the_page_says(
         given = [operation if w == "OPERATION" else w for w in words]
         given = [str(tmp_path / w) if w.endswith((".zip", ".jsonl")) else w for w in given]
         assert main(given) == ExitCode.OK, f"{' '.join(words)}: {capsys.readouterr().err}"
+
+
+def test_what_is_run_elsewhere_is_there() -> None:
+    named = [where for where in ELSEWHERE.values() if where.startswith("tests/")]
+    assert [where for where in named if not (ROOT / where).exists()] == []
