@@ -47,4 +47,4 @@ def test_every_task_but_the_outcome_has_it() -> None:
 
     for dag in DagBag(str(ROOT / "dags")).dags.values():
         without: list[Any] = [t.task_id for t in dag.tasks if t.retry_policy is None or t.retries != 3]
-        assert without == ["outcome"]
+        assert without == ([] if dag.dag_id.startswith("control__") else ["outcome"]), dag.dag_id

@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from tidegate.engine.close import close_operation
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
-from tidegate.errors import NotYet
+from tidegate.errors import LeaseLost, NotYet
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import OperationKind, Outcome
 from tidegate.workflow.bind import NOTHING
@@ -43,7 +43,7 @@ class OutcomeOperator(BaseOperator):
             return
         try:
             view = close_operation(world, operation, actor=actor(context))
-        except NotYet as error:
+        except (NotYet, LeaseLost) as error:
             raise AirflowFailException(f"The operation is still open. {error}") from None
         self._tell(view, _why(world, view))
 
