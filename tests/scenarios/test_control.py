@@ -189,10 +189,10 @@ def before(monkeypatch: pytest.MonkeyPatch, node_id: str, act: Callable[[], Any]
 
     plain = runner._run_node
 
-    def run_node(world: Any, view: Any, node: Any, actor: Any, ask: Any) -> str | None:
+    def run_node(walk: Any, view: Any, node: Any) -> str | None:
         if node.id == node_id:
             act()
-        return plain(world, view, node, actor, ask)
+        return plain(walk, view, node)
 
     monkeypatch.setattr(runner, "_run_node", run_node)
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.estate import Rig, build, quick_policy
-from tests.support.operations import promote, weights
+from tests.support.operations import advance, open_promotion, promote, small_policy, weights
 from tidegate.checks.model import Status
+from tidegate.engine import guarding
 from tidegate.engine.approve import give_approval
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.runner import Halt, drive
@@ -15,7 +16,7 @@ from tidegate.errors import Refused
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import OperationState, Outcome
 from tidegate.model.topology import Arm, Slot
-from tidegate.plan.model import ApprovalNode
+from tidegate.plan.model import ApprovalNode, Phase
 from tidegate.policy.schema import Approval
 
 
@@ -94,6 +95,40 @@ def test_a_dead_guard_stops_growth_and_a_new_one_resumes_it(tmp_path: Path) -> N
     view = promote(rig, "1.1.0")
     assert set(seen) == {250}, "30 s without a guard: not one step further"
     assert view.outcome is Outcome.PROMOTED, view.why_back
+
+
+def test_a_shift_waits_for_a_guard_as_the_dag_does_and_says_so(tmp_path: Path) -> None:
+    rig = build(tmp_path, small_policy())
+    view = open_promotion(rig, "1.1.0")
+    advance(rig, view, "wave-1.shift-25")
+    rig.guard_alive = False
+    rig.clock.sleep(guarding.BEAT_TTL + 1)
+    began, said = rig.clock.now(), list[str]()
+
+    def come_back(_: float) -> None:
+        rig.guard_alive = rig.clock.now() - began > guarding.WITHIN - 30
+
+    rig.clock.ticks.append(come_back)
+    ended = drive(rig.world, view.id, actor="test", say=said.append)
+    assert ended.outcome is Outcome.PROMOTED, ended.why_back
+    waits = [line for line in said if line.startswith("wave-1.shift-25: waiting up to 120 s for a guard")]
+    assert len(waits) == 1, "it is said once"
+    forward = [f"{n.id}: done" for s, n in view.plan.nodes() if s.phase is Phase.FORWARD]
+    assert [line for line in said if line.endswith(": done")] == forward, "a line for each node"
+
+
+def test_a_shift_that_no_guard_comes_for_turns_back_after_its_time(tmp_path: Path) -> None:
+    rig = build(tmp_path, small_policy())
+    view = open_promotion(rig, "1.1.0")
+    advance(rig, view, "wave-1.shift-25")
+    rig.guard_alive = False
+    rig.clock.sleep(guarding.BEAT_TTL + 1)
+    began = rig.clock.now()
+    ended = drive(rig.world, view.id, actor="test")
+    assert ended.outcome is Outcome.ROLLED_BACK
+    assert "no guard is alive" in ended.why_back
+    turned = next(e.at for e in rig.world.journal.events("shop", operation=view.id) if e.kind == "turned_back")
+    assert guarding.WITHIN <= turned - began < 2 * guarding.WITHIN, "once, not once for each try"
 
 
 def test_wrong_data_after_a_reversion_holds_and_a_person_resumes(tmp_path: Path) -> None:

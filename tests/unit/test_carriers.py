@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 
 from tests.support.estate import Rig, build
-from tests.support.operations import open_promotion
-from tidegate.engine import carriers, control
+from tests.support.operations import advance, now, open_promotion, small_policy
+from tidegate.engine import carriers, control, guarding
 from tidegate.engine.execute import run_step
 from tidegate.engine.open import Request, open_operation
+from tidegate.engine.runner import drive
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import OperationKind
+from tidegate.plan.model import ApprovalNode
 from tidegate.plan.promotion import promotion_plan
+from tidegate.policy.schema import Approval
 
 
 def of_airflow(rig: Rig) -> str:
@@ -101,3 +104,47 @@ def test_break_glass_beside_a_run_that_is_over_carries_it_on(tmp_path: Path) -> 
     assert asked(rig, operation, "failed")[0].on
     rig.clock.sleep(carriers.WAIT_TTL + 1)
     assert not asked(rig, operation, "failed")[0].on
+
+
+@pytest.mark.parametrize("waits_at", ["wave-1.gate-25", "approval", "hold", "guard"])
+def test_whoever_waits_without_airflow_renews_the_sign(tmp_path: Path, waits_at: str) -> None:
+    """For a minute, in each of the waits: never older than the time between two signs."""
+    asked_people = Approval(before="25%", people=("bob",), quorum=1, within="60s")
+    changes = {"approvals": (asked_people,)} if waits_at == "approval" else {"gate_within": 60.0}
+    rig = build(tmp_path, small_policy(**changes))
+    view = open_promotion(rig, "1.1.0")
+    ages: dict[str, list[float]] = {}
+
+    def look(_: float) -> None:
+        beat = rig.world.journal.beats("shop").get(carriers.BEAT)
+        if beat is not None and now(rig, view).outcome is None:
+            ages.setdefault(str(beat.body["node"]), []).append(rig.clock.now() - beat.at)
+
+    node = waits_at
+    if waits_at == "approval":
+        node = next(n.id for _, n in view.plan.nodes() if isinstance(n, ApprovalNode))
+    elif waits_at == "wave-1.gate-25":
+        advance(rig, view, "wave-1.gate-25")
+        rig.users.rate = 0.0
+    else:
+        node = "wave-1.shift-25"
+        advance(rig, view, node)
+    if waits_at == "hold":
+        paused_at = rig.clock.now()
+        by = {"person": "ann", "reason": "customers call", "actor": "ann"}
+        control.pause(rig.world, view.id, **by)
+        over: list[bool] = []
+
+        def lift(_: float) -> None:
+            if not over and rig.clock.now() - paused_at > 60:
+                over.append(True)
+                control.resume(rig.world, view.id, **by)
+
+        rig.clock.ticks.append(lift)
+    if waits_at == "guard":
+        rig.guard_alive = False
+        rig.clock.sleep(guarding.BEAT_TTL + 1)
+    rig.clock.ticks.append(look)
+    drive(rig.world, view.id, actor="ann")
+    assert len(ages[node]) > 50 * 4, "it was waited for"
+    assert max(ages[node]) <= carriers.SIGN_EVERY + 1.0

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tidegate.cli.exit_codes import ExitCode
 from tidegate.cli.operations import Service
 from tidegate.cli.person import By, Reason, actor
 from tidegate.cli.service import find_paper, find_world
@@ -43,7 +44,7 @@ def resume(service: Service, by: By, reason: Reason, operation: Operation = None
 
 
 def abort(service: Service, by: By, reason: Reason, operation: Operation = None) -> None:
-    """Turn an open promotion back: traffic is made safe at once, then its way back goes on."""
+    """Turn an open promotion back: traffic is made safe at once; says whether anybody carries its way back on."""
     from tidegate.engine import control
 
     world = find_paper(service)
@@ -52,4 +53,9 @@ def abort(service: Service, by: By, reason: Reason, operation: Operation = None)
     safe = control.make_safe_from(lambda: find_world(service), chosen, actor=actor(by))
     typer.echo(f"{chosen}: on its way back: {view.why_back}")
     typer.echo(f"is it safe?  {'yes' if safe.done else 'NOT YET'}: {safe.detail}")
-    typer.echo(f"next:  the way back goes on by itself; look: tidegate status {service}")
+    carried = control.carried(world, chosen, but=actor(by))
+    typer.echo(f"carried on?  {carried.words}")
+    for way in carried.next or (f"tidegate status {service}",):
+        typer.echo(f"next:  {way}")
+    if not safe.done:
+        raise typer.Exit(ExitCode.LOOK_FIRST)

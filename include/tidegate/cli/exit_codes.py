@@ -85,7 +85,7 @@ TABLE: Mapping[ExitCode, Row] = {
     ExitCode.NOT_APPROVED: Row(
         "an approval was refused, or nobody gave it in time", "taken back, if anything was", "ask the approvers"
     ),
-    ExitCode.TURNED_BACK: Row("a person aborted it, and it was taken back", "yes, and it was taken back", "ask them"),
+    ExitCode.TURNED_BACK: Row("a person aborted it", "taken back, if anything was", "ask them"),
     ExitCode.WAITS: Row(
         "at `--timeout`: paused, or waiting for a person; it goes on when they act",
         "maybe; it stands still",
@@ -108,13 +108,15 @@ TABLE: Mapping[ExitCode, Row] = {
         "the request id was used before, for something else", "no", "use a request id of its own"
     ),
     ExitCode.LOST_SIGHT: Row(
-        "it was begun, and Airflow answers no more", "maybe; it goes on", "the same command again follows it"
+        "it was begun, and Airflow tells no more of it", "maybe; it goes on", "the same command again follows it"
     ),
     ExitCode.UNVOUCHED: Row(
         "the journal verifies, but nobody has signed it (`tidegate audit verify --strict`)", "no", "start the witness"
     ),
     ExitCode.INTERRUPTED: Row(
-        "interrupted; what was asked for goes on", "maybe", "the same command again follows the same operation"
+        "interrupted; what was asked of Airflow goes on, what this command carried itself stands still",
+        "maybe",
+        "the same command again follows the same operation, or carries it on",
     ),
 }
 

@@ -65,15 +65,13 @@ def break_glass(
     reason: Reason,
 ) -> None:
     """Take an open operation over and carry it to its end, without Airflow. Whoever ran it is refused from now on."""
-    from tidegate.engine.runner import Halt, drive
+    from tidegate.cli import carrying
     from tidegate.engine.takeover import take_over
 
     world = find_world(service)
     view = take_over(world, operation, person=by, reason=reason, actor=actor(by))
     if view.kind not in (OperationKind.PROMOTION, OperationKind.ROLLBACK):
         raise Refused(f"{operation} is a {view.kind.value}, which has no plan to carry on")
-    try:
-        ended = drive(world, operation, actor=actor(by))
-    except Halt as halt:
-        raise Refused(str(halt), next_step=f"mend it, then run this command again; tidegate status {service}") from None
-    typer.echo(f"{operation}: {ended.outcome}")
+    for line in carrying.ahead(world, view):
+        typer.echo(line, err=True)
+    raise typer.Exit(carrying.carry(world, view, actor(by)))

@@ -140,7 +140,8 @@ def _about(asked: Asked, started: Started) -> dict[str, Any]:
 def _tell(asked: Asked, started: Started, followed: Followed, as_json: bool) -> None:
     code = OF_ENDING[followed.ending]
     document = followed.sight.document if followed.sight else None
-    headline = (document or {}).get("headline") or {}
+    lost = followed.ending is Ending.LOST_SIGHT
+    headline = {} if lost else (document or {}).get("headline") or {}  # what was seen last may hold no longer
     about = (document or {}).get("operation") or {}
     facts = {
         **_about(asked, started),

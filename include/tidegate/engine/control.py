@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tidegate.engine import watchkeeping
+from tidegate.engine import carriers, watchkeeping
 from tidegate.engine.execute import run_step
 from tidegate.engine.permission import permit
 from tidegate.engine.view import STOP_LOSS_NODE, OperationView, fold_operation, require
@@ -131,6 +131,15 @@ def make_safe_from(reach: Callable[[], World], operation: str, *, actor: str) ->
     except TidegateError as error:
         return MadeSafe(False, f"this process cannot reach the estate: {error} {THE_GUARD}")
     return make_safe(world, operation, actor=actor)
+
+
+def carried(world: World, operation: str, *, but: str, run_state: str | None = None) -> carriers.Carried:
+    """Whether anybody carries the operation on, after a control was used. ``but``: the actor who used it; what their
+    own hand wrote (a stop-loss) is no sign that anybody goes on. ``run_state``: as for :func:`carriers.carried_on`."""
+    rows = world.journal.events(world.service, operation=operation)
+    view = require(fold_operation(rows), operation)
+    others = [row for row in rows if row.actor != but]
+    return carriers.carried_on(view, others, world.journal.beats(world.service), world.clock.now(), run_state=run_state)
 
 
 def _open(txn: Transaction, operation: str, order: Order | None) -> OperationView:

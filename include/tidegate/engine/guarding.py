@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from tidegate.journal.store import Journal
 
 BEAT = "guard"
+WITHIN = 120.0  # seconds that a shift waits for a live guard, before it gives up and the way back begins
+POLL = 0.5  # seconds between two looks whether there is one
 BEAT_TTL = 3.0  # seconds without a beat after which a guard counts as dead
 EVIDENCE = "judge"  # key of the evidence document among an operation's evidence rows
 HISTORY = "history"  # key of what users met, second by second: for pages, and for nobody's verdict
@@ -16,6 +18,12 @@ def beat_expires_at(journal: Journal, service: str) -> float | None:
     """When the guard's last beat runs out, epoch seconds; None if there never was one."""
     beat = journal.beats(service).get(BEAT)
     return beat.expires_at if beat else None
+
+
+def alive(journal: Journal, service: str, now: float) -> bool:
+    """Whether a guard watches the service now."""
+    expires = beat_expires_at(journal, service)
+    return expires is not None and expires >= now
 
 
 def fresh_demand(journal: Journal, service: str, now: float) -> Mapping[str, float] | None:

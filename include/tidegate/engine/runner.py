@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from tidegate.engine import carriers
+from tidegate.engine import carriers, guarding
 from tidegate.engine.approve import request_approval
 from tidegate.engine.close import close_operation
 from tidegate.engine.execute import run_step
@@ -15,18 +14,18 @@ from tidegate.engine.rules import approved
 from tidegate.engine.turn import turn_back
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
-from tidegate.errors import EffectError, LeaseLost, Paused, Refused
+from tidegate.errors import EffectError, LeaseLost, NotYet, Paused, Refused
 from tidegate.model.operation import OperationState
 from tidegate.model.verdict import Verdict
 from tidegate.plan.model import ApprovalNode, Gate, Node, Phase, Step
-
-log = logging.getLogger(__name__)
 
 GATE_POLL = 0.25  # seconds between two looks at a gate
 TRIES = 3  # of a step whose error may be retried
 
 AskPeople = Callable[[OperationView, ApprovalNode], None]
 """Called while an approval is open; it may record answers through :mod:`tidegate.engine.approve`."""
+Say = Callable[[str], None]
+"""One line of progress: one for each node, and one for whatever is waited for."""
 
 
 @dataclass(frozen=True)
@@ -44,21 +43,50 @@ def nobody(view: OperationView, node: ApprovalNode) -> None:
     """Ask nobody: an approval that is open stays open until its time is over."""
 
 
-def drive(world: World, operation: str, *, actor: str, ask: AskPeople = nobody) -> OperationView:
+def silent(line: str) -> None:
+    """Say nothing."""
+
+
+@dataclass
+class Walk:
+    """Who walks, and what of it they tell."""
+
+    world: World
+    actor: str
+    ask: AskPeople = nobody
+    say: Say = silent
+    _signed_at: float = field(default=0.0, init=False)
+
+    def sign(self, operation: str, node: str) -> None:
+        """A sign of life at the beginning of a node, which may take its time."""
+        self._signed_at = self.world.clock.now()
+        carriers.sign(self.world, operation, who=self.actor, node=node, ttl=carriers.STEP_TTL)
+
+    def wait(self, seconds: float, operation: str, node: str) -> None:
+        """Let time pass, and show every ``SIGN_EVERY`` that somebody waits. A look at a gate may take as long as a
+        step, so the sign lasts as long."""
+        if self.world.clock.now() - self._signed_at >= carriers.SIGN_EVERY:
+            self.sign(operation, node)
+        self.world.clock.sleep(seconds)
+
+
+def drive(world: World, operation: str, *, actor: str, ask: AskPeople = nobody, say: Say = silent) -> OperationView:
     """Walk the plan to its end and close. Safe to call again after a crash at any point.
 
     Raises :class:`Halt` where the way back itself cannot go on, ``LeaseLost`` if another actor has taken over.
     """
+    walk = Walk(world, actor, ask, say)
     view = _read(world, operation)
     if view.state is OperationState.CLOSED:
         return view
-    if view.state is OperationState.RUNNING and not _walk(world, view, Phase.FORWARD, actor, ask):
+    if view.state is OperationState.RUNNING and not _phase(walk, view, Phase.FORWARD):
         view = _read(world, operation)
         if not any(s.phase is Phase.RETURN for s in view.plan.stages):
             return _close_or_halt(world, view, actor)
     view = _read(world, operation)
     if view.state is OperationState.STOPPING:
-        _walk(world, view, Phase.RETURN, actor, ask)
+        say(f"the way back begins: {view.why_back}")
+        _phase(walk, view, Phase.RETURN)
     return close_operation(world, operation, actor=actor)
 
 
@@ -73,17 +101,19 @@ def _close_or_halt(world: World, view: OperationView, actor: str) -> OperationVi
     return close_operation(world, view.id, actor=actor)
 
 
-def _walk(world: World, view: OperationView, phase: Phase, actor: str, ask: AskPeople) -> bool:
+def _phase(walk: Walk, view: OperationView, phase: Phase) -> bool:
     """True if every node of the phase is verified; False if the operation turned back instead."""
+    world = walk.world
     for stage, node in view.plan.nodes():
         if stage.phase is not phase:
             continue
         try:
-            why = _run(world, view, node, actor, ask)
+            why = _run(walk, view, node)
         except LeaseLost:
             if phase is Phase.FORWARD and _read(world, view.id).state is OperationState.STOPPING:
                 return False  # the guard has stopped the loss: the way back is next
             raise
+        walk.say(f"{node.id}: {why or 'done'}")
         if why is None:
             continue
         if phase is Phase.RETURN:
@@ -91,66 +121,89 @@ def _walk(world: World, view: OperationView, phase: Phase, actor: str, ask: AskP
         if any(s.phase is Phase.RETURN for s in view.plan.stages):
             if _read(world, view.id).certified:
                 raise Halt(node.id, why)
-            turn_back(world, view.id, why=f"{node.id}: {why}", actor=actor)
+            turn_back(world, view.id, why=f"{node.id}: {why}", actor=walk.actor)
         return False
     return True
 
 
-def _run(world: World, view: OperationView, node: Node, actor: str, ask: AskPeople) -> str | None:
+def _run(walk: Walk, view: OperationView, node: Node) -> str | None:
     """None if the node is settled well, else why not. While a person holds the operation it waits, however long."""
     while True:
         try:
-            carriers.sign(world, view.id, who=actor, node=node.id, ttl=carriers.STEP_TTL)
-            return _run_node(world, view, node, actor, ask)
+            walk.sign(view.id, node.id)
+            return _run_node(walk, view, node)
         except Paused as paused:
-            log.warning("Waiting: %s", paused)
-            _wait_while_held(world, view.id)
+            walk.say(f"{node.id}: waiting: {paused}")
+            while _read(walk.world, view.id).held is not None:
+                walk.wait(GATE_POLL, view.id, node.id)
 
 
-def _wait_while_held(world: World, operation: str) -> None:
-    while _read(world, operation).held is not None:
-        world.clock.sleep(GATE_POLL)
-
-
-def _run_node(world: World, view: OperationView, node: Node, actor: str, ask: AskPeople) -> str | None:
+def _run_node(walk: Walk, view: OperationView, node: Node) -> str | None:
     if isinstance(node, Step):
-        return _run_step(world, view, node, actor)
+        return _run_step(walk, view, node)
     if isinstance(node, Gate):
-        return _wait_gate(world, view, node, actor)
-    return _wait_approval(world, view, node, actor, ask)
+        return _wait_gate(walk, view, node)
+    return _wait_approval(walk, view, node)
 
 
-def _run_step(world: World, view: OperationView, step: Step, actor: str) -> str | None:
+def _run_step(walk: Walk, view: OperationView, step: Step) -> str | None:
+    deadline = walk.world.clock.now() + guarding.WITHIN
     for attempt in range(1, TRIES + 1):
         try:
-            run_step(world, view.id, step.id, actor=actor)
+            _once_guarded(walk, view, step, deadline)
             return None
         except Paused:
             raise
         except EffectError as error:
             if not error.retryable or attempt == TRIES:
                 return str(error)
-            world.clock.sleep(attempt)
+            walk.wait(attempt, view.id, step.id)
     return "unreachable"
 
 
-def _wait_gate(world: World, view: OperationView, gate: Gate, actor: str) -> str | None:
+def _once_guarded(walk: Walk, view: OperationView, step: Step, deadline: float) -> None:
+    """Do it; but where only the guard is missing, wait for it, as the DAG does: weights stand still until one is
+    there."""
+    world, said = walk.world, False
     while True:
-        report = look_at_gate(world, view.id, gate.id, actor=actor)
+        try:
+            run_step(world, view.id, step.id, actor=walk.actor)
+            return
+        except Paused:
+            raise
+        except NotYet as error:
+            now = world.clock.now()
+            if step.verb != "shift_traffic" or guarding.alive(world.journal, world.service, now) or now >= deadline:
+                raise
+            if not said:
+                walk.say(f"{step.id}: waiting up to {guarding.WITHIN:.0f} s for a guard: {error}")
+            said = True
+            walk.wait(guarding.POLL, view.id, step.id)
+
+
+def _wait_gate(walk: Walk, view: OperationView, gate: Gate) -> str | None:
+    said = False
+    while True:
+        report = look_at_gate(walk.world, view.id, gate.id, actor=walk.actor)
         if report.evidence.verdict is Verdict.PASS:
             return None
         if report.final:
             return report.evidence.why
-        world.clock.sleep(GATE_POLL)
+        if not said:
+            walk.say(f"{gate.id}: waiting up to {gate.within:.0f} s: {report.evidence.why}")
+        said = True
+        walk.wait(GATE_POLL, view.id, gate.id)
 
 
-def _wait_approval(world: World, view: OperationView, node: ApprovalNode, actor: str, ask: AskPeople) -> str | None:
+def _wait_approval(walk: Walk, view: OperationView, node: ApprovalNode) -> str | None:
+    world = walk.world
     try:
-        request_approval(world, view.id, node.id, actor=actor)
+        request_approval(world, view.id, node.id, actor=walk.actor)
     except Paused:
         raise
     except Refused as error:
         return str(error)
+    said = False
     while True:
         now = _read(world, view.id)
         if now.state is not OperationState.RUNNING:
@@ -161,5 +214,8 @@ def _wait_approval(world: World, view: OperationView, node: ApprovalNode, actor:
             return now.refused_by[node.id]
         if now.time_is_over(node.id, world.clock.now()):
             return "nobody approved in time"
-        ask(now, node)
-        world.clock.sleep(GATE_POLL)
+        if not said:
+            walk.say(f"{node.id}: waiting for {node.quorum} of {', '.join(node.people)} to approve")
+        said = True
+        walk.ask(now, node)
+        walk.wait(GATE_POLL, view.id, node.id)

@@ -105,7 +105,7 @@ class Airflow:
         Raises ``Rejected`` if this Airflow serves no Tidegate pages.
         """
         response = self._request("GET", f"/tidegate/api/operations/{service}/{operation}")
-        if response.status_code == httpx.codes.NOT_FOUND and said(response) != "Not Found":
+        if _has_none(response) and said(response) != "Not Found":
             return None
         if response.is_error or "json" not in response.headers.get("content-type", ""):
             checked(response)
@@ -116,7 +116,7 @@ class Airflow:
 
     def _found(self, method: str, path: str) -> dict[str, Any] | None:
         response = self._request(method, path)
-        return None if response.status_code == httpx.codes.NOT_FOUND else checked(response)
+        return None if _has_none(response) else checked(response)
 
     def _pages(self, path: str, key: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -164,9 +164,12 @@ def task_path(dag_id: str, run_id: str, task_id: str) -> str:
 
 def checked(response: httpx.Response) -> dict[str, Any]:
     """The answer's JSON object. Raises what the status means, with what Airflow said."""
-    if not response.is_error:
-        return dict(response.json()) if response.content else {}
     request, status = response.request, response.status_code
+    if response.is_success:
+        try:
+            return dict(response.json()) if response.content else {}
+        except (ValueError, TypeError) as error:
+            raise OutcomeUnknown(f"{request.method} {request.url.path} was answered, but not by Airflow") from error
     words = f"Airflow answered {status} to {request.method} {request.url.path}: {said(response)}"
     if status in NOT_YOU:
         raise NotAuthorised(words, next_step="check user and password, or the token; else ask for the role")
@@ -175,6 +178,11 @@ def checked(response: httpx.Response) -> dict[str, Any]:
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
         raise OutcomeUnknown(words, next_step="look at the API server's log")
     raise Rejected(words)
+
+
+def _has_none(response: httpx.Response) -> bool:
+    """Whether Airflow itself says that there is none: a proxy whose Airflow is away says 404 as well, but no JSON."""
+    return response.status_code == httpx.codes.NOT_FOUND and "json" in response.headers.get("content-type", "")
 
 
 def said(response: httpx.Response) -> str:

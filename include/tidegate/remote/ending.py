@@ -50,6 +50,8 @@ class Sight:
 def ended(kind: OperationKind, sight: Sight) -> Ending:
     """How it ended, once the run is finished. The journal's record decides, not the colours of tasks."""
     if sight.document is None:
+        if sight.run_state == GONE:
+            return Ending.LOST_SIGHT  # it was begun, and nothing tells what came of it
         if sight.tasks.get("bind") == "success":
             return Ending.NEEDS_PERSON
         return Ending.FORBIDDEN if sight.refusal.startswith("Forbidden:") else Ending.REFUSED

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, BaseOperator
 
 from tidegate.engine import control
+from tidegate.engine.carriers import Carried
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.errors import Refused, TidegateError
@@ -108,7 +109,7 @@ class ControlOperator(BaseOperator):
         if context["params"]["action"] != "abort" or view is None or view.state is OperationState.CLOSED:
             return said
         safe = control.make_safe_from(self._reach, row.operation, actor=actor(context))
-        return [*said, *aborted(view, safe)]
+        return [*said, *aborted(view, safe, control.carried(paper, row.operation, but=actor(context)))]
 
     def _order(self, context: Context) -> control.Order:
         asked = getattr(context["dag_run"], "run_after", None)
@@ -157,7 +158,8 @@ def use(action: str, paper: World, reach: Callable[[], World], operation: str, h
     if action != "abort":
         return ACTIONS[action](paper, operation, by)
     view = control.abort(paper, operation, **by)
-    return aborted(view, control.make_safe_from(reach, operation, actor=hand.actor))
+    safe = control.make_safe_from(reach, operation, actor=hand.actor)
+    return aborted(view, safe, control.carried(paper, operation, but=hand.actor))
 
 
 def _pause(world: World, operation: str, by: Mapping[str, Any]) -> Said:
@@ -175,12 +177,13 @@ def _resume(world: World, operation: str, by: Mapping[str, Any]) -> Said:
     return [f"{operation} is not paused: its tasks go on within seconds.", "Did anything change? No."]
 
 
-def aborted(view: OperationView, safe: control.MadeSafe) -> Said:
-    """What an abort came to, in words."""
+def aborted(view: OperationView, safe: control.MadeSafe, carried: Carried) -> Said:
+    """What an abort came to, in words; and if nobody carries the way back on, what to do about it."""
     return [
         f"{view.id} is on its way back: {view.why_back}.",
         f"Is it safe? {'Yes' if safe.done else 'Not yet'}: {safe.detail}",
-        "What next? Its own run carries the way back on; the operation's page shows whether it does.",
+        carried.words,
+        f"What next? {'; or '.join(carried.next) or 'Nothing: the operation page shows how the way back goes on'}.",
     ]
 
 

@@ -16,9 +16,6 @@ from tidegate.workflow.node import NodeOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-GUARD_WITHIN = 120.0  # seconds that a shift waits for a guard, before it gives up and the way back begins
-GUARD_POLL = 0.5
-
 _CHANGED = {
     "done_now": "Yes, just now",
     "was_done": "No, it was so already",
@@ -44,7 +41,7 @@ class StepOperator(NodeOperator):
 
     def _run(self, world: World, operation: str, step: Step, who: str, attempt: int) -> StepReport:
         """Once; but where only the guard is missing, wait for it: weights stand still until one is there."""
-        deadline = world.clock.now() + GUARD_WITHIN
+        deadline = world.clock.now() + guarding.WITHIN
         said = False
         while True:
             try:
@@ -55,9 +52,9 @@ class StepOperator(NodeOperator):
                 if step.verb != "shift_traffic" or _guarded(world) or world.clock.now() >= deadline:
                     raise
                 if not said:
-                    self.log.warning("Waiting up to %.0f s: %s", GUARD_WITHIN, error)
+                    self.log.warning("Waiting up to %.0f s: %s", guarding.WITHIN, error)
                 said = True
-                world.clock.sleep(GUARD_POLL)
+                world.clock.sleep(guarding.POLL)
 
     def _tell(self, step: Step, report: StepReport) -> None:
         self.log.info("Looked: %s", report.looked)
@@ -67,5 +64,4 @@ class StepOperator(NodeOperator):
 
 
 def _guarded(world: World) -> bool:
-    expires = guarding.beat_expires_at(world.journal, world.service)
-    return expires is not None and expires >= world.clock.now()
+    return guarding.alive(world.journal, world.service, world.clock.now())

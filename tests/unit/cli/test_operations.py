@@ -7,11 +7,17 @@ from pathlib import Path
 import pytest
 
 from tests.support.estate import ROOT, Rig, build, quick_policy
-from tests.support.operations import open_promotion, promote
+from tests.support.operations import advance, now, open_promotion, promote, small_policy
 from tidegate.checks.model import Status
-from tidegate.cli import main
+from tidegate.cli import carrying, main
 from tidegate.cli.exit_codes import ExitCode
+from tidegate.engine import carriers, control
+from tidegate.engine.approve import request_approval
 from tidegate.engine.runner import Halt
+from tidegate.errors import Unreachable
+from tidegate.model.operation import OperationState
+from tidegate.plan.model import ApprovalNode
+from tidegate.policy.schema import Approval
 
 
 @pytest.fixture
@@ -81,7 +87,7 @@ def test_break_glass_carries_a_halted_operation_to_its_end(rig: Rig, capsys: pyt
         promote(rig, "1.2.0")
     operation = open_promotion(rig, "1.2.0").id
     command = ["break-glass", "shop", operation, "--by", "ann", "--reason", "Airflow is gone"]
-    assert main(command) == ExitCode.REFUSED
+    assert main(command) == ExitCode.NEEDS_PERSON
     assert "return.data-after-traffic" in capsys.readouterr().err, "still wrong: it holds, and says where"
     rig.checks.status.clear()
     assert main(command) == ExitCode.OK
@@ -138,3 +144,113 @@ def test_a_hand_is_used_although_no_connection_resolves(
     said = capsys.readouterr().out
     assert "is it safe?  NOT YET: this process cannot reach the estate: connection 'shop_" in said
     assert "The standing guard takes the weight away by itself" in said
+
+
+BY = ["--by", "ann", "--reason", "customers call"]
+
+
+def test_an_abort_that_is_not_safe_yet_says_look_first(
+    rig: Rig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.cli.control.find_world", lambda service: rig.world)
+    monkeypatch.setattr("tidegate.cli.control.find_paper", lambda service: rig.world)
+    view = open_promotion(rig, "1.1.0")
+    advance(rig, view, "wave-1.gate-5")
+
+    def away(*_: object, **__: object) -> None:
+        raise Unreachable("the router does not answer")
+
+    monkeypatch.setattr(rig.traffic, "apply", away)
+    assert main(["abort", "shop", *BY]) == ExitCode.LOOK_FIRST
+    assert "is it safe?  NOT YET" in capsys.readouterr().out
+
+
+def test_an_abort_says_how_its_way_back_is_walked_if_nobody_carries_it_on(
+    rig: Rig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.cli.control.find_world", lambda service: rig.world)
+    monkeypatch.setattr("tidegate.cli.control.find_paper", lambda service: rig.world)
+    view = open_promotion(rig, "1.1.0")
+    advance(rig, view, "wave-1.gate-5")
+    carriers.sign(rig.world, view.id, who="airflow gate", node="wave-1.gate-5")
+    assert main(["abort", "shop", *BY]) == ExitCode.OK
+    out = capsys.readouterr().out
+    assert "airflow gate carries it on." in out
+    assert "break-glass" not in out
+    rig.clock.sleep(carriers.HOP + 1)
+    assert main(["abort", "shop", *BY]) == ExitCode.OK
+    out = capsys.readouterr().out
+    assert "Nobody carries this operation on" in out, "what the abort itself did is no carrying on"
+    assert f"next:  tidegate break-glass shop {view.id}" in out
+
+
+def broken_glass(rig: Rig, version: str) -> int:
+    return main(["break-glass", "shop", open_promotion(rig, version).id, *BY])
+
+
+def test_break_glass_ends_with_how_the_operation_did(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    rig.users.error_rate["1.2.0"] = {"checkout": 0.3}
+    assert broken_glass(rig, "1.2.0") == ExitCode.CAUGHT
+    out = capsys.readouterr().out
+    assert "wave-1.shift-5: done" in out, "a line for each node"
+    assert "the way back begins: errors:" in out
+    assert broken_glass(rig, "9.9.9") == ExitCode.REFUSED
+    assert broken_glass(rig, "1.1.0") == ExitCode.OK
+
+
+def test_break_glass_of_a_promotion_that_somebody_aborts_meanwhile(rig: Rig) -> None:
+    view = open_promotion(rig, "1.1.0")
+
+    def abort(_: float) -> None:
+        if now(rig, view).state is OperationState.RUNNING and now(rig, view).verified("wave-1.shift-5"):
+            control.abort(rig.world, view.id, person="bob", reason="enough", actor="bob")
+
+    rig.clock.ticks.append(abort)
+    assert main(["break-glass", "shop", view.id, *BY]) == ExitCode.TURNED_BACK
+
+
+def test_break_glass_of_one_that_was_on_its_way_back_has_done_what_was_meant(rig: Rig) -> None:
+    view = open_promotion(rig, "1.1.0")
+    advance(rig, view, "wave-1.gate-5")
+    control.abort(rig.world, view.id, person="ann", reason="customers call", actor="ann")
+    assert main(["break-glass", "shop", view.id, *BY]) == ExitCode.OK
+
+
+def test_break_glass_interrupted_says_that_nobody_carries_it_on(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    view = open_promotion(rig, "1.1.0")
+
+    def interrupt(_: float) -> None:
+        if now(rig, view).verified("wave-1.shift-5"):
+            raise KeyboardInterrupt
+
+    rig.clock.ticks.append(interrupt)
+    assert main(["break-glass", "shop", view.id, *BY]) == ExitCode.INTERRUPTED
+    assert "nobody carries it on now; run this command again" in capsys.readouterr().err
+    rig.clock.ticks.remove(interrupt)
+    assert main(["break-glass", "shop", view.id, *BY]) == ExitCode.OK
+
+
+def test_break_glass_names_a_missing_guard_and_the_approvals_ahead(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approval = Approval(before="25%", people=("bob", "dan"), quorum=2, within="30m")
+    rig = build(tmp_path, small_policy(approvals=(approval,)), guarded=False)
+    view = open_promotion(rig, "1.1.0")
+    (line,) = carrying.ahead(rig.world, view)[1:]
+    assert "needs 2 of bob, dan. The command line of this version cannot answer it; it waits for 30m" in line
+    monkeypatch.setattr("tidegate.cli.operations.find_world", lambda service: rig.world)
+    assert main(["break-glass", "shop", view.id, *BY]) == ExitCode.REFUSED, "no guard came: nothing was begun"
+    err = capsys.readouterr().err
+    assert "warning: no guard is alive" in err
+    assert "tidegate guard shop" in err
+    assert "cannot answer it" in err
+
+
+def test_break_glass_says_until_when_an_open_question_waits(tmp_path: Path) -> None:
+    approval = Approval(before="25%", people=("bob", "dan"), quorum=2, within="30m")
+    rig = build(tmp_path, small_policy(approvals=(approval,)))
+    view = open_promotion(rig, "1.1.0")
+    node = next(n.id for _, n in view.plan.nodes() if isinstance(n, ApprovalNode))
+    request_approval(rig.world, advance(rig, view, node).id, node, actor="test")
+    (line,) = carrying.ahead(rig.world, now(rig, view))
+    assert "it waits until 20" in line

@@ -1,0 +1,63 @@
+"""Carrying an operation on in this process, for ``tidegate break-glass``: what to know before, and how it ended."""
+
+from __future__ import annotations
+
+import time
+
+import typer
+
+from tidegate.cli.exit_codes import OF_ENDING, ExitCode
+from tidegate.engine import guarding
+from tidegate.engine.rules import approved
+from tidegate.engine.runner import Halt, drive
+from tidegate.engine.view import OperationView
+from tidegate.engine.world import World
+from tidegate.model.operation import OperationState
+from tidegate.plan.model import ApprovalNode
+from tidegate.policy.quantities import duration_text
+from tidegate.remote.ending import Sight, ended
+from tidegate.report.document import operation_document
+
+
+def ahead(world: World, view: OperationView) -> list[str]:
+    """What whoever carries it on has to know first: that no guard is there, and which approvals are still to come."""
+    lines: list[str] = []
+    if not guarding.alive(world.journal, world.service, world.clock.now()):
+        lines.append(
+            f"warning: no guard is alive: no weight grows, and nobody stops a loss. In a terminal of its own: "
+            f"tidegate guard {world.service}"
+        )
+    if view.state is not OperationState.RUNNING:
+        return lines
+    for _, node in view.plan.nodes():
+        if isinstance(node, ApprovalNode) and not approved(view, node):
+            lines.append(
+                f"ahead: {node.id} needs {node.quorum} of {', '.join(node.people)}. The command line of this version "
+                f"cannot answer it; it waits {_until(view, node)}, then the operation turns back"
+            )
+    return lines
+
+
+def _until(view: OperationView, node: ApprovalNode) -> str:
+    request = view.requested.get(node.id)
+    if request is None:
+        return f"for {duration_text(node.within)} once it is asked"
+    return f"until {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(float(request['expires_at'])))}"
+
+
+def carry(world: World, view: OperationView, actor: str) -> ExitCode:
+    """Carry it to its end, a line for each node. One that was on its way back already has ended as meant once back."""
+    try:
+        done = drive(world, view.id, actor=actor, say=typer.echo)
+    except Halt as halt:
+        typer.echo(f"{view.id}: {halt}", err=True)
+        typer.echo(f"next:  mend it, then run this command again; look: tidegate status {view.service}", err=True)
+        return ExitCode.NEEDS_PERSON
+    except KeyboardInterrupt:
+        typer.echo(f"\n{view.id}: nobody carries it on now; run this command again", err=True)
+        return ExitCode.INTERRUPTED
+    typer.echo(f"{view.id}: {done.outcome}{f' ({done.why_back})' if done.why_back else ''}")
+    if view.state is not OperationState.RUNNING:
+        return ExitCode.OK
+    document = operation_document(world.journal, world.service, view.id, world.clock.now())
+    return OF_ENDING[ended(view.kind, Sight("", {}, document))]
