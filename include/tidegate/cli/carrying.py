@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import typer
@@ -10,8 +11,10 @@ from tidegate.cli.exit_codes import OF_ENDING, ExitCode
 from tidegate.engine import guarding
 from tidegate.engine.rules import approved
 from tidegate.engine.runner import Halt, drive
+from tidegate.engine.takeover import hand_back
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
+from tidegate.errors import JournalError
 from tidegate.model.operation import OperationState
 from tidegate.plan.model import ApprovalNode
 from tidegate.policy.quantities import duration_text
@@ -56,6 +59,9 @@ def carry(world: World, view: OperationView, actor: str) -> ExitCode:
     except KeyboardInterrupt:
         typer.echo(f"\n{view.id}: nobody carries it on now; run this command again", err=True)
         return ExitCode.INTERRUPTED
+    finally:
+        with contextlib.suppress(JournalError):  # then the next one takes it over, as this one did
+            hand_back(world, view.id, actor=actor)
     typer.echo(f"{view.id}: {done.outcome}{f' ({done.why_back})' if done.why_back else ''}")
     if view.state is not OperationState.RUNNING:
         return ExitCode.OK
