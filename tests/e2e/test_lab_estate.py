@@ -23,7 +23,7 @@ from tidegate.drivers import registry
 from tidegate.drivers.compute.contract import SlotSpec
 from tidegate.drivers.token import Token
 from tidegate.drivers.traffic.contract import RouteState, Traffic
-from tidegate.errors import Refused
+from tidegate.errors import NotSettled, Refused
 from tidegate.journal.model import EventKind
 from tidegate.journal.store import Journal
 from tidegate.model.topology import Arm, Slot
@@ -83,7 +83,14 @@ def test_a_server_that_dies_is_started_again(lab: Lab) -> None:
     name = next(n for n in east.states() if n.startswith("shop-"))
     before = east.pid(name)
     os.kill(before, signal.SIGKILL)
-    until(lambda: east.states()[name] == "RUNNING" and east.pid(name) != before, 20, f"{name} did not come back")
+
+    def came_back() -> bool:
+        try:
+            return east.states()[name] == "RUNNING" and east.pid(name) != before
+        except NotSettled:  # between the two questions it was found dead
+            return False
+
+    until(came_back, 20, f"{name} did not come back")
 
 
 def test_reset_brings_back_the_start_state(lab: Lab) -> None:
@@ -94,7 +101,8 @@ def test_reset_brings_back_the_start_state(lab: Lab) -> None:
     artifacts = registry.connect("artifacts", policy.drivers.artifacts.model_dump(), site)
     candidate = artifacts.verify("1.1.0")
     full, token = SlotSpec(candidate, 1), Token(5, "test")
-    compute.apply(arm, full, token, lambda: artifacts.fetch(candidate))
+    sealed = [site.vault(which) for which in candidate.secrets]
+    compute.apply(arm, full, token, lambda: artifacts.fetch(candidate), lambda: tuple(sealed))
     until(lambda: compute.settled(arm, full), 30, "the candidate did not start")
     split = canary_split(policy.shares, Slot.A, {"east": 10_000})
     until(lambda: _applied(traffic, split, token), 30, "the candidate got no traffic")

@@ -245,7 +245,7 @@ GUARDS: tuple[Guard, ...] = (
         4,
         _R4,
         "engine/approve.py",
-        ("asked first", "if request is None:", _AWAY, "test_nobody_answers_what_was_not_asked", "TypeError"),
+        ("asked first", "if request is None:", _AWAY, "test_nobody_answers_what_was_not_asked", "KeyError"),
         ("a person answers", "if person is None:", _AWAY, f"{_YES}[None-None-0-without a person]"),
         ("not the requester", "if person == view.requester:", _AWAY, f"{_YES}[cat-None-0-may not approve it]"),
         ("not a stranger", "if person not in node.people:", _AWAY, f"{_YES}[mallory-None-0-mallory may not]"),

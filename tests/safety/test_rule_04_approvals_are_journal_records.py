@@ -38,7 +38,8 @@ def asking(tmp_path: Path, *, asked: bool = True, quorum: int = 2) -> tuple[Rig,
 def write_yes(rig: Rig, view: OperationView, person: str, digest: str | None = None) -> None:
     """A row, past everything that checks who answers."""
     with rig.world.journal.locked("shop") as txn:
-        body = {"node": NODE, "person": person, "plan_digest": digest or view.plan_digest}
+        shown = view.requested[NODE]["evidence_digest"]
+        body = {"node": NODE, "person": person, "plan_digest": digest or view.plan_digest, "evidence_digest": shown}
         txn.append(EventKind.APPROVAL_GIVEN, body, actor="test", operation=view.id)
 
 

@@ -31,7 +31,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    loaded = {str(m.__file__) for name, m in sys.modules.items() if name.startswith("tidegate") and m.__file__}
+    loaded = {str(m.__file__) for name, m in sys.modules.items() if name.split(".")[0] == "tidegate" and m.__file__}
     foreign = sorted(path for path in loaded if not path.startswith(os.environ[COPY]))
     wrong = f"loaded from elsewhere: {foreign[0]}" if foreign else ""
     Path(os.environ[REPORT]).write_text(json.dumps({"failures": _failures, "wrong": wrong}))

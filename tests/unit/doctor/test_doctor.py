@@ -229,10 +229,10 @@ def airflow(dags: dict[str, bool], connections: tuple[str, ...] = ()) -> Iterato
             elif kind == "connections" and name in connections:
                 self._answer({"connection_id": name})
             else:
-                self.send_error(404)
+                self._answer({"detail": "there is none"}, 404)
 
-        def _answer(self, value: object) -> None:
-            self.send_response(200)
+        def _answer(self, value: object, status: int = 200) -> None:
+            self.send_response(status)
             self.end_headers()
             self.wfile.write(json.dumps(value).encode())
 
