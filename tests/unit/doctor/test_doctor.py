@@ -233,6 +233,7 @@ def airflow(dags: dict[str, bool], connections: tuple[str, ...] = ()) -> Iterato
 
         def _answer(self, value: object, status: int = 200) -> None:
             self.send_response(status)
+            self.send_header("Content-Type", "application/json")
             self.end_headers()
             self.wfile.write(json.dumps(value).encode())
 
