@@ -553,7 +553,7 @@ GUARDS: tuple[Guard, ...] = (
             "an abort raises the epoch",
             "epoch = txn.raise_epoch()",
             "epoch = txn.head.epoch",
-            "test_a_shift_on_its_way_is_refused_at_the_router",
+            "test_a_shift_in_flight_when_it_is_aborted_is_not_recorded_as_done",
         ),
     ),
     *_of(

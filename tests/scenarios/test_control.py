@@ -252,6 +252,25 @@ def test_a_shift_on_its_way_is_refused_at_the_router(tmp_path: Path) -> None:
     assert aborted[0] not in written, "the shift that was on its way never reached the router"
 
 
+def test_a_shift_in_flight_when_it_is_aborted_is_not_recorded_as_done(tmp_path: Path) -> None:
+    """The abort alone raises the epoch: its row is enough, whoever dies before the stop-loss."""
+    rig = quiet(tmp_path)
+    operation, apply, aborted = open_promotion(rig, "1.1.0").id, rig.traffic.apply, []
+
+    def late(split: Any, token: Any) -> None:
+        apply(split, token)
+        if not aborted:
+            aborted.append(str(split))
+            control.abort(rig.world, operation, **BY)
+
+    rig.traffic.apply = late  # type: ignore[method-assign]
+    assert drive(rig.world, operation, actor="test").outcome is Outcome.ROLLED_BACK
+    done = {e.body["node"] for e in rows(rig, operation) if e.kind is EventKind.STEP_VERIFIED}
+    assert aborted
+    assert "wave-1.shift-25" not in done, "whoever was at it when it was aborted writes nothing more"
+    assert weights(rig) == STABLE
+
+
 def test_the_guard_makes_safe_what_the_aborting_person_could_not(tmp_path: Path) -> None:
     rig = quiet(tmp_path)
     operation = open_promotion(rig, "1.1.0").id

@@ -28,12 +28,12 @@ Say = Callable[[str], None]
 """One line of progress: one for each node, and one for whatever is waited for."""
 
 
-@dataclass(frozen=True)
 class Halt(Exception):
     """The walk stopped at a node that a person must look at. The operation stays open and can be resumed."""
 
-    node: str
-    why: str
+    def __init__(self, node: str, why: str) -> None:
+        super().__init__(node, why)
+        self.node, self.why = node, why
 
     def __str__(self) -> str:
         return f"halted at {self.node}: {self.why}"
