@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,9 +16,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.estate import ROOT, Rig, build, quick_policy
+from tests.support.desk import Desk, Watched
+from tests.support.estate import ROOT
 from tests.support.operations import open_promotion
-from tests.support.remote import Served, enter_dags, free_port, opened, set_paused, set_run, token, until
+from tests.support.remote import free_port, opened, set_paused, token, until
 from tidegate.checks.model import Status
 from tidegate.cli import main
 from tidegate.cli.exit_codes import TABLE, ExitCode
@@ -31,74 +30,9 @@ from tidegate.engine.runner import Halt, drive
 from tidegate.model.operation import OperationKind
 from tidegate.plan.rollback import rollback_plan
 from tidegate.policy.schema import Approval
-from tidegate.remote import follow, request
+from tidegate.remote import request
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("metadata")]
-NUMBERS = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def airflow(metadata: Path) -> Iterator[Served]:
-    from airflow.api_fastapi.app import create_app
-
-    enter_dags()
-    served = Served(create_app(), free_port())
-    served.start()
-    yield served
-    served.stop()
-
-
-@dataclass
-class Desk:
-    """Somebody's desk: a shell with Airflow's address, and the estate that Airflow drives."""
-
-    rig: Rig
-    airflow: Served
-    capsys: pytest.CaptureFixture[str]
-    environ: dict[str, str]
-    id: str
-
-    def promote(self, version: str = "1.1.0", *more: str, reason: str = "a test") -> int:
-        return main(["promote", "shop", version, "--reason", reason, "--request-id", self.id, *more])
-
-    def wait(self, version: str = "1.1.0", *more: str) -> tuple[int, dict[str, Any]]:
-        self.capsys.readouterr()
-        code = self.promote(version, "--wait", "--json", *more)
-        # Airflow's own log shares this process's output
-        (told,) = [line for line in self.capsys.readouterr().out.splitlines() if line.startswith('{"service"')]
-        return code, json.loads(told)
-
-    def ends(self, state: str, tasks: dict[str, str] | None = None) -> None:
-        set_run(f"request__{self.id}", state, tasks)
-
-
-@pytest.fixture
-def desk_of(
-    airflow: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Callable[..., Desk]]:
-    from tidegate.ui import reading
-
-    def make(**policy: Any) -> Desk:
-        rig = build(tmp_path, quick_policy(**policy))
-        environ = {
-            "TIDEGATE_JOURNAL": f"sqlite:///{tmp_path / 'journal.sqlite'}",
-            "TIDEGATE_AIRFLOW_URL": airflow.address,
-            "TIDEGATE_AIRFLOW_TOKEN": token("ann", "op"),
-            "TIDEGATE_POLICIES": str(ROOT / "dags" / "policies"),
-        }
-        for name, value in environ.items():
-            monkeypatch.setenv(name, value)
-        reading.reading_journal.cache_clear()
-        return Desk(rig, airflow, capsys, environ, f"ci-{next(NUMBERS)}")
-
-    monkeypatch.setattr(follow, "LOOK_EVERY", 0.05)
-    yield make
-    reading.reading_journal.cache_clear()
-
-
-@pytest.fixture
-def desk(desk_of: Callable[..., Desk]) -> Desk:
-    return desk_of()
 
 
 def test_0_promoted_and_the_same_request_again_is_the_same_operation(desk: Desk) -> None:
@@ -383,181 +317,6 @@ def test_two_at_once_with_one_id_are_one_run(desk: Desk) -> None:
     for thread in threads:
         thread.join()
     assert began == [f"request__{desk.id}"] * 4
-
-
-class Watched:
-    """The command in another thread, so that the test can act while it waits."""
-
-    def __init__(self, api: Any, asked: request.Asked, patience: float) -> None:
-        self.lines: list[str] = []
-        self.followed: follow.Followed | None = None
-        self._follower = follow.Follower(api, asked, self.lines.append, patience=patience)
-        self.thread = threading.Thread(target=self._run)
-        self.thread.start()
-
-    def _run(self) -> None:
-        self.followed = self._follower.follow(None)
-
-    def heard(self, words: str) -> bool:
-        return any(words in line for line in self.lines)
-
-
-@pytest.fixture
-def watched(desk: Desk) -> Iterator[Callable[[float], Watched]]:
-    from tidegate.remote.settings import connect
-
-    with connect() as api:
-
-        def watch(patience: float) -> Watched:
-            conf = {"version": "1.1.0", "reason": "a test"}
-            return Watched(api, request.Asked("shop", OperationKind.PROMOTION, desk.id, conf), patience)
-
-        yield watch
-
-
-def test_the_api_server_may_be_restarted_in_mid_wait(desk: Desk, watched: Callable[[float], Watched]) -> None:
-    desk.promote()
-    view = opened(desk.rig, "1.1.0", desk.id)
-    desk.ends("running", {"bind": "success"})
-    watch = watched(600.0)
-    until(lambda: watch.heard(view.id), "the first look")
-    desk.airflow.stop()
-    try:
-        until(lambda: watch.heard("does not answer; the operation goes on without us"), "word of it")
-        drive(desk.rig.world, view.id, actor="test")
-    finally:
-        desk.airflow.start()
-    desk.ends("success")
-    watch.thread.join(60)
-    assert watch.followed is not None
-    assert watch.followed.ending.value == "as_meant"
-    assert watch.heard("Airflow answers again")
-    assert watch.heard("candidate's part: east 100 %, west 100 %")
-
-
-def test_18_lost_sight(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follow, "OUT_OF_SIGHT", 0.5)
-    desk.promote()
-    opened(desk.rig, "1.1.0", desk.id)
-    desk.ends("running", {"bind": "success"})
-    look = follow.Follower._look
-
-    def gone_after_the_first(self: follow.Follower) -> Any:
-        seen = look(self)
-        desk.airflow.stop()
-        return seen
-
-    monkeypatch.setattr(follow.Follower, "_look", gone_after_the_first)
-    try:
-        code, told = desk.wait()
-    finally:
-        desk.airflow.start()
-    assert (code, told["ending"]) == (ExitCode.LOST_SIGHT, "lost_sight")
-    assert "does not answer" in told["why"]
-    assert f"--request-id {desk.id} --wait" in told["next"]
-
-
-class Doorkeeper(BaseHTTPRequestHandler):
-    """A proxy before Airflow: lets everything through until ``answer`` is set, then says that to everything."""
-
-    behind = ""
-    answer: tuple[int, str, str] | None = None  # status, content type, body
-    let_through = 0  # looks at the run, until the answer is given
-    only = ""  # part of the path that the answer is given to
-
-    def do_GET(self) -> None:
-        door = type(self)
-        if door.answer is not None and door.let_through <= 0 and door.only in self.path:
-            status, kind, body = door.answer
-            return self._reply(status, kind, body.encode())
-        headers = {"Authorization": self.headers["Authorization"] or ""}
-        got = httpx.get(f"{door.behind}{self.path}", headers=headers, timeout=60, trust_env=False)
-        if self.path.rpartition("/")[2].startswith("request__"):
-            door.let_through -= 1
-        return self._reply(got.status_code, got.headers["content-type"], got.content)
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        headers = {name: self.headers[name] for name in ("Authorization", "Content-Type")}
-        address = f"{type(self).behind}{self.path}"
-        got = httpx.post(address, content=body, headers=headers, timeout=60, trust_env=False)
-        self._reply(got.status_code, got.headers["content-type"], got.content)
-
-    def _reply(self, status: int, kind: str, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-
-@pytest.fixture
-def door(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Doorkeeper]]:
-    keeper = type("Door", (Doorkeeper,), {"behind": desk.airflow.address})
-    with ThreadingHTTPServer(("127.0.0.1", 0), keeper) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("TIDEGATE_AIRFLOW_URL", f"http://127.0.0.1:{server.server_address[1]}")
-        yield keeper
-        server.shutdown()
-
-
-JSON, HTML = "application/json", "text/html"
-
-
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        ((401, JSON, '{"detail": "Token has expired"}'), "Token has expired"),
-        ((403, JSON, '{"detail": "Forbidden"}'), "answered 403"),
-        ((400, HTML, "<h1>Bad Request</h1>"), "answered 400"),
-        ((404, HTML, "default backend - 404"), "answered 404"),
-        ((404, JSON, '{"detail": "no such route"}'), "Airflow shows"),
-        ((200, HTML, "<h1>Please log in</h1>"), "not by Airflow"),
-    ],
-)
-@pytest.mark.parametrize("looks", [1, 3], ids=["at the first look", "later"])
-def test_18_whatever_says_no_once_it_was_begun(
-    desk: Desk,
-    door: type[Doorkeeper],
-    monkeypatch: pytest.MonkeyPatch,
-    answer: tuple[int, str, str],
-    said: str,
-    looks: int,
-) -> None:
-    desk.promote()
-    opened(desk.rig, "1.1.0", desk.id)
-    desk.ends("running", {"bind": "success"})
-    monkeypatch.setattr(follow, "OUT_OF_SIGHT", 0.3)
-    door.answer, door.let_through = answer, looks
-    code, told = desk.wait()
-    assert (code, told["ending"]) == (ExitCode.LOST_SIGHT, "lost_sight")
-    assert said in told["why"]
-    assert told["changed"] == "maybe; it goes on"
-    assert f"--request-id {desk.id} --wait" in told["next"]
-
-
-def test_18_an_operation_that_was_seen_is_not_refused_when_it_is_shown_no_more(
-    desk: Desk, door: type[Doorkeeper], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    desk.promote()
-    opened(desk.rig, "1.1.0", desk.id)
-    desk.ends("running")
-    monkeypatch.setattr(follow, "OUT_OF_SIGHT", 0.3)
-    door.answer, door.let_through, door.only = (404, JSON, '{"detail": "none"}'), 3, "/tidegate/"
-    plain = follow.Follower._seen_now
-
-    def fails_then(self: follow.Follower, now: Any) -> Any:
-        if door.let_through <= 0:
-            desk.ends("failed")
-        return plain(self, now)
-
-    monkeypatch.setattr(follow.Follower, "_seen_now", fails_then)
-    code, told = desk.wait()
-    assert (code, told["ending"]) == (ExitCode.LOST_SIGHT, "lost_sight")
-    assert "shown before" in told["why"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
