@@ -119,6 +119,17 @@ def refuse_approval(world: World, operation: str, node_id: str, *, person: str |
         txn.append(EventKind.APPROVAL_REFUSED, body, actor=actor, operation=operation)
 
 
+def may_answer(world: World, view: OperationView, node_id: str, person: str | None) -> None:
+    """Raises :class:`Refused` for anybody whose answer means nothing: nobody named, the requester, somebody who was not
+    asked or has lost the role, or who has said yes already."""
+    node = _approval_node(view, node_id)
+    if person is None:
+        raise Refused(f"{node_id}: an answer without a person approves nothing")
+    _is_asked(world, view, node, person)
+    if any(given.node == node_id and given.person == person for given in view.approvals):
+        raise Refused(f"{person} has approved {node_id} already", next_step="somebody else has to answer")
+
+
 def _approval_node(view: OperationView, node_id: str) -> ApprovalNode:
     node = view.plan.node(node_id)[1]
     if not isinstance(node, ApprovalNode):

@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.hitl import HITLUser, upsert_hitl_detail
 
 from tidegate.engine import rules
-from tidegate.engine.approve import give_approval, refuse_approval, request_approval
+from tidegate.engine.approve import give_approval, may_answer, refuse_approval, request_approval
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.errors import Refused
@@ -86,24 +86,24 @@ class ApprovalOperator(NodeOperator, HITLOperator):
             who, yes = _responder(event), event.get("chosen_options") == [APPROVE]
             if event.get("timed_out"):
                 self._refuse(context, world, view, None, "nobody answered in time")
+            if yes or who is not None:
+                self._ask_again_unless_it_counts(context, world, view, who)
             if not yes:
-                self._said_no(context, world, view, who)
+                self._refuse(context, world, view, who, f"{who or 'nobody named'} said no")
             self._approve(context, world, view, who)
 
     def _approve(self, context: Context, world: World, view: OperationView, person: str | None) -> None:
         shown = str(view.requested[self.node]["plan_digest"])
-        if person in _given(view, self.node):
-            raise Refused(f"{person} has approved {self.node} already", next_step="somebody else has to answer")
         enough = give_approval(world, view.id, self.node, person=person, plan_digest=shown, actor=actor(context))
         self.log.info("%s approved plan %s.%s", person, shown, "" if enough else " One more person has to.")
         self.log.info("Did anything change? No: the yes is in the journal.")
 
-    def _said_no(self, context: Context, world: World, view: OperationView, who: str | None) -> None:
-        """A no of somebody who may not answer ends nothing: the question is put again, until its time is over."""
+    def _ask_again_unless_it_counts(self, context: Context, world: World, view: OperationView, who: str | None) -> None:
+        """An answer of somebody who may not answer ends nothing: the question is put again, until its time is over."""
         try:
-            self._refuse(context, world, view, who, f"{who or 'nobody named'} said no")
+            may_answer(world, view, self.node, who)
         except Refused as error:
-            self.log.warning("A no that does not count: %s. Did anything change? No.", error.message)
+            self.log.warning("An answer that does not count: %s. Did anything change? No.", error.message)
             self.log.warning("What next? It is asked again; %s.", error.next_step or "let somebody else answer")
             request = view.requested[self.node]
             self._ask(context, world, view, request, _still_to_ask(view, self.node, request))
