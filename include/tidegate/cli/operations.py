@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Annotated
 
 import typer
@@ -11,12 +10,12 @@ import typer
 from tidegate.cli.person import By, Reason, actor
 from tidegate.cli.reading import known_service, reading_journal
 from tidegate.cli.service import find_policy, find_world
-from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.errors import Refused
 from tidegate.model.operation import OperationKind
 from tidegate.plan.describe import lines
 from tidegate.plan.promotion import promotion_plan
 from tidegate.plan.rollback import rollback_plan
+from tidegate.report.catalog import KINDS, catalog_document, catalog_lines
 
 Service = Annotated[str, typer.Argument(help="The service's name, as in its policy.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON value, for scripts.")]
@@ -42,18 +41,15 @@ def plan(
 
 
 def catalog(service: Service, as_json: AsJson = False) -> None:
-    """Every promotion: what changed, why, and the exact way back."""
+    """Every promotion: what changed, why, who, until when it is reversible, the exact steps back, last rehearsed."""
     journal = reading_journal()
     known_service(journal, service)
-    entries = fold_facts(journal.events(service, kinds=FACT_KINDS)).catalog
+    entries = catalog_document(service, journal.events(service, kinds=KINDS))
     if as_json:
-        typer.echo(json.dumps(list(entries)))
+        typer.echo(json.dumps(entries))
         return
-    for entry in entries:
-        at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry["at"]))
-        release, before = entry["release"], entry["replaces"]
-        typer.echo(f"{at}  {before['version']} -> {release['version']}  by {entry['requested_by']}: {entry['why']}")
-        typer.echo(f"    way back: {entry['way_back']['dag']} with target {before['version']}, {before['digest']}")
+    for line in catalog_lines(service, entries):
+        typer.echo(line)
     if not entries:
         typer.echo(f"{service}: nothing has been promoted yet")
 
