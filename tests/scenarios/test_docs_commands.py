@@ -36,6 +36,7 @@ ELSEWHERE = {
     "approve": "tests/scenarios/test_adoption.py",
     "doctor": "tests/unit/doctor",
     "init": "tests/unit/cli/test_init.py",
+    "migrations": "tests/contracts/test_migrations_proof.py",
     "lab": "tests/e2e/test_lab_estate.py",
 }
 _STARTS = ("tidegate ", "make ")

@@ -22,6 +22,7 @@ from tidegate.cli import (
     guard,
     init,
     lab,
+    migrations,
     operations,
     policy,
     release,
@@ -55,6 +56,7 @@ requests.register(app)
 code_table.register(app)
 audit.register(app)
 guard.register(app)
+migrations.register(app)
 lab.register(app)
 
 

@@ -50,6 +50,7 @@ class ExitCode(IntEnum):
     ASKED_OTHERWISE = 17
     LOST_SIGHT = 18
     UNVOUCHED = 19
+    NOT_REVERSIBLE = 20
     INTERRUPTED = 130
 
 
@@ -113,6 +114,11 @@ TABLE: Mapping[ExitCode, Row] = {
     ExitCode.UNVOUCHED: Row(
         "the journal verifies, but nobody has signed it (`tidegate audit verify --strict`)", "no", "start the witness"
     ),
+    ExitCode.NOT_REVERSIBLE: Row(
+        "a migration cannot be undone, or blocks a large table (`tidegate migrations prove`)",
+        "no; scratch databases are gone again",
+        "read the table; mend the downgrade, or split the migration",
+    ),
     ExitCode.INTERRUPTED: Row(
         "interrupted; what was asked of Airflow goes on, what this command carried itself stands still",
         "maybe",
@@ -172,8 +178,8 @@ def as_markdown() -> str:
         "Made from `include/tidegate/cli/exit_codes.py` by `tidegate exit-codes --markdown`; a test compares the two.",
         "",
         "2 to 9 say how a command went; 10 to 15 and 18 how the operation did that `promote`, `rollback` or",
-        "`break-glass` carried; 16 and 17 that the request was not taken; 19 is for `audit verify --strict`; 130 is",
-        "Ctrl-C. Without `--wait`, 0 means that it was asked for.",
+        "`break-glass` carried; 16 and 17 that the request was not taken; 19 is for `audit verify --strict`, 20 for",
+        "`migrations prove`; 130 is Ctrl-C. Without `--wait`, 0 means that it was asked for.",
         "",
         "| code | meaning | did anything change? | what next |",
         "|---:|---|---|---|",
