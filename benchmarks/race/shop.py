@@ -32,21 +32,26 @@ def slow_tail(rng: random.Random) -> float:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """Of one release: probability that a checkout fails, that anything else fails, and the checkouts' latency."""
+    """Of one release: probability that a checkout fails, that anything else fails, and the checkouts' latency; that a
+    user who wanted to check out only looks on; that a receipt fails."""
 
     checkout_errors: float = 0.0
     browse_errors: float = 0.0
     latency: Latency = usual
+    put_off: float = 0.0
+    receipt_errors: float = 0.0
 
 
 @dataclass(frozen=True)
 class Shop:
-    """``rate``: requests per second in all. ``sessions``: alive at once, each for ``lifetime`` seconds on average."""
+    """``rate``: requests per second in all. ``sessions``: alive at once, each for ``lifetime`` seconds on average.
+    ``receipt_part``: of all requests, to an endpoint that is rarely used."""
 
     rate: float = 130.0
     sessions: int = 100
     lifetime: float = 30.0
     checkout_part: float = 1 / 3
+    receipt_part: float = 0.0
     stable: Behaviour = Behaviour()
     candidate: Behaviour = Behaviour()
 
@@ -73,7 +78,12 @@ class Shop:
 
     def _request(self, rng: random.Random, at: float, session: str, split: Split, arm: Arm) -> Observation:
         behaviour = self.candidate if arm.slot is Slot.B else self.stable
+        if self.receipt_part and rng.random() < self.receipt_part:
+            status = 500 if rng.random() < behaviour.receipt_errors else 200
+            return Observation(at, arm, session, "receipt", status, round(usual(rng), 2), 1, split)
         checkout = rng.random() < self.checkout_part
+        if checkout and behaviour.put_off:
+            checkout = rng.random() >= behaviour.put_off
         failed = rng.random() < (behaviour.checkout_errors if checkout else behaviour.browse_errors)
         milliseconds = round((behaviour.latency if checkout else usual)(rng), 2)
         endpoint = "checkout" if checkout else "browse"

@@ -124,4 +124,5 @@ def _requirement(gate: Gate) -> GateRequirement:
         confidence=args["confidence"],
         region=args["region"],
         full_weight=args["full_weight"],
+        endpoints=tuple(args.get("endpoints", ())),
     )

@@ -49,6 +49,24 @@ def note_deadline(world: World, view: OperationView) -> str:
     return why
 
 
+def hold_and_ask(world: World, view: OperationView, *, why: str, actor: str) -> bool:
+    """Hold a running operation for a signal that asks people, once: whoever resumes it has answered.
+
+    True if the pause was written now.
+    """
+    if view.state is not OperationState.RUNNING or view.certified:
+        return False
+    with world.journal.locked(world.service) as txn:
+        rows = txn.events(operation=view.id)
+        now = fold_operation(rows)
+        asked = any(e.kind is EventKind.HELD and e.body.get("signal") for e in rows)
+        if now is None or now.state is not OperationState.RUNNING or now.held is not None or asked:
+            return False
+        body = {"person": actor, "why": why, "signal": why.partition(":")[0]}
+        txn.append(EventKind.HELD, body, actor=actor, operation=view.id)
+        return True
+
+
 def reassert(world: World, operation: str, *, actor: str) -> bool:
     """While an operation stops: if the router gives the candidate more than we left it, take it away again.
 

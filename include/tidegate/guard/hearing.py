@@ -8,7 +8,7 @@ from typing import Any
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.judge.fold import Judge
-from tidegate.judge.settings import JudgeSettings
+from tidegate.judge.settings import BusinessRate, JudgeSettings, ServiceObjective
 from tidegate.model.observation import Batch
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,8 @@ def judge_settings(view: OperationView, unit: str) -> JudgeSettings:
         warm_up=bound["warm_up"],
         stale_after=bound["stale_after"],
         unit=unit,
+        service=ServiceObjective(**bound["service"]) if bound.get("service") else None,
+        business=BusinessRate(**bound["business"]) if bound.get("business") else None,
     )
 
 

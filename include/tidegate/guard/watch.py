@@ -123,6 +123,9 @@ class Watch:
         if verdict is Verdict.FAIL and view.state is OperationState.RUNNING:
             self._stop_loss(view, document)
             return verdict, True
+        for asked in document["asks"]:
+            if watchkeeping.hold_and_ask(self._world, view, why=str(asked["why"]), actor=ACTOR):
+                log.error("guard of %s holds %s and asks: %s", self._world.service, view.id, asked["why"])
         self._world.journal.put_evidence(self._world.service, view.id, guarding.EVIDENCE, document)
         self._hearing.save(batch.cursor, now)
         return verdict, False

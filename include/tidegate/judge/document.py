@@ -74,7 +74,8 @@ class SignalEvidence:
 
 @dataclass(frozen=True)
 class Document:
-    """What :meth:`tidegate.judge.fold.Judge.document` wrote. ``compared``: by endpoint class."""
+    """What :meth:`tidegate.judge.fold.Judge.document` wrote. ``compared``: by endpoint class. ``asks``: why people are
+    asked, in the words of the signals whose crossing is no verdict."""
 
     written_at: float
     observed_at: float | None
@@ -87,6 +88,7 @@ class Document:
     compared: Mapping[str, tuple[Stratum, ...]]
     malformed: int
     future: int
+    asks: tuple[str, ...] = ()
 
     @property
     def requests(self) -> int:
@@ -110,6 +112,7 @@ def read(value: object) -> Document:
         compared=_compared(root.at("compared")),
         malformed=root.at("malformed").count(),
         future=root.at("future").count(),
+        asks=_asks(root.at("asks")),
     )
     _agree(document)
     return document
@@ -186,6 +189,12 @@ def _signal(node: _Node) -> SignalEvidence:
         raise Unreadable(f"{node.path}.alpha is {alpha}, expected between 0 and 1")
     crossed = node.at("crossed_at").number_or_none()
     return SignalEvidence(node.at("log10_e").number(low=-1e9), threshold, alpha, crossed)
+
+
+def _asks(node: _Node) -> tuple[str, ...]:
+    if not isinstance(node.value, list):
+        raise Unreadable(f"{node.path} is {_kind(node.value)}, expected a list")
+    return tuple(_Node(f"{node.path}[{i}]", v).at("why").text() for i, v in enumerate(node.value))
 
 
 def _region(node: _Node) -> RegionEvidence:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-from tidegate.judge.errors import ErrorComparison
-from tidegate.judge.latency import LatencyComparison
-from tidegate.judge.objective import Objective
 from tidegate.judge.seen import Malformed, Seen, see, weight_of
 from tidegate.judge.settings import JudgeSettings
+from tidegate.judge.signals import (
+    Crossing,
+    Signal,
+    compared_signals,
+    evidence_of,
+    promised_signals,
+    service_signal,
+)
 from tidegate.judge.tally import ROLES, Tally
 from tidegate.model.canonical import digest
 from tidegate.model.observation import Batch, Observation
@@ -20,38 +24,21 @@ from tidegate.model.topology import Arm
 from tidegate.model.traffic import Split
 from tidegate.model.verdict import Verdict
 
-VERSION = 1
+VERSION = 2
 SKEW = 2.0  # seconds by which the edge's clock may run ahead of the reader's
-SLOW_BUDGET = 0.01  # what "p99" leaves
-LN10 = math.log(10)
-
-
-@dataclass
-class Crossing:
-    """``peak``: highest natural log of E so far. ``at``: when an observation brought E to 1/α, if one did."""
-
-    alpha: float
-    peak: float = 0.0
-    at: float | None = None
-    why: str = ""
-
-    @property
-    def threshold(self) -> float:
-        return -math.log(self.alpha)
 
 
 class Judge:
-    """Of one operation. Not thread-safe. A crossing is latched: once E reaches 1/α_signal the verdict is ``fail``."""
+    """Of one operation. Not thread-safe. A crossing is latched: once E reaches 1/α_signal the verdict is ``fail``; of a
+    signal whose ``then`` is ``hold``, it is a question to people instead (``asks``), and no verdict."""
 
     def __init__(self, settings: JudgeSettings) -> None:
         self.settings = settings
-        self._signals: dict[str, ErrorComparison | LatencyComparison | Objective] = {
-            "errors": ErrorComparison(settings),
-            "availability": Objective(settings, settings.error_budget),
-            "latency_p99": Objective(settings, SLOW_BUDGET),
-        }
-        if settings.margin_latency is not None:
-            self._signals["latency"] = LatencyComparison(settings, settings.margin_latency)
+        self._compared, self._promised = compared_signals(settings), promised_signals(settings)
+        self._service = service_signal(settings)
+        together: dict[str, Signal] = {"service": self._service} if self._service else {}
+        self._signals: dict[str, Signal] = {**self._compared, **self._promised, **together}
+        self._asking = {"service"} if settings.service and settings.service.then == "hold" else set()
         self._crossings = {name: Crossing(alpha) for name, alpha in settings.alphas().items()}
         self._tally = Tally(settings)
         self._progress: float | None = None  # newest end of a request, epoch seconds; never goes back
@@ -89,40 +76,41 @@ class Judge:
         self._counts["sessionless"] += seen.session is None
         self._tally.expose(seen, at)
         self._note_split(observation)
-        if seen.endpoint not in self.settings.endpoints or self._warming(seen):
+        if seen.endpoint not in self.settings.endpoints:
+            return
+        if seen.weight < 1 and self._in_flight(seen):
+            self._judge_service(seen, at)
+        if self._warming(seen):
             return
         if seen.comparable and self._tally.stable_speaks(seen.region, at):
             self._tally.compare(seen, at)
-            self._compare(seen, at)
+            for name, signal in self._compared.items():
+                signal.observe(seen, at)
+                self._crossings[name].look(name, signal, seen, at)
         elif seen.candidate and not seen.comparable:
             self._count_full(seen)
             self._objectives(seen, at)
 
-    def _compare(self, seen: Seen, at: float) -> None:
-        for name in ("errors", "latency"):
-            signal = self._signals.get(name)
-            if isinstance(signal, ErrorComparison | LatencyComparison):
-                signal.observe(seen, at)
-                self._look(name, seen, at)
-
     def _objectives(self, seen: Seen, at: float) -> None:
-        slow = seen.failed or seen.milliseconds > self.settings.latency_p99 * 1000
-        for name, missed in (("availability", seen.failed), ("latency_p99", slow)):
-            signal = self._signals[name]
-            if isinstance(signal, Objective):
-                signal.observe(seen, missed, at)
-                self._look(name, seen, at)
+        slow = seen.failed or self._slow(seen)
+        for (name, signal), missed in zip(self._promised.items(), (seen.failed, slow), strict=True):
+            signal.observe(seen, missed, at)
+            self._crossings[name].look(name, signal, seen, at)
 
-    def _look(self, name: str, seen: Seen, at: float) -> None:
-        crossing, log_e = self._crossings[name], self._signals[name].log_e()
-        crossing.peak = max(crossing.peak, log_e)
-        if crossing.at is None and log_e >= crossing.threshold:
-            crossing.at = at
-            figures = ", ".join(f"{k} {v}" for k, v in self._signals[name].figures().items())
-            crossing.why = (
-                f"{name}: E = 10^{log_e / LN10:.2f} reached 1/α = 10^{crossing.threshold / LN10:.2f}"
-                f" with a request of {seen.region}, {seen.endpoint} ({figures})"
-            )
+    def _judge_service(self, seen: Seen, at: float) -> None:
+        if self._service is None:
+            return
+        self._service.observe(seen, at)
+        if seen.failed or self._slow(seen):  # what keeps the objective never brings E up
+            self._crossings["service"].look("service", self._service, seen, at)
+
+    def _slow(self, seen: Seen) -> bool:
+        return seen.milliseconds > self.settings.latency_p99 * 1000
+
+    def _in_flight(self, seen: Seen) -> bool:
+        """Whether the candidate has had a request in any region, and the warm-up after it is over."""
+        began = min(self._tally.first_candidate_at.values(), default=None)
+        return began is not None and seen.started >= began + self.settings.warm_up
 
     def _warming(self, seen: Seen) -> bool:
         first = self._tally.first_candidate_at.get(seen.region)
@@ -153,12 +141,16 @@ class Judge:
     @property
     def failed(self) -> bool:
         """Whether any signal has crossed."""
-        return any(c.at is not None for c in self._crossings.values())
+        return bool(self._crossed(asking=False))
+
+    def _crossed(self, *, asking: bool) -> list[tuple[float, str]]:
+        """Signals that have crossed, the first first. ``asking``: those that ask people, else those that decide."""
+        found = [(c.at, name) for name, c in self._crossings.items() if c.at is not None]
+        return sorted((at, name) for at, name in found if (name in self._asking) is asking)
 
     def document(self, now: float) -> dict[str, Any]:
         """The evidence document: JSON, read by :mod:`tidegate.judge.document`."""
         verdict, why = self._verdict(now)
-        crossed = sorted((c.at, name) for name, c in self._crossings.items() if c.at is not None)
         return {
             "version": VERSION,
             "settings": digest(self.settings.to_json()),
@@ -168,8 +160,12 @@ class Judge:
             "observed_at": self._progress,
             "verdict": verdict.value,
             "why": why,
-            "crossed": [{"signal": name, "at": at, "why": self._crossings[name].why} for at, name in crossed],
-            "signals": {name: self._signal(name) for name in self._crossings},
+            "crossed": self._told(self._crossed(asking=False)),
+            "asks": self._told(self._crossed(asking=True)),
+            "signals": {
+                name: evidence_of(self._signals[name], crossing, asks=name in self._asking)
+                for name, crossing in self._crossings.items()
+            },
             "routing": {"epoch": max(self._routed[0], 0), "split": str(self._split or "")},
             "regions": {r: self._region(r, now) for r in self.settings.regions},
             "all_full": self._full.get("*"),
@@ -178,10 +174,13 @@ class Judge:
             "sample": self._sample,
         }
 
+    def _told(self, crossed: list[tuple[float, str]]) -> list[dict[str, Any]]:
+        return [{"signal": name, "at": at, "why": self._crossings[name].why} for at, name in crossed]
+
     def _verdict(self, now: float) -> tuple[Verdict, str]:
-        first = min((c for c in self._crossings.values() if c.at is not None), key=lambda c: c.at or 0, default=None)
-        if first is not None:
-            return Verdict.FAIL, first.why
+        crossed = self._crossed(asking=False)
+        if crossed:
+            return Verdict.FAIL, self._crossings[crossed[0][1]].why
         if self._progress is None:
             return Verdict.NO_DATA, "no request has been seen"
         age = now - self._progress
@@ -191,17 +190,6 @@ class Judge:
                 f"the newest request is {age:.1f} s old, {self.settings.stale_after:g} s are allowed",
             )
         return Verdict.INCONCLUSIVE, "no signal has crossed its threshold"
-
-    def _signal(self, name: str) -> dict[str, Any]:
-        signal, crossing = self._signals[name], self._crossings[name]
-        return {
-            "log10_e": round(signal.log_e() / LN10, 4),
-            "peak_log10_e": round(crossing.peak / LN10, 4),
-            "threshold_log10": round(crossing.threshold / LN10, 4),
-            "alpha": crossing.alpha,
-            "crossed_at": crossing.at,
-            "figures": signal.figures(),
-        }
 
     def _region(self, region: str, now: float) -> dict[str, Any]:
         weight = weight_of(self._split, region, self.settings.stable_slot.other) if self._split else None

@@ -8,12 +8,13 @@ on how much worse the candidate may be uses what was compared in every region, s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tidegate.judge.bounds import difference, more_requests
 from tidegate.judge.document import ArmEvidence, Document, RegionEvidence, Unreadable, read
 from tidegate.judge.fold import SKEW
+from tidegate.judge.settings import OTHER
 from tidegate.model.verdict import Evidence, SignalReading, Verdict, combine
 
 MALFORMED_PART = 0.05  # of all lines; above it nobody knows what the log says
@@ -25,7 +26,8 @@ SUSPICIOUS = 1.0  # log10 of E from which a gate waits for more
 @dataclass(frozen=True)
 class GateRequirement:
     """What the policy asks of one step (``StepEvidence``), in ``region``. ``full_weight``: the step gives the candidate
-    all of the region, so nothing is left to compare with and the absolute objectives decide."""
+    all of the region, so nothing is left to compare with and the absolute objectives decide. ``endpoints``: the
+    classes of which ``per_endpoint`` and ``not_worse_by`` are asked; all that have a name, if empty."""
 
     region: str
     requests: int = 1
@@ -34,6 +36,11 @@ class GateRequirement:
     not_worse_by: float | None = None
     confidence: float = 0.95
     full_weight: bool = False
+    endpoints: tuple[str, ...] = ()
+
+    def classes(self, judged: Sequence[str]) -> tuple[str, ...]:
+        """Of ``judged``, those that the gate waits for: nobody knows whether any request is of no class."""
+        return tuple(name for name in judged if name != OTHER and (not self.endpoints or name in self.endpoints))
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,9 @@ def assess(
     ]
     readings += _exposure(requirement, seen, region)
     if requirement.not_worse_by is not None:
-        readings += [_not_worse(requirement, seen, region, endpoint) for endpoint in seen.endpoints]
+        readings += [
+            _not_worse(requirement, seen, region, endpoint) for endpoint in requirement.classes(seen.endpoints)
+        ]
     return _evidence(seen, readings)
 
 
@@ -174,7 +183,7 @@ def _exposure(requirement: GateRequirement, seen: Document, region: RegionEviden
     if requirement.sessions:
         yield _enough("sessions", arm.sessions, requirement.sessions, f"candidate sessions in {requirement.region}", 0)
     if requirement.per_endpoint:
-        for name in seen.endpoints:
+        for name in requirement.classes(seen.endpoints):
             cell = arm.endpoints.get(name)
             requests, rate = (cell.requests, cell.per_second) if cell else (0, 0.0)
             yield _enough(f"requests {name}", requests, requirement.per_endpoint, f"candidate {name} requests", rate)

@@ -5,7 +5,8 @@ Null hypothesis: in every judged class, each request that counts fails with prob
 odds t times p0's against p0; their mean is at most 1 for every p <= p0. So the chance of ever blaming a release that
 keeps the objective is at most the signal's part of α. It is no comparison: an outage from elsewhere that breaks the
 objective does fail the release, and that is meant, since with nothing to compare with the safe side is the old one.
-There is no test against history: a service that never kept its objective should not promise it.
+There is no test against history here: a service that never kept its objective should not promise it. (After a
+promotion there is one beside these, :mod:`tidegate.judge.vigil`.)
 
 Unit: the session. Requests of a session count until its first failure, which counts once; later ones are not asked.
 Sessions are remembered as :class:`~tidegate.judge.sessions.Spent` says.

@@ -20,7 +20,7 @@ class Malformed(ValueError):
 class Seen:
     """``weight``: the candidate's part of the region's traffic when *this* request was routed; with 0 < weight < 1 the
     request says something about candidate against stable. ``ended``: epoch seconds at which the answer was complete.
-    ``failed``: answered with 5xx, or not answered at all (status 0)."""
+    ``failed``: answered with 5xx, or not answered at all (status 0). ``succeeded``: answered with 2xx or 3xx."""
 
     started: float
     ended: float
@@ -31,6 +31,7 @@ class Seen:
     failed: bool
     milliseconds: float
     session: str | None
+    succeeded: bool = True
 
     @property
     def comparable(self) -> bool:
@@ -54,6 +55,7 @@ def see(observation: Observation, arm: Arm, settings: JudgeSettings) -> Seen:
         failed=observation.status == 0 or observation.status >= 500,
         milliseconds=float(observation.milliseconds),
         session=observation.session or None,
+        succeeded=200 <= observation.status < 400,
     )
 
 

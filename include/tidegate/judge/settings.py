@@ -3,16 +3,55 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from tidegate.model.topology import Slot
 
-#: Parts of α by signal. They are divided by the sum of those that are on, so α is always spent once and in full:
-#: with latency on, errors get 1/2, latency 1/4, availability 1/8 and latency_p99 1/8 of it; with latency off,
-#: errors get 2/3, availability and latency_p99 1/6 each. Errors get most, since they hurt users most.
-ALPHA_PARTS = {"errors": 4, "latency": 2, "availability": 1, "latency_p99": 1}
+#: Parts of α by signal. They are divided by the sum of those that are on, so α is always spent once and in full: with
+#: all of them on errors get 4/10, latency 2/10, the other four 1/10 each. Errors get most: they hurt users most.
+ALPHA_PARTS = {"errors": 4, "latency": 2, "availability": 1, "latency_p99": 1, "service": 1, "business": 1}
+OPTIONAL = frozenset({"latency", "service", "business"})  # judged if the policy names them
+OTHER = "other"  # what requests of no class are called; judged where it can occur, never asked of a gate
+
+
+def split_alpha(alpha: float, optional: Collection[str]) -> dict[str, float]:
+    """The false-alarm rate of each signal that is on; they sum to ``alpha``. ``optional``: those of
+    :data:`OPTIONAL` that are on."""
+    on = {name: part for name, part in ALPHA_PARTS.items() if name not in OPTIONAL or name in optional}
+    return {name: alpha * part / sum(on.values()) for name, part in on.items()}
+
+
+@dataclass(frozen=True)
+class ServiceObjective:
+    """Both arms together against what users were promised (:mod:`tidegate.judge.service`). ``margin``: the error budget
+    may burn up to so many times as fast as promised. ``then``: what follows, ``back`` or ``hold``."""
+
+    margin: float = 1.0
+    then: str = "back"
+
+    def __post_init__(self) -> None:
+        _inside("service.margin", self.margin, 0, 1000)
+        if self.then not in ("back", "hold"):
+            raise ValueError(f"judge settings: service.then is {self.then!r}, expected 'back' or 'hold'")
+
+
+@dataclass(frozen=True)
+class BusinessRate:
+    """What a session brings (:mod:`tidegate.judge.business`): ``name`` in words, e.g. orders per session; successes of
+    the class ``endpoint`` in the first ``within`` seconds. The candidate may bring ``margin`` times the stable arm's,
+    above 0 and at most 1."""
+
+    name: str
+    endpoint: str
+    margin: float
+    within: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.margin <= 1:
+            raise ValueError(f"judge settings: business.margin is {self.margin}, expected above 0 and at most 1")
+        _inside("business.within", self.within, 0, 86_400.001)
 
 
 @dataclass(frozen=True)
@@ -61,6 +100,7 @@ class JudgeSettings:
     answered without a 5xx. ``latency_p99``: seconds within which 99 % of requests were promised to be answered.
     ``burn_window``: seconds over which the error-budget burn is taken. ``unit``: ``session`` or ``request``, as the
     metrics driver declares; with ``request`` the false-alarm rate is not guaranteed where sessions stick to arms.
+    ``service`` and ``business``: None turns the signal off.
     """
 
     alpha: float
@@ -76,6 +116,8 @@ class JudgeSettings:
     burn_window: float = 15.0
     unit: str = "session"
     starts: StartPoints = field(default_factory=StartPoints)
+    service: ServiceObjective | None = None
+    business: BusinessRate | None = None
 
     def __post_init__(self) -> None:
         _inside("alpha", self.alpha, 0, 0.5)
@@ -90,14 +132,16 @@ class JudgeSettings:
             raise ValueError(f"judge settings: warm_up is {self.warm_up}, expected 0 seconds or more")
         if self.unit not in ("session", "request"):
             raise ValueError(f"judge settings: unit is {self.unit!r}, expected 'session' or 'request'")
+        if self.business is not None and self.business.endpoint not in self.endpoints:
+            raise ValueError(f"judge settings: business.endpoint {self.business.endpoint!r} is not judged")
         for name, values in (("endpoints", self.endpoints), ("regions", self.regions)):
             if not values or len(set(values)) != len(values):
                 raise ValueError(f"judge settings: {name} must be named once each and not be empty, got {values}")
 
     def alphas(self) -> dict[str, float]:
         """False-alarm rate of each signal that is on; they sum to ``alpha`` (see :data:`ALPHA_PARTS`)."""
-        on = {s: p for s, p in ALPHA_PARTS.items() if s != "latency" or self.margin_latency is not None}
-        return {signal: self.alpha * part / sum(on.values()) for signal, part in on.items()}
+        given = {"latency": self.margin_latency, "service": self.service, "business": self.business}
+        return split_alpha(self.alpha, [name for name, value in given.items() if value is not None])
 
     @property
     def error_budget(self) -> float:
@@ -124,6 +168,8 @@ class JudgeSettings:
             "regions": tuple(value["regions"]),
             "stable_slot": Slot(value["stable_slot"]),
             "starts": StartPoints(**value["starts"]),
+            "service": ServiceObjective(**value["service"]) if value["service"] else None,
+            "business": BusinessRate(**value["business"]) if value["business"] else None,
         }
         return cls(**{**value, **changed})
 

@@ -78,7 +78,12 @@ def _approval(stage: str, approval: Approval) -> ApprovalNode:
 
 def _evidence(policy: Policy, stage: str, region: str, weight: int) -> Gate:
     evidence = policy.promotion.evidence[weight]
-    args: dict[str, Any] = {**evidence.model_dump(), "region": region, "full_weight": weight == TOTAL}
+    args: dict[str, Any] = {
+        **evidence.model_dump(),
+        "endpoints": list(evidence.endpoints),
+        "region": region,
+        "full_weight": weight == TOTAL,
+    }
     return Gate(f"{stage}.gate-{percent(weight)}", "evidence", policy.promotion.gate_within, args)
 
 

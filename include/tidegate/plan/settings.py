@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tidegate.policy.schema import Check, Policy
+from tidegate.policy.schema import BusinessSignal, Check, Policy, ServiceSignal
 
 
 def bound_settings(policy: Policy) -> dict[str, Any]:
@@ -26,10 +26,18 @@ def bound_settings(policy: Policy) -> dict[str, Any]:
             "stale_after": promotion.stale_after,
             "margin_errors": promotion.signals.errors.margin,
             "margin_latency": latency.margin if latency else None,
-            "endpoints": list(policy.judged_endpoints),
+            "endpoints": list(policy.judged_classes),
+            "service": _given(promotion.signals.service),
+            "business": _given(promotion.signals.business),
         },
+        "then_watch": promotion.bake.then_watch,
         "rollback": {"steps": list(rollback.steps), "fast_lane": rollback.fast_lane},
     }
+
+
+def _given(part: ServiceSignal | BusinessSignal | None) -> dict[str, Any] | None:
+    """Numbers as numbers: the policy's own text form is for people."""
+    return part.model_dump() if part is not None else None
 
 
 def check_specs(policy: Policy) -> list[dict[str, Any]]:

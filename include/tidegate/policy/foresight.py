@@ -87,12 +87,13 @@ def _needs(
     if asked.sessions:
         yield f"{asked.sessions} sessions", _sessions_until(traffic, asked.sessions, here, before)
     region = [s for s in before if s.region == here.region]
-    for name in policy.judged_endpoints if asked.per_endpoint else ():
+    classes = asked.endpoints or policy.judged_endpoints
+    for name in classes if asked.per_endpoint else ():
         part = traffic.mix.get(name, 0) / TOTAL
         missing = asked.per_endpoint - _requests(traffic, region) * part
         yield f"{asked.per_endpoint} {name} requests", _until(missing, rate * part)
     if asked.not_worse_by is not None:
-        for name in policy.judged_endpoints:
+        for name in classes:
             wanted = f"{name} not worse by {proportion_text(asked.not_worse_by)} at {proportion_text(asked.confidence)}"
             yield wanted, _bound_until(policy, traffic, name, asked, [*before, here])
 

@@ -10,11 +10,12 @@ from enum import StrEnum
 from tidegate.model.traffic import TOTAL
 from tidegate.policy.explain import locate
 from tidegate.policy.foresight import GateForecast, bake_seconds, gate_forecasts
+from tidegate.policy.lint_signals import lint_signals
 from tidegate.policy.load import Loaded
 from tidegate.policy.quantities import duration_text, percent_text
 from tidegate.policy.rules import Loc
 from tidegate.policy.schema import Policy, Traffic
-from tidegate.policy.sight import alpha_of, power, seconds_to_see, smallest_fault
+from tidegate.policy.sight import alphas_of, power, seconds_to_see, smallest_fault
 
 FAULT = 0.02  # the fault whose power is printed: 2 % of a class's requests
 
@@ -80,7 +81,8 @@ def lint(loaded: Loaded) -> Report:
     """Look at one policy. Reads nothing but what was loaded."""
     policy = loaded.policy
     forecasts = gate_forecasts(policy, policy.traffic) if policy.traffic else ()
-    found = [*_of_itself(policy, loaded.path.stem), *_steps(policy)]
+    told = ((Severity.INFO, *said) for said in lint_signals(policy))
+    found: list[Found] = [*_of_itself(policy, loaded.path.stem), *_steps(policy), *told]
     if policy.traffic is None:
         hint = "add traffic: {rate: …/s, sessions: …, session_length: …, errors: …%, mix: {…}}"
         found.append((Severity.WARNING, "no-traffic", "nothing can be foretold of the gates", (), hint))
@@ -93,19 +95,13 @@ def lint(loaded: Loaded) -> Report:
     findings = [_placed(loaded, entry) for entry in found]
     findings.sort(key=lambda f: (f.line, f.column, f.rule))
     views = tuple(_view(policy, policy.traffic, f) for f in forecasts) if policy.traffic else ()
-    alphas = {name: alpha_of(policy, name) for name in _signals(policy)}
-    return Report(policy.service, str(loaded.path), tuple(findings), alphas, views)
+    return Report(policy.service, str(loaded.path), tuple(findings), alphas_of(policy), views)
 
 
 def _placed(loaded: Loaded, entry: Found) -> Finding:
     severity, rule, message, at, hint = entry
     mark = locate(loaded.tree, at, key=True) if at else loaded.tree.mark
     return Finding(severity, rule, message, mark.line, mark.column, hint)
-
-
-def _signals(policy: Policy) -> list[str]:
-    latency = ["latency"] if policy.promotion.signals.latency else []
-    return ["errors", *latency, "availability", "latency_p99"]
 
 
 def _of_itself(policy: Policy, stem: str) -> Iterator[Found]:
@@ -227,7 +223,8 @@ def _view(policy: Policy, traffic: Traffic, forecast: GateForecast) -> GateView:
     holds = policy.promotion.evidence[forecast.weight].not_worse_by
     if here.weight == 1 or here.share == 0:
         return GateView(*fixed, "", None, None, None, holds)
-    worst = min(policy.judged_endpoints, key=lambda name: traffic.mix.get(name, 0))
+    asked = policy.promotion.evidence[forecast.weight].endpoints or policy.judged_endpoints
+    worst = min(asked, key=lambda name: traffic.mix.get(name, 0))
     find = seconds_to_see(policy, traffic, worst, FAULT, here)
     smallest = smallest_fault(policy, traffic, worst, stays)
     return GateView(*fixed, worst, smallest, power(policy, traffic, worst, FAULT, stays), find, holds)

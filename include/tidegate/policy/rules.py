@@ -179,6 +179,23 @@ def _endpoints(part: Policy) -> Iterator[Problem]:
         yield Problem(problem.message, ("promotion", *problem.at), problem.hint)
     for problem in _repeated("endpoints", judged):
         yield Problem(problem.message, ("promotion", "signals", *problem.at))
+    yield from _asked_classes(part)
+
+
+def _asked_classes(part: Policy) -> Iterator[Problem]:
+    """The business signal counts, and a gate asks of, classes that are judged."""
+    judged = part.judged_endpoints
+    business = part.promotion.signals.business
+    if business is not None and business.endpoint not in judged:
+        at: Loc = ("promotion", "signals", "business", "endpoint")
+        yield Problem(
+            f"{business.endpoint!r} is no endpoint class that is judged", at, likely(business.endpoint, judged)
+        )
+    for weight, asked in part.promotion.evidence.items():
+        for index, name in enumerate(asked.endpoints):
+            if name not in judged:
+                place: Loc = ("promotion", "evidence", percent_text(weight), "endpoints", index)
+                yield Problem(f"{name!r} is no endpoint class that is judged", place, likely(name, judged))
 
 
 def _traffic(part: Policy) -> Iterator[Problem]:

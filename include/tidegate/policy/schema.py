@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from tidegate.judge.settings import OTHER
 from tidegate.model.roles import Action, Role, roles_that_may
 from tidegate.model.traffic import Endpoint
 from tidegate.policy import rules
@@ -182,14 +183,43 @@ class LatencySignal(Part):
     margin: Factor = 1.0
 
 
+class ServiceSignal(Part):
+    """Both arms together against the objectives, while an operation is in flight: a release can break what both share.
+    No comparison can blame it then, and the cause is not proved.
+
+    ``margin``: the error budget may burn up to so many times as fast as promised. ``then``: what follows: the operation
+    goes `back`, or stands still and asks (`hold`).
+    """
+
+    margin: Factor = 1.0
+    then: Literal["back", "hold"] = "back"
+
+
+class BusinessSignal(Part):
+    """What a session of the candidate's brings, against the stable arm's: successes of an endpoint class per session.
+
+    ``name``: in words. ``endpoint``: the class whose successes count. ``margin``: the candidate's sessions may bring
+    that part of what the stable arm's do. ``within``: what a session brings in so much time after its first request.
+    """
+
+    name: Text = "orders per session"
+    endpoint: Name
+    margin: PartOfAll = 0.9
+    within: Seconds = 60.0
+
+
 class Signals(Part):
     """What is measured on candidate and stable arms, per region and endpoint class.
 
-    ``errors``: always judged. ``latency``: judged if given. ``endpoints``: those that are judged, all if left out.
+    ``errors``: always judged. ``latency``: judged if given. ``service``: judged if given: both arms together.
+    ``business``: judged if given: what a session brings. ``endpoints``: those that are judged; all if left out, and
+    requests of no class as `other`.
     """
 
     errors: ErrorSignal = ErrorSignal()
     latency: LatencySignal | None = None
+    service: ServiceSignal | None = None
+    business: BusinessSignal | None = None
     endpoints: Annotated[tuple[Name, ...], Field(max_length=32)] = ()
 
 
@@ -199,7 +229,8 @@ class StepEvidence(Part):
     ``requests``: to the candidate, since its first in this operation. ``sessions``: of the candidate, since then.
     ``per_endpoint``: as ``requests``, in each judged endpoint class. ``not_worse_by``: the upper bound of the
     candidate's error proportion less the stable's must lie below it, in each judged class. ``confidence``: of that
-    bound.
+    bound. ``endpoints``: the classes of which the latter two are asked, all judged ones if left out: a class that is
+    rarely used would keep the gate waiting, and is judged all the same.
     """
 
     requests: Annotated[int, Field(ge=1, le=_MANY)] = 1
@@ -207,6 +238,7 @@ class StepEvidence(Part):
     per_endpoint: Annotated[int, Field(ge=0, le=_MANY)] = 0
     not_worse_by: PartOfAll | None = None
     confidence: PartOfAll = 0.95
+    endpoints: Annotated[tuple[Name, ...], Field(max_length=32)] = ()
 
 
 class Approval(Part):
@@ -228,11 +260,13 @@ class Approval(Part):
 class Bake(Part):
     """At full weight in every region, before the release becomes a baseline.
 
-    ``lasts``: at least so long. ``requests``: at least so many requests to the candidate.
+    ``lasts``: at least so long. ``requests``: at least so many requests to the candidate. ``then_watch``: so long after
+    it became a baseline the guard goes on judging it at full traffic, and asks for a rollback if it fails.
     """
 
     lasts: Seconds
     requests: Annotated[int, Field(ge=1, le=_MANY)]
+    then_watch: Seconds | None = None
 
 
 def _by_weight(value: Any) -> Any:
@@ -379,7 +413,15 @@ class Policy(Part):
 
     @property
     def judged_endpoints(self) -> tuple[str, ...]:
+        """The classes with a name that are judged."""
         return self.promotion.signals.endpoints or tuple(self.endpoints)
+
+    @property
+    def judged_classes(self) -> tuple[str, ...]:
+        """As :attr:`judged_endpoints`, and `other` where requests of no class can occur and nobody chose."""
+        whole = any(not e.methods and e.prefix == "/" for e in self.endpoints.values())
+        chosen = bool(self.promotion.signals.endpoints)
+        return self.judged_endpoints if whole or chosen else (*self.judged_endpoints, OTHER)
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Policy:

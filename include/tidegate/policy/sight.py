@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tidegate.judge.errors import PRIOR, log_factors
-from tidegate.judge.settings import ALPHA_PARTS, StartPoints
+from tidegate.judge.settings import StartPoints, split_alpha
 from tidegate.model.traffic import TOTAL
 from tidegate.policy.foresight import Stay
 from tidegate.policy.schema import Policy, Traffic
@@ -35,8 +35,14 @@ class Jumps:
 
 def alpha_of(policy: Policy, signal: str) -> float:
     """The signal's part of the release's false-alarm rate."""
-    on = [name for name in ALPHA_PARTS if name != "latency" or policy.promotion.signals.latency is not None]
-    return policy.promotion.alpha * ALPHA_PARTS[signal] / sum(ALPHA_PARTS[name] for name in on)
+    return alphas_of(policy)[signal]
+
+
+def alphas_of(policy: Policy) -> dict[str, float]:
+    """The false-alarm rate of each signal that the policy has on; they sum to its alpha."""
+    signals = policy.promotion.signals
+    given = {"latency": signals.latency, "service": signals.service, "business": signals.business}
+    return split_alpha(policy.promotion.alpha, [name for name, value in given.items() if value is not None])
 
 
 def power(policy: Policy, traffic: Traffic, endpoint: str, fault: float, stays: Iterable[Stay]) -> float:
@@ -85,7 +91,7 @@ def _reached(policy: Policy, traffic: Traffic, endpoint: str, fault: float, stay
 
 def _threshold(policy: Policy, prior: float) -> float:
     """What the bet's logarithm must grow by: 1/α, and the parts by which the capital was divided at the start."""
-    classes = len(policy.judged_endpoints)
+    classes = len(policy.judged_classes)
     part = 1.0 if classes == 1 else 0.5 / classes
     return -math.log(alpha_of(policy, "errors") * prior * part * StartPoints().first)
 

@@ -68,7 +68,7 @@ def test_the_document_is_json_and_reads_back() -> None:
 
 def test_a_checkpoint_of_another_version_is_refused() -> None:
     state = json.loads(Judge(settings()).dump())
-    with pytest.raises(ValueError, match="version 0, expected 1"):
+    with pytest.raises(ValueError, match="version 0, expected 2"):
         Judge.load(json.dumps({**state, "version": 0}))
 
 

@@ -75,7 +75,7 @@ MALFORMED: dict[str, Callable[[Document], None]] = {
     "written long ago": put("written_at", NOW - 60),
     "observed long ago": put("observed_at", NOW - 60),
     "negative time": put("written_at", -1.0),
-    "another version": put("version", 2),
+    "another version": put("version", 1),
     "text for the version": put("version", "1"),
     "no verdict": drop("verdict"),
     "unknown verdict": put("verdict", "fine"),
