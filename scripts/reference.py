@@ -86,7 +86,7 @@ def drivers_page() -> str:
     lines = ["# Drivers", "", _NOTE, ""]
     lines += ["One driver per family, chosen by `kind` in the policy. Their settings: [policy reference](policy.md)."]
     lines += ["To write one: [add a driver](../how-to/add-a-driver.md).", ""]
-    for family in registry.FAMILIES:
+    for family in registry.FAMILIES + registry.OPTIONAL:
         contract = importlib.import_module(f"tidegate.drivers.{family}.contract")
         promises = getattr(contract, family.capitalize())
         lines += [

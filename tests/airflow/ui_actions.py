@@ -131,7 +131,7 @@ def nothing(case: Case) -> None:
 
 def mend_and_clear(case: Case) -> None:
     case.rig.checks.status.clear()
-    case.loop.clear("return.data-after-traffic", downstream=True)
+    case.loop.clear("return.rung-traffic", downstream=True)
 
 
 def bad_data(case: Case) -> None:

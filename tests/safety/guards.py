@@ -459,7 +459,7 @@ GUARDS: tuple[Guard, ...] = (
         "engine/turn.py",
         (
             "a certified release is not turned back",
-            "if view.certified:\n            raise Refused(",
+            "if view.committed:\n            raise Refused(",
             "if False:\n            raise Refused(",
             "test_a_certified_release_is_not_turned_back",
         ),

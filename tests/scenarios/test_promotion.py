@@ -14,6 +14,7 @@ from tidegate.engine.runner import Halt, drive
 from tidegate.engine.view import OperationView
 from tidegate.errors import Refused
 from tidegate.journal.model import EventKind
+from tidegate.model.ladder import Rung
 from tidegate.model.operation import OperationState, Outcome
 from tidegate.model.topology import Arm, Slot
 from tidegate.plan.model import ApprovalNode, Phase
@@ -45,8 +46,9 @@ def test_failing_checkouts_are_caught_by_the_error_signal(tmp_path: Path) -> Non
     assert view.outcome is Outcome.ROLLED_BACK
     assert view.why_back.startswith("errors:"), view.why_back
     assert weights(rig) == {"east-a": 5000, "west-a": 5000}
-    assert not rig.compute.observe(Arm("east", Slot.B)).instances
-    assert rig.checks.runs == 2, "the data is checked after each reversion"
+    assert view.stopped_at is Rung.TRAFFIC
+    assert rig.compute.observe(Arm("east", Slot.B)).instances, "its traffic is back, and that was enough: it is parked"
+    assert rig.checks.runs == 1, "the data is checked after each rung that is taken"
     assert facts(rig).stable.version == "1.0.0"
 
 
@@ -135,7 +137,7 @@ def test_wrong_data_after_a_reversion_holds_and_a_person_resumes(tmp_path: Path)
     rig = build(tmp_path)
     rig.users.error_rate["1.2.0"] = {"checkout": 0.2}
     rig.checks.status["orders_have_events"] = Status.VIOLATED
-    with pytest.raises(Halt, match=r"return\.data-after-traffic"):
+    with pytest.raises(Halt, match=r"return\.rung-traffic"):
         promote(rig, "1.2.0")
     assert weights(rig) == {"east-a": 5000, "west-a": 5000}, "traffic is safe while it holds"
     assert rig.compute.observe(Arm("east", Slot.B)).instances, "nothing further is reverted on wrong data"

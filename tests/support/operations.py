@@ -28,7 +28,9 @@ def small_policy(**changes: Any) -> Policy:
         "bake": Bake.model_validate({"lasts": "1s", "requests": 3}),
         "warm_up": 0.1,
     }
-    return quick_policy(**{**small, **changes})
+    policy = quick_policy(**{**small, **changes})
+    easy = policy.rollback.health.model_copy(update={"requests": 5, "not_above": 0.6})
+    return policy.model_copy(update={"rollback": policy.rollback.model_copy(update={"health": easy})})
 
 
 def open_promotion(rig: Rig, version: str, request_id: str = "") -> OperationView:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PROMOTE = f"promote__{SERVICE}"
 APPROVAL = "wave-1.approve-50"
-DATA_GATE = "return.data-after-traffic"
+DATA_GATE = "return.rung-traffic"
 WITHIN = 900.0  # seconds for each thing that is waited for, on a busy machine
 
 

@@ -23,6 +23,15 @@ class Kind(StrEnum):
     NOT_BELOW_SNAPSHOT = "not_below_snapshot"  # a table's row count may only grow
 
 
+class Severity(StrEnum):
+    """What a violation means. ``HOLD``: stop and ask. ``WARN``: say so, go on. ``NEXT_RUNG``: on the way back, go one
+    rung further; on the way forward it stops as ``HOLD`` does."""
+
+    HOLD = "hold"
+    WARN = "warn"
+    NEXT_RUNG = "next_rung"
+
+
 _KEYS = {
     Kind.NO_ROWS: {"no_rows"},
     Kind.EQUAL: {"equal"},
@@ -42,9 +51,14 @@ class CheckSpec:
     table: str = ""
     expectation: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    severity: Severity = Severity.HOLD
 
     def to_json(self) -> dict[str, Any]:
         """The policy's own way of writing it, plus ``id``."""
+        written = self._written()
+        return written if self.severity is Severity.HOLD else {**written, "severity": self.severity.value}
+
+    def _written(self) -> dict[str, Any]:
         if self.kind is Kind.NO_ROWS:
             return {"id": self.id, "no_rows": self.sql[0]}
         if self.kind is Kind.EQUAL:
@@ -58,12 +72,20 @@ class CheckSpec:
         """Inverse of :meth:`to_json`. Raises ``Refused`` naming the check for anything it does not know."""
         name = str(value.get("id", ""))
         kinds = [kind for kind in Kind if kind in value]
-        if not name or len(kinds) != 1 or not set(value) <= _KEYS[kinds[0]] | {"id"}:
+        if not name or len(kinds) != 1 or not set(value) <= _KEYS[kinds[0]] | {"id", "severity"}:
             raise Refused(
                 f"check {name or '(without id)'!r} has the keys {sorted(value)}",
                 next_step=f"give an id and exactly one of {', '.join(Kind)}",
             )
-        return cls(name, kinds[0], **_fields(kinds[0], value))
+        return cls(name, kinds[0], **_fields(kinds[0], value), severity=_severity(name, value))
+
+
+def _severity(name: str, value: Mapping[str, Any]) -> Severity:
+    try:
+        return Severity(value.get("severity", Severity.HOLD))
+    except ValueError:
+        known = ", ".join(Severity)
+        raise Refused(f"check {name!r} has the severity {value['severity']!r}", next_step=f"known: {known}") from None
 
 
 def _fields(kind: Kind, value: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,7 +122,8 @@ class Status(StrEnum):
 @dataclass(frozen=True)
 class CheckResult:
     """``observed`` and ``expected``: in words or figures, None where there is none. ``failed_keys``: keys of rows that
-    break the rule, never whole rows, at most :data:`KEYS_SHOWN`."""
+    break the rule, never whole rows, at most :data:`KEYS_SHOWN`. ``severity``: of the check; rows of before there were
+    any are read as ``hold``."""
 
     id: str
     status: Status
@@ -108,6 +131,7 @@ class CheckResult:
     expected: str | int | float | None = None
     detail: str = ""
     failed_keys: tuple[str, ...] = ()
+    severity: Severity = Severity.HOLD
 
 
 @dataclass(frozen=True)
@@ -134,7 +158,14 @@ class CheckReport:
     def from_json(cls, value: Mapping[str, Any]) -> CheckReport:
         """Inverse of :meth:`to_json`, also after a trip through JSON text."""
         results = tuple(
-            CheckResult(**{**r, "status": Status(r["status"]), "failed_keys": tuple(r["failed_keys"])})
+            CheckResult(
+                **{
+                    **r,
+                    "status": Status(r["status"]),
+                    "failed_keys": tuple(r["failed_keys"]),
+                    "severity": Severity(r.get("severity", Severity.HOLD)),
+                }
+            )
             for r in value["results"]
         )
         return cls(**{**value, "verdict": Verdict(value["verdict"]), "results": results})

@@ -34,7 +34,9 @@ def run(
     started, clock = time.time(), time.monotonic()
     run_id, found = _checked(url, specs, snapshot, limits or Limits())
     missing = "Great Expectations gave no answer for it"
-    results = tuple(_clean(found.get(spec.id) or not_checked(spec, missing), url) for spec in specs)
+    results = tuple(
+        replace(_clean(found.get(spec.id) or not_checked(spec, missing), url), severity=spec.severity) for spec in specs
+    )
     return CheckReport(run_id, verdict_of(results), results, started, round(time.monotonic() - clock, 3))
 
 

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from tidegate.drivers.artifacts.contract import Artifacts
 from tidegate.drivers.compute.contract import Compute
 from tidegate.drivers.database.contract import Database
+from tidegate.drivers.flags.contract import Flags
 from tidegate.drivers.metrics.contract import Metrics
+from tidegate.drivers.migrations.contract import Migrations
 from tidegate.drivers.site import Site
 from tidegate.drivers.traffic.contract import Traffic
 
 
 @dataclass(frozen=True)
 class Estate:
-    """One driver per family, for one service."""
+    """One driver per family, for one service. ``flags`` and ``migrations``: None where its policy has none."""
 
     site: Site
     traffic: Traffic
@@ -22,3 +24,5 @@ class Estate:
     metrics: Metrics
     artifacts: Artifacts
     database: Database
+    flags: Flags | None = None
+    migrations: Migrations | None = None

@@ -71,8 +71,8 @@ def connect_estate(
     noting = NotingResolver(resolve)  # of connections; reads of releases' secrets have journal rows of their own
     read = vault or vault_of(resolve)
     site = Site(policy.service, policy.shares, policy.endpoint_classes, root, noting, read)
+    wanted = {family: getattr(policy.drivers, family) for family in registry.FAMILIES + registry.OPTIONAL}
     connected: dict[str, Any] = {
-        family: registry.connect(family, getattr(policy.drivers, family).model_dump(), site)
-        for family in registry.FAMILIES
+        family: registry.connect(family, driver.model_dump(), site) for family, driver in wanted.items() if driver
     }
     return Estate(site, **connected)

@@ -17,7 +17,13 @@ SNAPSHOT = "snapshot.take"  # the node that notes what the data looks like befor
 
 
 def data(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> Evidence:
-    """Runs the checks and journals the run with its id, whatever the verdict.
+    """Runs the checks and journals the run with its id, whatever the verdict."""
+    report = run_checks(world, view, gate)
+    return Evidence(report.verdict, _words(report), world.clock.now(), _readings(report))
+
+
+def run_checks(world: World, view: OperationView, gate: Gate) -> CheckReport:
+    """One run of the gate's checks, journalled with its id.
 
     A rollback takes no snapshot of its own, so that a slow database cannot hold it up: it compares with what the
     promotion of the release that is left had noted.
@@ -27,7 +33,7 @@ def data(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> Evid
     with world.journal.locked(world.service) as txn:
         body = {"node": gate.id, "run_id": report.run_id, "report": report.to_json()}
         txn.append(EventKind.DATA_CHECKED, body, actor="checks", operation=view.id)
-    return Evidence(report.verdict, _words(report), world.clock.now(), _readings(report))
+    return report
 
 
 def _last_snapshot(world: World) -> Mapping[str, Any] | None:

@@ -85,7 +85,7 @@ def _stranded(view: OperationView, who: str, node: str, at: float, said: str, ru
     by = "--by <name> --reason <why>"
     ways = [clear] if _run_of(view)[1] else []
     ways.append(f"tidegate break-glass {view.service} {view.id} {by}")
-    if view.kind is OperationKind.PROMOTION and view.state is OperationState.RUNNING and not view.certified:
+    if view.kind is OperationKind.PROMOTION and view.state is OperationState.RUNNING and not view.committed:
         ways.append(f"tidegate abort {view.service} {view.id} {by}, then one of the above for the way back")
     return Carried(False, who, node, at, words, tuple(ways))
 

@@ -173,7 +173,7 @@ def _may_abort(view: OperationView) -> None:
             next_step=f"let it end, then promote again: promote__{view.service}; to hold it: tidegate pause "
             f"{view.service} {view.id} --by <name> --reason <why>",
         )
-    if view.certified:
+    if view.committed:
         raise Refused(
             f"{view.id}: the release is certified, there is nothing left to abort",
             next_step=f"let it end, then roll back: rollback__{view.service}",

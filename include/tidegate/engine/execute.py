@@ -14,6 +14,7 @@ from typing import Any
 from tidegate.drivers.token import Token
 from tidegate.engine import guarding, rules
 from tidegate.engine.facts import FACT_KINDS, fold_facts
+from tidegate.engine.ladder import exposing, not_needed
 from tidegate.engine.takeover import carries
 from tidegate.engine.turn import turn_if_incomplete
 from tidegate.engine.unsealing import JournalledVault
@@ -113,7 +114,7 @@ def _claim(world: World, operation: str, node_id: str, actor: str, attempt: int 
             return StepReport(
                 node_id, "already_verified", "the journal shows it as verified", state.detail, state.facts
             )
-        if why := nothing_to_do(view, stage):
+        if why := not_needed(view, stage, step):
             return _record_nothing(txn, view, node_id, why, actor)
         carries(view, actor, node_id)
         rules.may_run(view, stage, node_id)
@@ -148,16 +149,9 @@ def _known(world: World, txn: Transaction, view: OperationView, now: float) -> K
         demand=guarding.fresh_demand(world.journal, world.service, now),
         burn=view.burn,
         fence=view.fence,
+        exposing=exposing(view),
+        certified=view.certified,
     )
-
-
-def nothing_to_do(view: OperationView, stage: Stage) -> str:
-    """Why a way back is not needed: the promotion finished, or nothing was ever touched. Empty if it is needed."""
-    if stage.phase is not Phase.RETURN or view.state is OperationState.CLOSED:
-        return ""
-    if view.state is OperationState.RUNNING and (view.forward_complete or view.certified):
-        return "the release is a baseline"
-    return "" if view.touched else "nothing had been touched"
 
 
 def _record_nothing(txn: Transaction, view: OperationView, node_id: str, why: str, actor: str) -> StepReport:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.drivers.token import Token
-from tidegate.engine import assess, assess_data, guarding, rules
-from tidegate.engine.execute import nothing_to_do, step_world
+from tidegate.engine import assess, assess_data, assess_rung, guarding, rules
+from tidegate.engine.execute import step_world
 from tidegate.engine.facts import FACT_KINDS, fold_facts
+from tidegate.engine.ladder import not_needed
 from tidegate.engine.takeover import carries
 from tidegate.engine.turn import turn_if_incomplete
 from tidegate.engine.view import OperationView, fold_operation, require
@@ -47,6 +48,7 @@ _KINDS: Mapping[str, Assess] = {
     "evidence": assess.evidence,
     "bake": assess.bake,
     "data": assess_data.data,
+    "rung": assess_rung.rung,
 }
 
 
@@ -74,7 +76,7 @@ def _settled(world: World, view: OperationView, node_id: str, actor: str) -> tup
         raise Refused(f"{node_id} is a {type(node).__name__.lower()}, not a gate")
     if view.verified(node_id):
         return node, Evidence(Verdict.PASS, f"open already: {view.node(node_id).detail}", None)
-    if why := nothing_to_do(view, stage):
+    if why := not_needed(view, stage, node):
         evidence = Evidence(Verdict.PASS, f"nothing to do: {why}", None)
         _append(world, view, node_id, EventKind.GATE_OPENED, evidence, actor, nothing_to_do=True)
         return node, evidence
@@ -109,11 +111,13 @@ def _reading_world(world: World, view: OperationView) -> StepWorld:
 
 
 def _waiting_since(view: OperationView, node_id: str) -> float:
-    """When the node before this one was settled: that is when the wait began, also across retries."""
+    """When the node before this one was settled: that is when the wait began, also across retries. A rung that a person
+    has looked at, and wants judged again, is given its time anew."""
     since = view.opened_at
     for _, node in view.plan.nodes():
         if node.id == node_id:
-            return since
+            anew = isinstance(node, Gate) and node.kind == "rung"
+            return max(since, view.node(node_id).at or since) if anew else since
         since = max(since, view.node(node.id).at or since)
     return since
 
@@ -175,9 +179,12 @@ def _append(
         now = require(fold_operation(txn.events(operation=view.id)), view.id)
         if now.verified(node_id):
             return
-        stage, _ = now.plan.node(node_id)
+        stage, node = now.plan.node(node_id)
         if stage.phase is Phase.FORWARD and now.state is not OperationState.RUNNING:
             raise LeaseLost(f"operation {view.id} is on its way back: {now.why_back}")
         if not nothing_to_do:
             rules.not_held(now, node_id)
+            if isinstance(node, Gate) and node.kind == "rung":
+                row = assess_rung.judged_row(node, evidence, opened=kind is EventKind.GATE_OPENED)
+                txn.append(EventKind.RUNG_JUDGED, row, actor=actor, operation=view.id)
         txn.append(kind, body, actor=actor, operation=view.id)

@@ -119,7 +119,7 @@ def _phase(walk: Walk, view: OperationView, phase: Phase) -> bool:
         if phase is Phase.RETURN:
             raise Halt(node.id, why)
         if any(s.phase is Phase.RETURN for s in view.plan.stages):
-            if _read(world, view.id).certified:
+            if _read(world, view.id).committed:
                 raise Halt(node.id, why)
             turn_back(world, view.id, why=f"{node.id}: {why}", actor=walk.actor)
         return False

@@ -23,7 +23,7 @@ def declare_stop_loss(world: World, operation: str, *, why: str, evidence: Mappi
     """
     with world.journal.locked(world.service) as txn:
         view = fold_operation(txn.events(operation=operation))
-        if view is None or view.state is not OperationState.RUNNING or view.certified:
+        if view is None or view.state is not OperationState.RUNNING or view.committed:
             return False
         epoch = txn.raise_epoch()
         body = {"why": why, "burn": evidence.get("burn"), "evidence": dict(evidence)}
@@ -38,7 +38,7 @@ def turn_back(world: World, operation: str, *, why: str, actor: str) -> Operatio
     """
     with world.journal.locked(world.service) as txn:
         view = require(fold_operation(txn.events(operation=operation)), operation)
-        if view.certified:
+        if view.committed:
             raise Refused(
                 f"{operation}: the release is certified ({why})", next_step=f"roll back: rollback__{view.service}"
             )
@@ -51,7 +51,7 @@ def turn_back(world: World, operation: str, *, why: str, actor: str) -> Operatio
 def turn_if_incomplete(world: World, operation: str, node_id: str, *, actor: str) -> None:
     """Reaching a node of the way back while the way forward is incomplete means that something there failed."""
     view = require(fold_operation(world.journal.events(world.service, operation=operation)), operation)
-    if view.state is not OperationState.RUNNING or view.forward_complete or view.certified:
+    if view.state is not OperationState.RUNNING or view.forward_complete or view.committed:
         return
     stage = next((s for s, n in view.plan.nodes() if n.id == node_id), None)
     if stage is not None and stage.phase is Phase.RETURN:

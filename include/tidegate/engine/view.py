@@ -6,50 +6,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tidegate.engine.told import Approval, Hold, NodeState, RungJudged
 from tidegate.errors import Refused
 from tidegate.journal.model import Event, EventKind
 from tidegate.model.binding import Binding
+from tidegate.model.ladder import Rung
 from tidegate.model.operation import OperationKind, OperationState, Outcome
 from tidegate.model.traffic import Split
 from tidegate.plan.model import Phase, Plan, Step
 
 CERTIFY_NODE = "certify.baseline"
 STOP_LOSS_NODE = "return.stop-loss"
-
-
-@dataclass(frozen=True)
-class NodeState:
-    """``status``: ``open`` (nothing yet), ``intended``, ``verified``, ``failed``. ``at``: of the last row about it.
-    ``attempt``: the newest try of a scheduler that was seen at it, 0 if none."""
-
-    status: str = "open"
-    at: float | None = None
-    detail: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    nothing_to_do: bool = False
-    attempt: int = 0
-
-
-@dataclass(frozen=True)
-class Approval:
-    """One person's yes, bound to a plan and to the evidence that was shown (empty in rows of before that was kept).
-    ``in_time``: given before the time to answer was over, which does not run while the operation is paused."""
-
-    node: str
-    person: str
-    plan_digest: str
-    at: float
-    in_time: bool = True
-    evidence_digest: str = ""
-
-
-@dataclass(frozen=True)
-class Hold:
-    """A person's pause: nothing of the plan goes on but a stop-loss. ``at``: epoch seconds."""
-
-    person: str
-    why: str
-    at: float
+EXPOSE_STAGE = "expose"
 
 
 @dataclass(frozen=True)
@@ -80,6 +48,7 @@ class OperationView:
     back_epoch: int = 0
     held: Hold | None = None
     pauses: tuple[tuple[float, float], ...] = ()
+    rungs: tuple[RungJudged, ...] = ()
     last_seq: int = 0
 
     def node(self, node_id: str) -> NodeState:
@@ -105,8 +74,20 @@ class OperationView:
 
     @property
     def certified(self) -> bool:
-        """The candidate is a baseline: from here a rollback is an operation of its own, this one only finishes."""
+        """The candidate is a baseline."""
         return self.verified(CERTIFY_NODE)
+
+    @property
+    def committed(self) -> bool:
+        """Certified, and shown to everybody it is to be shown to: from here a rollback is an operation of its own, this
+        one only finishes. While a flag is being raised the operation can still turn back."""
+        showing = (n.id for s, n in self.plan.nodes() if s.id == EXPOSE_STAGE)
+        return self.certified and all(self.verified(node_id) for node_id in showing)
+
+    @property
+    def stopped_at(self) -> Rung | None:
+        """The rung that restored health and data: the last one of the way back."""
+        return next((judged.rung for judged in self.rungs if judged.then == "stop"), None)
 
     @property
     def touched(self) -> bool:
@@ -227,6 +208,12 @@ def _turned_back(view: OperationView, event: Event) -> OperationView:
     return _resumed(back, event) if event.body.get("person") else back
 
 
+def _rung_judged(view: OperationView, event: Event) -> OperationView:
+    body = event.body
+    judged = RungJudged(Rung(body["rung"]), body["restored"], body["then"], body["why"], event.at)
+    return replace(view, rungs=(*view.rungs, judged))
+
+
 _HANDLERS: Mapping[EventKind, Callable[[OperationView, Event], OperationView]] = {
     EventKind.STEP_INTENDED: lambda v, e: _with_node(v, e, "intended"),
     EventKind.STEP_VERIFIED: lambda v, e: _with_node(v, e, "verified"),
@@ -240,6 +227,7 @@ _HANDLERS: Mapping[EventKind, Callable[[OperationView, Event], OperationView]] =
     EventKind.TURNED_BACK: _turned_back,
     EventKind.HELD: _held,
     EventKind.RESUMED: _resumed,
+    EventKind.RUNG_JUDGED: _rung_judged,
     EventKind.LEASE_TAKEN: lambda v, e: replace(v, taken_by="" if e.body.get("handed_back") else e.actor),
     EventKind.OPERATION_CLOSED: lambda v, e: replace(
         v, state=OperationState.CLOSED, outcome=Outcome(e.body["outcome"])

@@ -19,6 +19,7 @@ from tidegate.engine.turn import declare_stop_loss
 from tidegate.engine.view import STOP_LOSS_NODE, OperationView
 from tidegate.engine.world import World
 from tidegate.errors import LeaseLost, TidegateError
+from tidegate.guard.aftermath import AftermathRecorder
 from tidegate.guard.demand import HEALTH_WINDOW, Demand
 from tidegate.guard.hearing import Hearing
 from tidegate.guard.history import Recorder
@@ -53,6 +54,7 @@ class Watch:
         self._cursor: str | None = None
         self._hearing: Hearing | None = None
         self._recorder: Recorder | None = None
+        self._aftermath: AftermathRecorder | None = None
         self._view: OperationView | None = None
         self._head_seq = -1
         self._renewed_at = 0.0
@@ -74,6 +76,8 @@ class Watch:
         batch, blind = self._read()
         if self._recorder is not None and batch is not None:
             self._recorder.note(batch.observations, self._world.clock.now())
+        if self._aftermath is not None and view is not None and batch is not None:
+            self._aftermath.note(view, batch.observations, self._world.clock.now())
         verdict, stopped = None, False
         if view is not None and batch is not None and view.kind is OperationKind.PROMOTION:
             verdict, stopped = self._judge(view, batch)
@@ -98,6 +102,8 @@ class Watch:
             self._recorder = None
         if self._recorder is None and view is not None:
             self._recorder = Recorder(self._world, view)
+        if view is None or self._aftermath is None or view.id != self._aftermath.operation:
+            self._aftermath = AftermathRecorder(self._world, view) if view is not None else None
         if view is None or view.kind is not OperationKind.PROMOTION:
             self._hearing = None
         elif self._hearing is None or self._hearing.operation != view.id:

@@ -27,6 +27,7 @@ MEANINGS: Mapping[EventKind, str] = {
     EventKind.CATALOG_ENTERED: "What was promoted, why, what it replaces, and the exact way back.",
     EventKind.RELEASE_VETOED: "This release must not run any more: no promotion and no rollback goes to it.",
     EventKind.DATA_CHECKED: "One run of the data checks, with each result.",
+    EventKind.RUNG_JUDGED: "A rung of the way back was judged by health and data: it is the last, or the next follows.",
     EventKind.OVERRIDDEN: "A person set a rule aside: which one, and why. Written before the effect.",
     EventKind.POLICY_SEEN: "The policy that is in force, by digest.",
     EventKind.SECRET_READ: "A secret was read: its name, version, who, and what for. Never its value.",

@@ -37,6 +37,7 @@ class EventKind(StrEnum):
     RELEASE_VETOED = "release_vetoed"
     SECRET_READ = "secret_read"  # noqa: S105 - a kind of event
     DATA_CHECKED = "data_checked"
+    RUNG_JUDGED = "rung_judged"
     OVERRIDDEN = "overridden"
     POLICY_SEEN = "policy_seen"
     NOTE = "note"

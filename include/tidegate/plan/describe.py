@@ -36,4 +36,5 @@ WAITS_FOR = {
     "evidence": "the guard's evidence suffices and no signal fails",
     "bake": "no signal fails at full weight for long enough, over enough requests",
     "data": "every data check passes",
+    "rung": "users are well and the data is whole, or the next rung follows",
 }

@@ -45,6 +45,11 @@ def check_specs(policy: Policy) -> list[dict[str, Any]]:
     return [_spec(name, check) for name, check in policy.checks.items()]
 
 
+def repair_specs(policy: Policy) -> list[dict[str, Any]]:
+    """The policy's repairs as JSON, in the order written. No policy can declare one yet."""
+    return []
+
+
 def _spec(name: str, check: Check) -> dict[str, Any]:
     given = check.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     return {"id": name, **given}

@@ -27,7 +27,7 @@ def settings_of(family: str, kind: str) -> type[BaseModel]:
 def driver_errors(root: MapNode, file: str, lookup: SettingsOf = settings_of) -> Iterator[PolicyError]:
     """All that is wrong with the drivers' settings. What the schema itself refuses is left to the schema."""
     drivers = _map(root, "drivers")
-    for family in registry.FAMILIES:
+    for family in registry.FAMILIES + registry.OPTIONAL:
         options = _map(drivers, family)
         if options is None:
             continue

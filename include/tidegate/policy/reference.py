@@ -27,7 +27,9 @@ JsonSchema = dict[str, Any]
 def json_schema() -> JsonSchema:
     """The schema of a policy, with every installed driver's own settings under its ``kind``."""
     drivers = {
-        (family, kind): settings_of(family, kind) for family in registry.FAMILIES for kind in registry.kinds(family)
+        (family, kind): settings_of(family, kind)
+        for family in registry.FAMILIES + registry.OPTIONAL
+        for kind in registry.kinds(family)
     }
     refs, whole = models_json_schema(
         [(schema.Policy, "validation"), *((model, "validation") for model in drivers.values())],
@@ -39,7 +41,8 @@ def json_schema() -> JsonSchema:
         _describe(model, defs)
     defs["Drivers"]["properties"] = {
         family: _family(family, {k: refs[m, "validation"] for (f, k), m in drivers.items() if f == family}, defs)
-        for family in registry.FAMILIES
+        for family in registry.FAMILIES + registry.OPTIONAL
+        if registry.kinds(family)
     }
     defs.pop("Driver", None)
     policy = defs.pop("Policy")

@@ -35,7 +35,7 @@ def reference_markdown() -> str:
             lines += _part(part.__name__, part, _title(part))
     lines.append("## Drivers' settings\n")
     lines.append("Paths are relative to `TIDEGATE_HOME`. Addresses and secrets are `conn://name`, never values.\n")
-    for family in registry.FAMILIES:
+    for family in registry.FAMILIES + registry.OPTIONAL:
         for kind in registry.kinds(family):
             lines += _part(f"{family}: {kind}", settings_of(family, kind), f"### `{family}: {{kind: {kind}}}`")
     return "\n".join(lines).rstrip() + "\n"

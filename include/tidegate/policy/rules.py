@@ -5,12 +5,14 @@ The rules run inside the schema's validators, so that no :class:`~tidegate.polic
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticCustomError
 
+from tidegate.model.ladder import Rung
 from tidegate.model.roles import Action, Role
 from tidegate.model.traffic import TOTAL
 from tidegate.policy.likely import likely
@@ -119,6 +121,19 @@ def rollback(part: Rollback) -> Iterator[Problem]:
             )
     if part.steps[-1] != 0:
         yield Problem(f"steps must end at 0%, not {percent_text(part.steps[-1])}", ("steps", len(part.steps) - 1))
+    yield from _ladder(part)
+
+
+def _ladder(part: Rollback) -> Iterator[Problem]:
+    order, rungs = list(Rung), part.ladder
+    for index, (before, after) in enumerate(itertools.pairwise(rungs), start=1):
+        if order.index(after) <= order.index(before):
+            hint = f"the order is {', '.join(order)}"
+            yield Problem(f"the rung {after.value} cannot come after {before.value}", ("ladder", index), hint)
+    if rungs and Rung.TRAFFIC not in rungs:
+        yield Problem("no ladder is without the rung traffic", ("ladder",), "add it")
+    if not 0.5 <= part.health.confidence < 1:
+        yield Problem("a confidence below 50% is no evidence", ("health", "confidence"))
 
 
 def check(part: Check) -> Iterator[Problem]:
@@ -136,9 +151,20 @@ def policy(part: Policy) -> Iterator[Problem]:
     yield from _regions(part)
     yield from _endpoints(part)
     yield from _traffic(part)
+    yield from _rungs(part)
     if part.roles is not None:
         yield from _roles(part.roles)
         yield from _approvers(part, part.roles)
+
+
+def _rungs(part: Policy) -> Iterator[Problem]:
+    for index, rung in enumerate(part.rollback.ladder):
+        if rung is Rung.FLAGS and part.drivers.flags is None:
+            hint = "name a driver, or leave the rung out"
+            yield Problem("the rung flags needs drivers.flags", ("rollback", "ladder", index), hint)
+        if rung is Rung.SCHEMA and part.drivers.migrations is None:
+            hint = "name a driver, or leave the rung out"
+            yield Problem("the rung schema needs drivers.migrations", ("rollback", "ladder", index), hint)
 
 
 def _regions(part: Policy) -> Iterator[Problem]:

@@ -20,7 +20,9 @@ from pydantic import (
     model_validator,
 )
 
+from tidegate.checks.model import Severity
 from tidegate.judge.settings import OTHER
+from tidegate.model.ladder import Rung
 from tidegate.model.roles import Action, Role, roles_that_may
 from tidegate.model.traffic import Endpoint
 from tidegate.policy import rules
@@ -311,13 +313,32 @@ class Promotion(Part):
         return self
 
 
-class Rollback(Part):
-    """How the traffic comes back, and then the release.
+class RungHealth(Part):
+    """What users must meet after a rung of the way back, counted anew after its last step, before it counts as the
+    last one. Fewer requests, or none that can be seen, are never health.
 
+    ``requests``: at least so many, in each region that the operation has touched. ``not_above``: the upper bound of
+    the part that fails. ``confidence``: of that bound. ``within``: time for them to come; after it somebody is asked.
+    """
+
+    requests: Annotated[int, Field(ge=1, le=_MANY)] = 300
+    not_above: PartOfAll = 0.01
+    confidence: PartOfAll = 0.95
+    within: Seconds = 300.0
+
+
+class Rollback(Part):
+    """How far back, and how: first what hurts least, and no further than health and data ask for.
+
+    ``ladder``: the rungs that may be taken, in this order: flags, traffic, release, schema, everywhere; all that the
+    drivers and repairs allow if left out. ``health``: what users must meet before a rung counts as the last one.
     ``steps``: the candidate's weight on its way back. ``fast_lane``: error-budget burn from which it goes to 0 at
     once. ``drain_within``: for requests in flight to end. ``capacity_within``: for stable instances to come up.
     ``deadline``: after it somebody is alerted; nothing is cut off.
     """
+
+    ladder: Annotated[tuple[Rung, ...], Field(max_length=5)] = ()
+    health: RungHealth = RungHealth()
 
     steps: Annotated[tuple[BasisPoints, ...], Field(min_length=1, max_length=50)]
     fast_lane: Factor
@@ -336,9 +357,11 @@ class Check(Part):
 
     ``no_rows``: SQL that must return none. ``equal``: two SQL statements of one value each. ``expect``: the name of a
     Great Expectations expectation. ``table``: what it looks at. ``arguments``: what it is given.
-    ``not_below_snapshot``: a table whose row count may only grow.
+    ``not_below_snapshot``: a table whose row count may only grow. ``severity``: what a violation means: `hold` (stop
+    and ask), `warn` (say so and go on), `next_rung` (on the way back: go one rung further).
     """
 
+    severity: Severity = Severity.HOLD
     no_rows: Sql | None = None
     equal: tuple[Sql, Sql] | None = None
     expect: Annotated[str, StringConstraints(pattern=r"^expect_[a-z_]+$")] | None = None
@@ -363,10 +386,11 @@ class Driver(BaseModel):
 
 
 class Drivers(Part):
-    """One driver per family.
+    """One driver per family; `flags` and `migrations` may be left out.
 
     ``traffic``: weighs the arms. ``compute``: runs releases. ``metrics``: says what users saw. ``artifacts``: has the
-    releases and proves them. ``database``: where the data checks read.
+    releases and proves them. ``database``: where the data checks read. ``flags``: how many customers are shown new
+    behaviour. ``migrations``: changes the database's schema.
     """
 
     traffic: Driver
@@ -374,6 +398,8 @@ class Drivers(Part):
     metrics: Driver
     artifacts: Driver
     database: Driver
+    flags: Driver | None = None
+    migrations: Driver | None = None
 
 
 class Policy(Part):

@@ -129,7 +129,7 @@ def lease_document(journal: Journal, service: str, now: float) -> dict[str, Any]
 def controls(view: OperationView) -> dict[str, bool]:
     """Which of the controls would do something now; the engine decides again when one is used."""
     is_open = view.state is not OperationState.CLOSED
-    forward = view.state is OperationState.RUNNING and view.kind is OperationKind.PROMOTION and not view.certified
+    forward = view.state is OperationState.RUNNING and view.kind is OperationKind.PROMOTION and not view.committed
     held = view.held is not None
     return {"pause": is_open and not held, "resume": is_open and held, "abort": forward}
 

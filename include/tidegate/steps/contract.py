@@ -56,7 +56,8 @@ class Known:
     operation's last verified shift left, or the one it was bound to. ``facts``: results of verified steps, by
     node id. ``demand``: requests per second by region as a live guard counts them; ``burn``: of the error
     budget when the loss was stopped. ``fence``: the router has to be at this epoch at least, so that a shift
-    which was on its way when the operation turned back is refused there.
+    which was on its way when the operation turned back is refused there. ``exposing``: this operation has begun to
+    show a flag. ``certified``: it has certified its candidate.
     """
 
     baselines: tuple[Release, ...]
@@ -66,6 +67,8 @@ class Known:
     demand: Mapping[str, float] | None = None
     burn: float | None = None
     fence: int = 0
+    exposing: bool = False
+    certified: bool = False
 
 
 class ReadSecret(Protocol):

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 PATIENCE = 5.0  # seconds of looking in the task: a deferral alone costs two to three
 POLL = 0.25
-HEAVY = {"data": 2.0}  # kinds of gate that are looked at in tasks only, and how often: importing Great Expectations in
+HEAVY = {
+    "data": 2.0,
+    "rung": 1.0,
+}  # kinds of gate that are looked at in tasks only, and how often: importing Great Expectations in
 # the triggerer would hold up the guard for seconds
 SAY_EVERY = 10.0  # seconds between two lines of progress
 

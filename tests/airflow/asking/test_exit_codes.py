@@ -232,7 +232,7 @@ def test_15_the_way_back_needs_a_person(desk: Desk) -> None:
     desk.ends("failed", {"bind": "success"})
     code, told = desk.wait("1.2.0")
     assert (code, told["ending"]) == (ExitCode.NEEDS_PERSON, "needs_person")
-    assert "return.data-after-traffic" in told["next"]
+    assert "return.rung-traffic" in told["next"]
 
 
 def test_15_somebody_has_deleted_the_run(desk: Desk, watched: Callable[[float], Watched]) -> None:

@@ -38,7 +38,7 @@ def test_the_policys_checks_are_specs_as_they_stand() -> None:
         {"id": "", "no_rows": "select 1"},
         {"id": "x"},
         {"id": "x", "no_rows": "select 1", "equal": ["select 1", "select 1"]},
-        {"id": "x", "no_rows": "select 1", "severity": "hold"},
+        {"id": "x", "no_rows": "select 1", "severity": "harsh"},
         {"id": "x", "equal": ["select 1"]},
         {"id": "x", "equal": "select 1"},
         {"id": "x", "expect": "expect_table_row_count_to_equal"},

@@ -88,7 +88,7 @@ def test_break_glass_carries_a_halted_operation_to_its_end(rig: Rig, capsys: pyt
     operation = open_promotion(rig, "1.2.0").id
     command = ["break-glass", "shop", operation, "--by", "ann", "--reason", "Airflow is gone"]
     assert main(command) == ExitCode.NEEDS_PERSON
-    assert "return.data-after-traffic" in capsys.readouterr().err, "still wrong: it holds, and says where"
+    assert "return.rung-traffic" in capsys.readouterr().err, "still wrong: it holds, and says where"
     rig.checks.status.clear()
     assert main(command) == ExitCode.OK
     assert "rolled_back" in capsys.readouterr().out

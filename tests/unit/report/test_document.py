@@ -162,7 +162,7 @@ def test_a_failed_node_is_an_alarm(rig: Rig) -> None:
         promote(rig, "1.2.0")
     (shop,) = overview(rig)
     assert shop["urgency"] == 0
-    assert shop["needs"][0].startswith("return.data-after-traffic failed:")
+    assert shop["needs"][0].startswith("return.rung-traffic failed:")
 
 
 def test_nothing_is_known_of_a_service_that_never_did_anything(rig: Rig) -> None:

@@ -60,7 +60,7 @@ def test_held_on_the_way_back(rig: Rig) -> None:
     view = require(fold_operation(rig.world.journal.events("shop", operation=operation)), operation)
     top = of(view)
     assert (top.title, top.tone) == ("1.2.0 is on its way back", "bad")
-    assert top.next.startswith("return.data-after-traffic failed:")
+    assert top.next.startswith("return.rung-traffic failed:")
     assert f"tidegate break-glass shop {operation}" in top.next
 
 
