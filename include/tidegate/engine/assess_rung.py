@@ -9,7 +9,7 @@ from typing import Any
 from tidegate.checks.model import CheckReport, CheckResult, Severity, Status
 from tidegate.engine import guarding
 from tidegate.engine.assess_data import run_checks
-from tidegate.engine.ladder import RETURN, debts, touched_regions
+from tidegate.engine.ladder import RETURN, debts, met_by_users, touched_regions
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.judge.aftermath import HealthRequirement, assess_health
@@ -28,6 +28,9 @@ class RungEvidence(Evidence):
 def rung(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> Evidence:
     """Health first, from what the guard counts; once that is decided, one run of the data checks. Both together say how
     the ladder goes on."""
+    if not met_by_users(view):
+        nobody = Evidence(Verdict.PASS, "no user has met anything of this operation", world.clock.now())
+        return decide(gate, nobody, run_checks(world, view, gate))
     document = world.journal.evidence(view.service, view.id, guarding.AFTERMATH)
     stale_after = float(view.plan.settings["judge"]["stale_after"])
     health = assess_health(requirement(view, gate), document, world.clock.now(), stale_after)

@@ -73,6 +73,16 @@ def changed_by(view: OperationView, rung: Rung) -> bool:
     return True
 
 
+def met_by_users(view: OperationView) -> bool:
+    """Whether users may have met anything of this operation: more was begun than to deploy a release beside the one
+    that serves. If not, there is nothing to ask them."""
+    if view.kind is OperationKind.ROLLBACK:
+        return True
+    forward = (n for s, n in view.plan.nodes() if s.id != RETURN and isinstance(n, Step) and n.effect)
+    begun = (n for n in forward if view.node(n.id).status != "open" and not view.node(n.id).nothing_to_do)
+    return any(not (n.verb == "deploy_release" and _of_candidate(n)) for n in begun)
+
+
 def exposing(view: OperationView) -> bool:
     """Whether the operation has begun to show a flag."""
     return any(_begun(view, "raise_exposure"))
