@@ -62,6 +62,7 @@ def shop_environment(name: str, places: Places, ports: Ports, secrets: Secrets) 
         "SHOP_REGION": name,
         "SHOP_HOST": ADDRESS,
         "SHOP_FAULTS": str(places.lab / "faults.json"),
+        "SHOP_FLAGS": str(places.flags),
     }
 
 

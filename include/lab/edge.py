@@ -24,6 +24,7 @@ HEALTH_PATH = "/_health"
 UPSTREAM_IDLE = "20s"  # below the shop's keep-alive, so that Envoy never writes into a connection the shop is closing
 TYPES = "type.googleapis.com/envoy"
 METADATA = "tidegate"
+FLAGS_HEADER, FLAGS_LONGEST = "x-flags", 512  # of an answer: which flags had a say
 _RUNTIME = {"re2.max_program_size.error_level": 1000}  # the session filter's bounded repeat takes 331 of them
 
 
@@ -138,7 +139,7 @@ def _session_filter(cookie: str) -> dict[str, Any]:
 
 def _access_log(path: Path) -> dict[str, Any]:
     """One JSON object per request: ``t`` epoch seconds, ``us`` microseconds from the first byte in to the last byte
-    out. No header, cookie or query of the user's."""
+    out; ``exposure``: what flags the shop says had a say. No header, cookie or query of the user's."""
     fields = {
         "t": "%START_TIME(%s.%6f)%",
         "us": "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%",
@@ -151,6 +152,7 @@ def _access_log(path: Path) -> dict[str, Any]:
         "method": "%REQ(:METHOD):16%",
         "path": "%PATH(NQ:PATH):256%",
         "session": f"%DYNAMIC_METADATA({METADATA}:session)%",
+        "exposure": f"%RESP({FLAGS_HEADER}):{FLAGS_LONGEST}%",
     }
     return {
         "name": "envoy.access_loggers.file",

@@ -132,6 +132,7 @@ class Lab:
             deployment.forget_epochs()
             deployment.fill()
             third_place.start_routes(self.places, site.ports, policy.shares)
+            third_place.start_flags(self.places)
             deployment.empty()
             databases(site).empty()
             if fresh_journal:

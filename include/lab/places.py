@@ -57,6 +57,10 @@ class Places:
     def releases(self) -> Path:
         return self.lab / "releases"
 
+    @property
+    def flags(self) -> Path:
+        return self.lab / "flags" / "shop.json"
+
     def region(self, name: str) -> Path:
         return self.lab / name
 

@@ -30,7 +30,8 @@ COMMAND = ("{python}", "-B", "-X", "pycache_prefix=nowhere", "-m", "shop", "--po
 @dataclass(frozen=True)
 class Recipe:
     """One release of the lab. ``dials``: arguments of its built-in faults. ``tampered``: changed after signing.
-    ``delivery_days``: its configuration; ``receipt_key``: the version of the secret that it takes."""
+    ``delivery_days``: its configuration; ``receipt_key``: the version of the secret that it takes. ``flags``: those
+    that it asks for, and what it does where nothing decides."""
 
     version: str
     sequence: int
@@ -39,11 +40,20 @@ class Recipe:
     tampered: bool = False
     delivery_days: int = 2
     receipt_key: str = "2"
+    flags: tuple[tuple[str, bool], ...] = ()
 
     def details(self) -> Details:
         configuration = json.dumps({"delivery_days": self.delivery_days}).encode()
         secrets = {"receipt_key": self.receipt_key}
-        return Details("shop", self.version, self.sequence, COMMAND, configuration=configuration, secrets=secrets)
+        return Details(
+            "shop",
+            self.version,
+            self.sequence,
+            COMMAND,
+            flags=dict(self.flags),
+            configuration=configuration,
+            secrets=secrets,
+        )
 
 
 RECIPES = (
@@ -53,6 +63,13 @@ RECIPES = (
     Recipe("1.3.0", 103, "the slowest checkouts take three times as long", "slow_tail=3.0"),
     Recipe("1.4.0", 104, tampered=True),
     Recipe("1.5.0", 99, delivery_days=3, receipt_key="1"),
+    Recipe(
+        "1.6.0",
+        106,
+        "the new basket fails 10 % of its calls",
+        "new_basket_failures=0.1",
+        flags=(("new_basket", False),),
+    ),
 )
 
 

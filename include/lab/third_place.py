@@ -13,6 +13,9 @@ from lab.edge import Edge
 from lab.places import REGIONS, Places, write_private
 from lab.ports import LINKS, SLOTS, Ports
 from lab.supervision import Program
+from tidegate.drivers.flags.contract import Because
+from tidegate.drivers.flags.flagd import FlagdFile
+from tidegate.drivers.token import Token
 from tidegate.model.topology import Arm, Slot
 
 NAME = "third"
@@ -38,6 +41,7 @@ def lay_out(site: AirflowSite, shares: Mapping[str, int], airflow: bool) -> Path
     the.routes.parent.mkdir(parents=True, exist_ok=True)
     edge.write(the, _edge_config(places))
     start_routes(places, ports, shares)
+    start_flags(places)
     write_private(_links_config(places), json.dumps(links(ports), indent=1))
     found = programs(site, airflow)
     home = places.lab / NAME
@@ -52,6 +56,15 @@ def start_routes(places: Places, ports: Ports, shares: Mapping[str, int]) -> Non
     the = the_edge(places, ports)
     the.routes.unlink(missing_ok=True)
     edge.initial_routes(the, shares)
+
+
+def start_flags(places: Places) -> None:
+    """No flag at all, and no epoch, whatever stood in the flag file before."""
+    driver = FlagdFile(places.flags)
+    places.flags.parent.mkdir(parents=True, exist_ok=True)
+    driver.last_good.unlink(missing_ok=True)
+    places.flags.unlink(missing_ok=True)
+    driver.apply({}, Token(0, "lab"), Because("lab", "a fresh start"))
 
 
 def links(ports: Ports) -> dict[str, object]:

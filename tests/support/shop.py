@@ -16,6 +16,7 @@ import httpx
 from lab import releases, schema
 from lab.releases import RECIPES, shop_files
 from tests.support.postgres import database, free_port
+from tidegate.drivers.artifacts._settings_files import settings_files
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -29,9 +30,10 @@ def shop_database() -> Iterator[str]:
 
 
 def release_files(root: Path, version: str) -> Path:
-    """A directory with the files of one of the lab's releases, as a fetch would leave it."""
+    """A directory with the files of one of the lab's releases and its flags, unconfigured."""
     recipe = next(r for r in RECIPES if r.version == version)
-    for name, content in shop_files(recipe).items():
+    own = settings_files(None, {}, dict(recipe.flags))
+    for name, content in {**shop_files(recipe), **own}.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

@@ -2,6 +2,7 @@
 
 Environment: ``SHOP_DB_URL`` (needed; a secret, never printed), ``SHOP_REGION`` and ``SHOP_SLOT`` (named in the log),
 ``SHOP_HOST`` (where it listens; loopback), ``SHOP_FAULTS`` (a dial file), ``SHOP_SECRETS_FILE`` (see :mod:`.settings`),
+``SHOP_FLAGS`` (flagd's file, see :mod:`.flags`),
 ``SHOP_DRAIN_SECONDS`` (how long ``/_health`` says 503 before the process stops; 1).
 """
 
@@ -49,7 +50,8 @@ def main() -> int:
         sys.stderr.write("shop: SHOP_DB_URL is not set; set it to the database's URL\n")
         return 2
     faults = os.environ.get("SHOP_FAULTS")
-    shop = Shop(url, Path(faults) if faults else None)
+    flags = os.environ.get("SHOP_FLAGS")
+    shop = Shop(url, Path(faults) if faults else None, Path(flags) if flags else None)
     place = f"{os.environ.get('SHOP_REGION', '?')}-{os.environ.get('SHOP_SLOT', '?')}"
     sys.stderr.write(f"shop {VERSION} ({DIGEST[:19]}) in {place} on port {port}, pid {os.getpid()}\n")
     config = uvicorn.Config(

@@ -1,5 +1,5 @@
 """The shop's HTTP interface. Every answer carries the header ``x-release``, how many days a delivery takes (from the
-release's configuration) and which key signs receipts (by name and version)."""
+release's configuration) and which key signs receipts (by name and version); where a flag had a say, ``x-flags``."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ from .cookie import NAME, SessionToken, new_token, parse_token
 from .dials import DialFile
 from .digest import DIGEST
 from .fault import BUILT_IN
+from .flags import Flags
 from .release import VERSION
 from .settings import SETTINGS
 from .store import KeyTakenError, Order, Store, UnknownSessionError
 from .timing import browse_seconds, checkout_seconds
 
 PRODUCTS = {"tea": 450, "cup": 1200, "kettle": 4900}  # cents
+NEW_BASKET = "new_basket"  # the flag of a feature: baskets that remember
 SESSION_UNKNOWN = 440  # "login time-out": the cookie's session is gone
 DATABASE_FRESH = 5.0  # seconds after its last answer for which the database counts as there
 
@@ -38,17 +40,20 @@ DATABASE_FRESH = 5.0  # seconds after its last answer for which the database cou
 class Shop:
     """The handlers and what they share. ``draining``: set when the process has been told to stop."""
 
-    def __init__(self, database_url: str, dial_file: Path | None = None) -> None:
+    def __init__(self, database_url: str, dial_file: Path | None = None, flag_file: Path | None = None) -> None:
         self.store = Store(database_url)
+        self.flags = Flags(flag_file, SETTINGS.flags)
         self.draining = False
         self._dials = DialFile(dial_file, VERSION, BUILT_IN)
         self._rng = random.Random()  # noqa: S311  # service times and faults, no secret
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        await asyncio.to_thread(self.flags.open)
         await self.store.open()
         yield
         await self.store.close()
+        self.flags.close()
 
     async def home(self, request: Request) -> Response:
         token = token_of(request)
@@ -70,6 +75,8 @@ class Shop:
         token = token_of(request)
         if token is None:
             raise UnknownSessionError
+        if self._new_basket_fails(request, token):
+            return JSONResponse({"error": "the new basket failed"}, 500)
         orders = await self.store.orders_of(token)
         await self._browse()
         return JSONResponse({"session": token.public_id, "orders": orders})
@@ -84,6 +91,8 @@ class Shop:
         await asyncio.sleep(checkout_seconds(self._rng, dials))
         if self._rng.random() < dials.checkout_failures:
             return JSONResponse({"error": "checkout failed"}, 500)
+        if self._new_basket_fails(request, token):
+            return JSONResponse({"error": "the new basket failed"}, 500)
         key, quantity, product = wanted
         order = await self.store.place(token, key, quantity, quantity * PRODUCTS[product], VERSION)
         return JSONResponse(describe(key, order), 201)
@@ -109,6 +118,14 @@ class Shop:
         return JSONResponse(
             {"version": VERSION, "digest": DIGEST, "secrets": SETTINGS.secrets_digest, "pid": os.getpid()}
         )
+
+    def _new_basket_fails(self, request: Request, token: SessionToken) -> bool:
+        """Whether this customer has the new basket, and it fails. What the flag said goes with the answer."""
+        decision = self.flags.ask(NEW_BASKET, token.public_id)
+        if decision is None:
+            return False
+        request.state.flags = str(decision)
+        return decision.on and self._rng.random() < self._dials.current().new_basket_failures
 
     async def _browse(self) -> None:
         await asyncio.sleep(browse_seconds(self._rng))
@@ -139,13 +156,15 @@ def _database_away(_: Request, __: Exception) -> Response:
 
 
 def with_release(app: ASGIApp) -> ASGIApp:
-    """``app`` with ``x-release`` and the settings on every answer, errors included."""
+    """``app`` with ``x-release`` and the settings on every answer, errors included, and the flags that had a say."""
     headers = [(b"x-release", VERSION.encode()), *SETTINGS.headers()]
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *headers]
+                flags = scope.get("state", {}).get("flags")
+                said = [(b"x-flags", flags.encode())] if flags else []
+                message["headers"] = [*message.get("headers", ()), *headers, *said]
             await send(message)
 
         await app(scope, receive, marked if scope["type"] == "http" else send)

@@ -1,7 +1,8 @@
-"""What this release is configured with, and the secrets that this process was given. Both read once, at the start.
+"""What this release is configured with, its flags, and the secrets that this process was given. All read once, at the
+start.
 
-``config.json`` is a file of the release. The secrets are in the file that ``SHOP_SECRETS_FILE`` names, readable by its
-owner only: ``{"versions": {name: version}, "values": {name: value}}``.
+``config.json`` and ``flags.json`` are files of the release. The secrets are in the file that ``SHOP_SECRETS_FILE``
+names, readable by its owner only: ``{"versions": {name: version}, "values": {name: value}}``.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ RECEIPT_KEY = "receipt_key"
 
 @dataclass(frozen=True)
 class Settings:
-    """``configuration``: the release's own document. ``values`` stay out of ``repr`` and of every answer."""
+    """``configuration``: the release's own document. ``values`` stay out of ``repr`` and of every answer. ``flags``:
+    key -> whether it is on where nothing decides."""
 
     configuration: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    flags: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def secrets_digest(self) -> str:
@@ -51,10 +54,11 @@ class Settings:
 
 def load(root: Path, secrets_file: str | None) -> Settings:
     """The settings of the release below ``root``."""
-    document = root / "config.json"
+    document, flags = root / "config.json", root / "flags.json"
     configuration = json.loads(document.read_bytes()) if document.exists() else {}
+    asked = json.loads(flags.read_bytes()) if flags.exists() else {}
     sealed = json.loads(Path(secrets_file).read_bytes()) if secrets_file else {}
-    return Settings(configuration, sealed.get("versions", {}), sealed.get("values", {}))
+    return Settings(configuration, sealed.get("versions", {}), sealed.get("values", {}), asked)
 
 
 SETTINGS = load(Path(__file__).resolve().parent.parent, os.environ.get("SHOP_SECRETS_FILE"))

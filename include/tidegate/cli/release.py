@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,12 +47,14 @@ def build(
     config: Annotated[Path | None, typer.Option("--config", help="Its configuration, a JSON file.")] = None,
     secret: Annotated[list[str] | None, typer.Option("--secret", help="NAME=VERSION, no value; repeatable.")] = None,
     schema_revision: Annotated[str, typer.Option("--schema-revision", help="The database schema it needs.")] = "",
-    flag: Annotated[list[str] | None, typer.Option("--flag", help="A feature flag it brings; repeatable.")] = None,
+    flag: Annotated[
+        list[str] | None, typer.Option("--flag", help="NAME=off or NAME=on: a flag it asks for; repeatable.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Pack a release, reproducibly. Left out: __pycache__ and .git. Nothing is signed or published yet."""
     details = bundle.Details(
-        service, version, sequence, tuple(shlex.split(command)), schema_revision, tuple(flag or ()),
+        service, version, sequence, tuple(shlex.split(command)), schema_revision, _flags(flag or ()),
         _content(config), dict(_pair(given, "--secret", "VERSION") for given in secret or ()),
     )  # fmt: skip
     made = bundle.build_release(source, details, out)
@@ -148,8 +151,18 @@ def _pair(given: str, option: str, second: str) -> tuple[str, str]:
     return name, value
 
 
+def _flags(given: Iterable[str]) -> dict[str, bool]:
+    """Key -> default. It has to be the value that is known to be good: off for a new one."""
+    found: dict[str, bool] = {}
+    for key, default in (_pair(text, "--flag", "off") for text in given):
+        if default not in ("on", "off"):
+            raise Refused(f"--flag {key}={default} is not understood", next_step=f"write {key}=off, or {key}=on")
+        found[key] = default == "on"
+    return found
+
+
 def _facts(made: Any) -> dict[str, Any]:
-    names = ("service", "version", "sequence", "digest", "configuration", "secrets")
+    names = ("service", "version", "sequence", "digest", "configuration", "secrets", "flags")
     return {name: getattr(made, name) for name in names}
 
 

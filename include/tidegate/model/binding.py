@@ -12,13 +12,15 @@ from tidegate.model.topology import Arm, Slot
 
 def release_to_json(release: Release) -> dict[str, Any]:
     secrets = {secret.name: secret.version for secret in release.secrets}
-    return {**asdict(release), "flags": list(release.flags), "secrets": secrets}
+    lists = {"flags": list(release.flags), "flags_on": list(release.flags_on)}
+    return {**asdict(release), **lists, "secrets": secrets}
 
 
 def release_from_json(value: Mapping[str, Any]) -> Release:
-    """Rows of before releases had configuration and secrets are read as having none."""
+    """Rows of before releases had configuration, secrets and defaults of flags are read as having none."""
     secrets = tuple(SecretVersion(name, version) for name, version in sorted(value.get("secrets", {}).items()))
-    return Release(**{**value, "flags": tuple(value.get("flags", ())), "secrets": secrets})
+    lists = {name: tuple(value.get(name, ())) for name in ("flags", "flags_on")}
+    return Release(**{**value, **lists, "secrets": secrets})
 
 
 @dataclass(frozen=True)

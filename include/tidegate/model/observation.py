@@ -10,13 +10,24 @@ from tidegate.model.traffic import Split
 
 
 @dataclass(frozen=True)
+class FlagSeen:
+    """A flag that had a say in a request: whether the customer got the new behaviour, and under which exposure
+    (basis points of the customers, and the epoch of the write) that was decided."""
+
+    key: str
+    on: bool
+    exposed: int
+    epoch: int
+
+
+@dataclass(frozen=True)
 class Observation:
     """One request as the edge saw it.
 
     ``at``: start of the request, epoch seconds. ``arm``: where it went; None if it reached no arm (shed, no healthy
     target). ``session``: a key that tells sessions apart and is no secret; None for a request without one, which then
     is a unit of its own. ``epoch`` and ``split``: the routing in force when *this* request was routed.
-    ``milliseconds``: total duration.
+    ``milliseconds``: total duration. ``flags``: those that had a say, as the service told.
     """
 
     at: float
@@ -27,6 +38,7 @@ class Observation:
     milliseconds: float
     epoch: int
     split: Split
+    flags: tuple[FlagSeen, ...] = ()
 
 
 @dataclass(frozen=True)

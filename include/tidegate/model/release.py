@@ -36,7 +36,8 @@ class Release:
     ``digest``: ``sha256:`` + hex over the canonical manifest, which lists the SHA-256 of every file; the running
     processes compute the same from the files they loaded. ``sequence`` grows with every release that is published
     and is what "older" means. ``configuration``: ``sha256:`` + hex of the configuration document, "" if there is none;
-    the document and the list of ``secrets`` are files of the release, so ``digest`` pins both.
+    the document and the list of ``secrets`` are files of the release, so ``digest`` pins both. ``flags``: the keys that
+    it asks for; ``flags_on``: those of them that are on where nothing decides (the others are off).
     """
 
     version: str
@@ -46,6 +47,12 @@ class Release:
     flags: tuple[str, ...] = field(default=())
     configuration: str = ""
     secrets: tuple[SecretVersion, ...] = ()
+    flags_on: tuple[str, ...] = ()
+
+    @property
+    def flag_defaults(self) -> dict[str, bool]:
+        """Key -> what the release does where the source of flags decides nothing."""
+        return {key: key in self.flags_on for key in self.flags}
 
     @property
     def secrets_digest(self) -> str:

@@ -11,7 +11,7 @@ import pytest
 from tests.support.edge_log import ROUTE, line, record
 from tests.support.envoy import ENDPOINTS
 from tidegate.drivers.metrics._envoy_line import MalformedError, parse
-from tidegate.model.observation import Observation
+from tidegate.model.observation import FlagSeen, Observation
 from tidegate.model.topology import Arm, Slot
 from tidegate.model.traffic import Split
 
@@ -99,6 +99,28 @@ def test_a_good_line_says_all() -> None:
     split = Split.parse(ROUTE.partition(";")[2])
     expected = Observation(NOW - 1, Arm("east", Slot.B), "ab12", "checkout", 503, 1.234, 7, split)
     assert read(good(cluster="east-b", code=503, method="POST", path="/orders")) == expected
+
+
+def test_flags_that_had_a_say_are_told() -> None:
+    found = read(good(exposure="new_basket=on;500;17,old=off;0;3"))
+    assert found is not None
+    assert found.flags == (FlagSeen("new_basket", True, 500, 17), FlagSeen("old", False, 0, 3))
+
+
+@pytest.mark.parametrize("none", [None, "-", ""])
+def test_where_no_flag_had_a_say_there_is_none(none: str | None) -> None:
+    found = read(good(exposure=none))
+    assert found is not None
+    assert found.flags == ()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["new_basket", "a=on", "a=on;500", "a=maybe;500;1", "=on;500;1", "a=on;10001;1", "a=on;-1;1", "a=on;5;x", 7],
+)
+def test_flags_that_are_not_understood_are_not_guessed(wrong: Any) -> None:
+    with pytest.raises(MalformedError):
+        read(good(exposure=wrong))
 
 
 @pytest.mark.parametrize(("cluster", "arm"), [("-", None), (None, None), ("sorry-page", None), ("east-a", "east-a")])

@@ -32,6 +32,20 @@ def test_a_release_says_how_it_is_configured_and_which_secrets_it_takes() -> Non
     assert release_from_json(json.loads(json.dumps(release_to_json(release)))) == release
 
 
+def test_flags_are_a_file_of_the_release_too() -> None:
+    built = build(details(flags={"new_basket": False, "old": True}), FILES)
+    release = built.manifest.release()
+    assert unpack(built.archive)["flags.json"] == b'{"new_basket":false,"old":true}'
+    assert (release.flags, release.flag_defaults) == (("new_basket", "old"), {"new_basket": False, "old": True})
+    assert read_manifest(built.manifest.model_dump(mode="json"), "1.0.0", "here") == built.manifest
+    assert release_from_json(json.loads(json.dumps(release_to_json(release)))) == release
+
+
+def test_a_list_of_flags_as_manifests_had_it_is_read_as_all_off() -> None:
+    payload = {**build(details(), FILES).manifest.model_dump(mode="json"), "flags": ["new_basket"]}
+    assert read_manifest(payload, "1.0.0", "here").release().flag_defaults == {"new_basket": False}
+
+
 def test_configured_anew_it_is_another_release() -> None:
     plain = build(details(), FILES).manifest
     configured = build(details(configuration=CONFIGURATION), FILES).manifest
@@ -54,6 +68,8 @@ def test_what_was_written_before_there_were_any_is_still_read() -> None:
         ({"configuration": "sha256:" + "0" * 64}, "config.json is sha256:"),
         ({"secrets": {"receipt_key": "3"}}, "not what secrets.json holds"),
         ({"secrets": {"receipt__key": "2"}}, "no secret's name"),
+        ({"flags": {"new_basket": False}}, "not what flags.json holds"),
+        ({"flags": ["New Basket"]}, "no flag's key"),
     ],
 )
 def test_a_manifest_that_says_more_than_its_files_is_rejected(change: dict[str, object], why: str) -> None:
@@ -74,6 +90,8 @@ def test_a_manifest_that_says_more_than_its_files_is_rejected(change: dict[str, 
         {"secrets": {"key": "1.0"}},
         {"secrets": {"key": "v__2"}},
         {"secrets": {"k" * 65: "1"}},
+        {"flags": {"New": False}},
+        {"flags": {"a=b": False}},
     ],
 )
 def test_what_no_vault_or_reader_could_take_is_not_built(wrong: dict[str, object]) -> None:

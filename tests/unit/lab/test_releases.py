@@ -1,4 +1,4 @@
-"""The lab's releases: six of them, reproducible, each wrong in its own way."""
+"""The lab's releases: seven of them, reproducible, each wrong in its own way."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_all_but_the_tampered_one_verify(home: Path) -> None:
             driver.verify(version)
         except Rejected:
             refused.append(version)
-    assert driver.versions() == ("1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0", "1.5.0")
+    assert driver.versions() == ("1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0", "1.5.0", "1.6.0")
     assert refused == ["1.4.0"]
 
 

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, StrictInt, ValidationError
+from pydantic import BaseModel, ConfigDict, StrictBool, StrictInt, ValidationError, field_validator
 
 from tidegate.drivers.artifacts._archive import UnsafeArchiveError, check_path, files_digest, hashes, pack, sha256
 from tidegate.drivers.artifacts._settings_files import (
     CONFIG,
+    FLAGS,
     SECRETS,
     UnfitSettingsError,
+    check_flags,
     check_secrets,
     configuration_digest,
     settings_files,
@@ -34,7 +36,8 @@ class Manifest(BaseModel):
     ``command``: argv, with ``{python}`` and ``{port}`` to be filled in by whoever starts it.
 
     ``configuration``: digest of the archive's ``config.json``. ``secrets``: name -> version, the same as in the
-    archive's ``secrets.json``. Both may be empty, as in manifests of before there were any.
+    archive's ``secrets.json``. Both may be empty, as in manifests of before there were any. ``flags``: key -> default,
+    the same as in the archive's ``flags.json``; a mere list, as older manifests have it, is read as all off.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,9 +50,14 @@ class Manifest(BaseModel):
     files: dict[str, str]
     command: tuple[str, ...]
     schema_revision: str = ""
-    flags: tuple[str, ...] = ()
+    flags: dict[str, StrictBool] = {}
     configuration: str = ""
     secrets: dict[str, str] = {}
+
+    @field_validator("flags", mode="before")
+    @classmethod
+    def _a_list_is_all_off(cls, value: Any) -> Any:
+        return dict.fromkeys(value, False) if isinstance(value, list | tuple) else value
 
     @property
     def archive_name(self) -> str:
@@ -58,7 +66,14 @@ class Manifest(BaseModel):
     def release(self) -> Release:
         secrets = tuple(SecretVersion(name, version) for name, version in sorted(self.secrets.items()))
         return Release(
-            self.version, self.digest, self.sequence, self.schema_revision, self.flags, self.configuration, secrets
+            self.version,
+            self.digest,
+            self.sequence,
+            self.schema_revision,
+            tuple(sorted(self.flags)),
+            self.configuration,
+            secrets,
+            flags_on=tuple(sorted(key for key, on in self.flags.items() if on)),
         )
 
 
@@ -76,14 +91,15 @@ class Index(BaseModel):
 
 @dataclass(frozen=True)
 class Details:
-    """What a builder adds to a release's files. ``configuration``: a JSON document. ``secrets``: name -> version."""
+    """What a builder adds to a release's files. ``configuration``: a JSON document. ``secrets``: name -> version.
+    ``flags``: key -> whether it is on where nothing decides."""
 
     service: str
     version: str
     sequence: int
     command: tuple[str, ...]
     schema_revision: str = ""
-    flags: tuple[str, ...] = ()
+    flags: Mapping[str, bool] = field(default_factory=dict)
     configuration: bytes | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
 
@@ -97,12 +113,12 @@ class Built:
 
 
 def build(details: Details, files: Mapping[str, bytes]) -> Built:
-    """Pack ``files`` with the release's configuration and its list of secrets, and describe the whole.
+    """Pack ``files`` with the release's configuration, its list of secrets and its flags, and describe the whole.
 
-    Raises :class:`UnfitSettingsError` for a configuration or a secret's name that will not do, or if ``files`` hold
-    files by the names that these get.
+    Raises :class:`UnfitSettingsError` for a configuration, or a secret's or flag's name, that will not do, or if
+    ``files`` hold files by the names that these get.
     """
-    own = settings_files(details.configuration, details.secrets)
+    own = settings_files(details.configuration, details.secrets, details.flags)
     if taken := sorted(own.keys() & files.keys()):
         raise UnfitSettingsError(f"the release's own files hold {', '.join(taken)}, which the build writes")
     complete = {**files, **own}
@@ -122,7 +138,7 @@ def describe(details: Details, files: Mapping[str, bytes], archive: bytes) -> Ma
         files=listed,
         command=details.command,
         schema_revision=details.schema_revision,
-        flags=details.flags,
+        flags=dict(details.flags),
         configuration=configuration_digest(details.configuration),
         secrets=dict(details.secrets),
     )
@@ -142,7 +158,7 @@ def read_manifest(payload: Mapping[str, Any], version: str, what: str) -> Manife
         raise Rejected(f"{what}: a release must not hold a file {MANIFEST} of its own")
     if (computed := files_digest(manifest.files)) != manifest.digest:
         raise Rejected(f"{what}: the signed digest is {manifest.digest}, but the listed files give {computed}")
-    if fault := _settings_fault(manifest):
+    if fault := _settings_fault(manifest) or _flags_fault(manifest, payload):
         raise Rejected(f"{what}: {fault}", next_step="build the release anew")
     return manifest
 
@@ -161,6 +177,18 @@ def _settings_fault(manifest: Manifest) -> str:
     if manifest.files.get(SECRETS) != sha256(canonical(manifest.secrets)):
         return f"the signed list of secrets is not what {SECRETS} holds"
     return ""
+
+
+def _flags_fault(manifest: Manifest, payload: Mapping[str, Any]) -> str:
+    """What the signed flags and the release's own file say differently. Older manifests have a list and no file."""
+    try:
+        check_flags(manifest.flags)
+    except UnfitSettingsError as error:
+        return str(error)
+    if FLAGS not in manifest.files and not isinstance(payload.get("flags"), Mapping):
+        return ""
+    listed = sha256(canonical(manifest.flags)) if manifest.flags else None
+    return "" if manifest.files.get(FLAGS) == listed else f"the signed flags are not what {FLAGS} holds"
 
 
 def read_index(payload: Mapping[str, Any], what: str) -> ReleaseIndex:

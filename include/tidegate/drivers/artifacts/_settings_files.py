@@ -1,7 +1,7 @@
-"""A release's configuration and its list of secrets, as files of its archive.
+"""A release's configuration, its list of secrets and its flags, as files of its archive.
 
-Both being files, the release's digest covers them: a release that is configured anew, or that is given a newer secret,
-is another release, with a version, a sequence and a digest of its own.
+Since they are files, the release's digest covers them: a release that is configured anew, or that is given a newer
+secret, is another release, with a version, a sequence and a digest of its own.
 """
 
 from __future__ import annotations
@@ -11,20 +11,24 @@ import re
 from collections.abc import Mapping
 
 from tidegate.drivers.artifacts._archive import sha256
+from tidegate.drivers.flags.contract import is_key
 from tidegate.model.canonical import canonical
 
 CONFIG = "config.json"  # the configuration document, at the root of the archive
 SECRETS = "secrets.json"  # {name: version}, canonical JSON; no values
+FLAGS = "flags.json"  # {key: whether it is on where nothing decides}, canonical JSON
 _WORDS = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")  # no capitals: environments have them all in capitals
 _VERSION = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 _LONGEST = 64
 
 
 class UnfitSettingsError(ValueError):
-    """A configuration or a list of secrets that no release may have; says what is wrong with it."""
+    """A configuration, a list of secrets or flags that no release may have; says what is wrong with it."""
 
 
-def settings_files(configuration: bytes | None, secrets: Mapping[str, str]) -> dict[str, bytes]:
+def settings_files(
+    configuration: bytes | None, secrets: Mapping[str, str], flags: Mapping[str, bool] | None = None
+) -> dict[str, bytes]:
     """The files to put into an archive. Raises :class:`UnfitSettingsError`."""
     files: dict[str, bytes] = {}
     if configuration is not None:
@@ -33,6 +37,9 @@ def settings_files(configuration: bytes | None, secrets: Mapping[str, str]) -> d
     if secrets:
         check_secrets(secrets)
         files[SECRETS] = canonical(dict(secrets))
+    if flags:
+        check_flags(flags)
+        files[FLAGS] = canonical(dict(flags))
     return files
 
 
@@ -53,6 +60,13 @@ def check_secrets(secrets: Mapping[str, str]) -> None:
             raise UnfitSettingsError(f"{name!r} is no secret's name (a-z, 0-9, single underscores; begins with a-z)")
         if not _VERSION.fullmatch(version) or len(version) > _LONGEST:
             raise UnfitSettingsError(f"{version!r} is no version of secret {name!r} (a-z, 0-9, single underscores)")
+
+
+def check_flags(flags: Mapping[str, bool]) -> None:
+    """Raises :class:`UnfitSettingsError` for a key that no source of flags could hold."""
+    for key in flags:
+        if not is_key(key):
+            raise UnfitSettingsError(f"{key!r} is no flag's key (a-z, 0-9, underscores; begins with a-z)")
 
 
 def configuration_digest(document: bytes | None) -> str:

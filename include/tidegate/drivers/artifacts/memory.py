@@ -70,12 +70,19 @@ class MemoryStore:
         *,
         configuration: bytes | None = None,
         secrets: Mapping[str, str] | None = None,
+        flags: Mapping[str, bool] | None = None,
     ) -> Release:
         """Pack, sign and offer a release; without ``content``, one file that holds the version."""
         files = dict(content or {f"{self.service}/version.txt": version.encode()})
         command = ("{python}", "-m", self.service, "--port", "{port}")
         details = Details(
-            self.service, version, sequence, command, configuration=configuration, secrets=dict(secrets or {})
+            self.service,
+            version,
+            sequence,
+            command,
+            flags=dict(flags or {}),
+            configuration=configuration,
+            secrets=dict(secrets or {}),
         )
         built = build(details, files)
         envelope = sign(built.manifest.model_dump(mode="json"), RELEASE_TYPE, self.keys)

@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Any, NoReturn
 
 from tidegate.drivers.traffic._envoy_file import parse_version
-from tidegate.model.observation import Observation
+from tidegate.model.observation import FlagSeen, Observation
 from tidegate.model.topology import Arm
-from tidegate.model.traffic import Endpoint, Split, classify
+from tidegate.model.traffic import TOTAL, Endpoint, Split, classify
 
 AHEAD = 2.0  # seconds that a line may be ahead of the reader's clock
 LONGEST = 16 * 1024  # bytes of a line; the edge shortens what users can make long
@@ -85,6 +85,7 @@ def _observation(
         milliseconds=_milliseconds(record),
         epoch=route.epoch,
         split=route.split,
+        flags=_flags(record.get("exposure")),  # lines of before there was any are read all the same
     )
 
 
@@ -124,6 +125,26 @@ def _is_arm(name: str) -> bool:
 
 def _session(value: Any) -> str | None:
     return None if value in _NONE else _text(value)
+
+
+def _flags(value: Any) -> tuple[FlagSeen, ...]:
+    """``<key>=<on|off>;<basis points>;<epoch>``, several with a comma between them."""
+    return () if value in _NONE else _flags_in(_text(value))
+
+
+@lru_cache(maxsize=4096)
+def _flags_in(text: str) -> tuple[FlagSeen, ...]:
+    return tuple(_flag(item) for item in text.split(","))
+
+
+def _flag(item: str) -> FlagSeen:
+    key, _, said = item.strip().partition("=")
+    variant, exposed, epoch = said.split(";")
+    if not (key and variant in ("on", "off") and exposed.isascii() and exposed.isdigit() and epoch.isascii()):
+        raise MalformedError(f"flag {item[:80]!r}")
+    if int(exposed) > TOTAL or not epoch.isdigit():
+        raise MalformedError(f"flag {item[:80]!r}")
+    return FlagSeen(key, variant == "on", int(exposed), int(epoch))
 
 
 def _milliseconds(record: dict[str, Any]) -> float:
