@@ -319,6 +319,11 @@ def test_two_at_once_with_one_id_are_one_run(desk: Desk) -> None:
     assert began == [f"request__{desk.id}"] * 4
 
 
+def _as_in_a_terminal() -> None:
+    """A shell starts what it puts in the background deaf to Ctrl-C, and whatever that starts inherits it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_130_interrupted_says_that_it_goes_on(desk: Desk, number: signal.Signals) -> None:
     desk.promote()
@@ -327,7 +332,12 @@ def test_130_interrupted_says_that_it_goes_on(desk: Desk, number: signal.Signals
     command = [str(Path(sys.executable).with_name("tidegate")), "promote", "shop", "1.1.0", "--reason", "a test"]
     command += ["--request-id", desk.id, "--wait"]
     process = subprocess.Popen(
-        command, env={**os.environ, **desk.environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        env={**os.environ, **desk.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_as_in_a_terminal,
     )
     assert process.stdout is not None
     for line in process.stdout:
