@@ -54,6 +54,18 @@ class Chain:
             found = [one.revision for one in self.script.iterate_revisions(above, below)]
         return tuple(reversed(found))
 
+    def ascent(self, lower: str, upper: str) -> tuple[str, ...]:
+        """As :meth:`between`, but () where ``upper`` is not above ``lower``."""
+        if not self.has(lower) or not self.has(upper):
+            missing = lower if not self.has(lower) else upper
+            raise Refused(f"{self.location} does not hold revision {missing}", next_step="look at the release's files")
+        if upper in ("", BASE) or upper == lower:
+            return ()
+        found = [one.revision for one in self.script.iterate_revisions(upper, BASE)]
+        if lower in ("", BASE):
+            return tuple(reversed(found))
+        return tuple(reversed(found[: found.index(lower)])) if lower in found else ()
+
     def has(self, revision: str) -> bool:
         return revision in ("", BASE) or any(one.revision == revision for one in self.script.walk_revisions())
 
@@ -108,13 +120,18 @@ class Chain:
                 environment.run_migrations()
 
     def current(self, connection: Connection) -> str:
-        """The revision that the database is at, ``base`` if none is noted. Raises ``Refused`` if it is at several."""
-        from alembic.runtime.migration import MigrationContext
+        """As :func:`current`."""
+        return current(connection, self.version_table)
 
-        heads = MigrationContext.configure(connection, opts={"version_table": self.version_table}).get_current_heads()
-        if len(heads) > 1:
-            raise Refused(f"the database is at several revisions: {', '.join(heads)}", next_step="merge the branches")
-        return heads[0] if heads else BASE
+
+def current(connection: Connection, version_table: str = VERSION_TABLE) -> str:
+    """The revision that the database is at, ``base`` if none is noted. Raises ``Refused`` if it is at several."""
+    from alembic.runtime.migration import MigrationContext
+
+    heads = MigrationContext.configure(connection, opts={"version_table": version_table}).get_current_heads()
+    if len(heads) > 1:
+        raise Refused(f"the database is at several revisions: {', '.join(heads)}", next_step="merge the branches")
+    return heads[0] if heads else BASE
 
 
 def from_ini(path: Path, section: str = "alembic", version_table: str = VERSION_TABLE) -> Chain:

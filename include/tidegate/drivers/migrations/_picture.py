@@ -19,6 +19,7 @@ from tidegate.errors import Refused, Rejected
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
+OURS = "tidegate"  # the schema that holds the epoch of the last migration: no part of the service's
 BY_DUMP = "pg_dump --schema-only"
 BY_CATALOGUE = "the catalogue's tables, columns, constraints, indexes, views, functions, triggers, types (no pg_dump)"
 
@@ -40,13 +41,14 @@ union all select 'trigger '||pg_get_triggerdef(g.oid) from pg_trigger g join pg_
 union all select 'enum '||y.oid::regtype||' '||e.enumlabel from pg_enum e join pg_type y on y.oid = e.enumtypid
   join pg_namespace n on n.oid = y.typnamespace where {ours}
 order by 1
-""".replace("{ours}", "n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')")
+""".replace("{ours}", "n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast', 'tidegate')")
 
 _TABLES = """
 select quote_ident(n.nspname)||'.'||quote_ident(c.relname), array_agg(a.attname::text order by a.attnum)
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
- where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema') and c.relname <> %(version_table)s
+ where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema', 'tidegate')
+   and c.relname <> %(version_table)s
  group by 1 order by 1
 """
 
@@ -86,7 +88,7 @@ class Camera:
 
     def schema(self, connection: Connection) -> tuple[str, ...]:
         if self.pg_dump is not None:
-            extra = [f"--exclude-table=*.{self.version_table}"]
+            extra = [f"--exclude-table=*.{self.version_table}", f"--exclude-schema={OURS}"]
             return _lines(dump(self.pg_dump, connection.engine.url, extra))
         lines = connection.exec_driver_sql(_CATALOGUE).scalars().all()
         return tuple(line for line in lines if self.version_table not in line)

@@ -44,7 +44,7 @@ def prove(request: Request, tell: Tell = lambda _: None) -> Proof:
     camera = Camera(request.pg_dump, request.chain.version_table)
     with scratch(request.scratch) as room:
         trunk = room.create("trunk")
-        ground = _lay(request, room, trunk, camera)
+        ground = lay(request, room, trunk, camera)
         proofs: list[RevisionProof] = []
         for revision in request.chain.between(ground.at, request.upper):
             tell(revision)
@@ -58,20 +58,20 @@ def prove(request: Request, tell: Tell = lambda _: None) -> Proof:
 
 
 @dataclass(frozen=True)
-class _Ground:
+class Ground:
     at: str
     rows: Mapping[str, int]
     words: str
     left_out: tuple[str, ...] = ()
 
 
-def _lay(request: Request, room: Scratch, trunk: str, camera: Camera) -> _Ground:
+def lay(request: Request, room: Scratch, trunk: str, camera: Camera) -> Ground:
     """Bring the trunk to the lower end of the range."""
     lower, chain = request.lower, request.chain
     if request.source is None:
         with room.connect(trunk) as connection:
             _build(chain, connection, lower or BASE)
-        return _Ground(lower or BASE, {}, "built from base, with rows that were made up")
+        return Ground(lower or BASE, {}, "built from base, with rows that were made up")
     with connected(request.source) as source, room.connect(trunk) as target:
         at = chain.current(source)
         rows = sizes(source)
@@ -85,7 +85,7 @@ def _lay(request: Request, room: Scratch, trunk: str, camera: Camera) -> _Ground
         if lower and lower != at:
             chain.upgrade(target, chain.between(at, lower))
         words = f"{how}, up to {request.sample} rows of each table copied from the source at {at}"
-        return _Ground(lower or at, rows, words, left_out)
+        return Ground(lower or at, rows, words, left_out)
 
 
 def _build(chain: Chain, connection: object, upper: str) -> None:

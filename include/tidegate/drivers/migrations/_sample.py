@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tidegate.drivers.migrations._picture import dump, tables
+from tidegate.drivers.migrations._picture import OURS, dump, tables
 from tidegate.errors import Rejected
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def copy_with_dump(source: Connection, target: Connection, pg_dump: Path, sample
     """The source's schema by pg_dump, ``sample`` rows a table put in before constraints and triggers are. What could
     not be copied, in words. Raises ``Rejected``."""
     url = source.engine.url
-    _execute(target, dump(pg_dump, url, ["--section=pre-data"]))
+    _execute(target, dump(pg_dump, url, ["--section=pre-data", f"--exclude-schema={OURS}"]))
     left_out = _copy_rows(source, target, sample, keys=True)
-    _execute(target, dump(pg_dump, url, ["--section=post-data"]))
+    _execute(target, dump(pg_dump, url, ["--section=post-data", f"--exclude-schema={OURS}"]))
     return left_out
 
 

@@ -73,8 +73,8 @@ def scratch(url: str) -> Iterator[Scratch]:
     create databases there."""
     from sqlalchemy import make_url
 
+    may_create(url)
     room = Scratch(make_url(url), f"{int(time.time())}_{secrets.token_hex(4)}")
-    _may_create(room)
     room.sweep(time.time())
     try:
         yield room
@@ -83,17 +83,18 @@ def scratch(url: str) -> Iterator[Scratch]:
             room.drop(name)
 
 
-def _may_create(room: Scratch) -> None:
-    with room._maintenance() as connection:
-        row = connection.exec_driver_sql(
-            "select rolcreatedb or rolsuper, pg_is_in_recovery() from pg_roles where rolname = current_user"
+def may_create(url: str) -> None:
+    """Raises ``Unreachable``, or ``Refused`` if no database can be made on the server of ``url``."""
+    with connected(url) as connection:
+        name, may, standby = connection.exec_driver_sql(
+            "select rolname, rolcreatedb or rolsuper, pg_is_in_recovery() from pg_roles where rolname = current_user"
         ).one()
-    if not row[0]:
+    if not may:
         raise Refused(
-            f"the role {room.server.username!r} may not create databases, so there is no scratch database",
-            next_step=f"alter role {room.server.username} createdb; or name another server for scratch databases",
+            f"the role {name!r} may not create databases, so there is no scratch database",
+            next_step=f"alter role {name} createdb; or name another server for scratch databases",
         )
-    if row[1]:
+    if standby:
         raise Refused("the server for scratch databases is a standby", next_step="name one that takes writes")
 
 
