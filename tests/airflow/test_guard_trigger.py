@@ -74,7 +74,7 @@ def test_what_the_guard_asks_for_becomes_an_event(monkeypatch: pytest.MonkeyPatc
         await events.aclose()
         return event.payload
 
-    assert asyncio.run(first()) == NEWS
+    assert asyncio.run(first()) == {**NEWS, "fast_lane": False}
 
 
 def test_a_guard_that_falls_over_is_begun_again_and_says_so_loudly(caplog: pytest.LogCaptureFixture) -> None:

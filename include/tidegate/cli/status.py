@@ -16,6 +16,7 @@ from tidegate.engine.view import OperationView, fold_operation
 from tidegate.errors import Refused
 from tidegate.journal.store import Journal
 from tidegate.report.document import guard_document, lease_document, operation_document
+from tidegate.report.watch import watch_words
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +49,7 @@ def _latest(journal: Journal, service: str) -> str | None:
 
 
 def _service(journal: Journal, service: str, facts: ServiceFacts, now: float) -> dict[str, Any]:
-    lease = lease_document(journal, service, now)
+    lease, watch = lease_document(journal, service, now), watch_words(journal, service, now)
     return {
         "service": service,
         "journal": journal.place,
@@ -58,6 +59,8 @@ def _service(journal: Journal, service: str, facts: ServiceFacts, now: float) ->
         "lease": lease["operation"] if lease else None,
         "lease_expires_in": lease["expires_in"] if lease else None,
         "guard_alive": guard_document(journal, service, now)["alive"],
+        "watch": watch.words if watch else None,
+        "watch_needs": watch.needs if watch else "",
     }
 
 
@@ -83,6 +86,10 @@ def _words(shown: Mapping[str, Any], view: OperationView | None) -> Iterator[str
     stable = f"{shown['stable']} in slot {shown['stable_slot']}" if shown["stable"] else "not adopted yet"
     yield f"{shown['service']}: stable {stable}; guard {guard}"
     yield f"  read from:            {shown['journal']}"
+    if shown["watch"]:
+        yield f"  after promotion:      {shown['watch']}"
+    if shown["watch_needs"]:
+        yield f"  WHAT TO DO NOW:       {shown['watch_needs']}"
     if view is None:
         yield "no operation yet"
         return

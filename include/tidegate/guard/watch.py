@@ -23,6 +23,7 @@ from tidegate.guard.aftermath import AftermathRecorder
 from tidegate.guard.demand import HEALTH_WINDOW, Demand
 from tidegate.guard.hearing import Hearing
 from tidegate.guard.history import Recorder
+from tidegate.guard.vigil import Ask, StandingWatch
 from tidegate.model.observation import Batch
 from tidegate.model.operation import OperationKind, OperationState
 from tidegate.model.verdict import Verdict
@@ -46,10 +47,12 @@ class Glance:
 
 
 class Watch:
-    """``step`` looks once; ``run`` looks until told to stop, and survives whatever a look raises."""
+    """``step`` looks once; ``run`` looks until told to stop, and survives whatever a look raises. ``ask``: starts a
+    rollback of a release that fails after its promotion; None where nobody can."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, ask: Ask | None = None) -> None:
         self._world = world
+        self._standing = StandingWatch(world, ask)
         self._demand = Demand(world.policy.shares)
         self._cursor: str | None = None
         self._hearing: Hearing | None = None
@@ -78,6 +81,8 @@ class Watch:
             self._recorder.note(batch.observations, self._world.clock.now())
         if self._aftermath is not None and view is not None and batch is not None:
             self._aftermath.note(view, batch.observations, self._world.clock.now())
+        if batch is not None:
+            self._standing.look(batch, busy=view is not None, seq=self._head_seq)
         verdict, stopped = None, False
         if view is not None and batch is not None and view.kind is OperationKind.PROMOTION:
             verdict, stopped = self._judge(view, batch)
@@ -112,6 +117,8 @@ class Watch:
             log.info("guard of %s watches %s", self._world.service, view.id)
 
     def _read(self) -> tuple[Batch | None, str]:
+        if self._cursor is None:
+            self._cursor = self._standing.cursor
         try:
             batch = self._world.estate.metrics.follow(self._cursor)
         except TidegateError as error:

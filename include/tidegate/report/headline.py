@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
-from tidegate.engine.view import OperationView
+from tidegate.engine.view import CERTIFY_NODE, OperationView
 from tidegate.model.operation import OperationKind, OperationState, Outcome
 from tidegate.plan.model import Phase
 
@@ -37,7 +38,7 @@ def _closed(view: OperationView, why: str) -> Headline:
     candidate, stable = view.binding.candidate_version, view.binding.stable.version
     if view.outcome is Outcome.PROMOTED:
         changed = f"Yes: {candidate} is the stable release in every region."
-        back = f"Nothing. The way back: rollback__{view.service} to {stable}."
+        back = f"Nothing. The way back: rollback__{view.service} to {stable}.{_watched_until(view)}"
         return Headline(f"{candidate} is promoted", changed, "Yes.", back, "good")
     if view.outcome is Outcome.ROLLED_BACK and view.kind is OperationKind.ROLLBACK:
         changed = f"Yes: {stable} takes all traffic again, {candidate} is stopped."
@@ -52,6 +53,15 @@ def _closed(view: OperationView, why: str) -> Headline:
         title, after = f"{candidate} was aborted before anything was touched", f"Nothing. It was {why}"
         return Headline(title, "No.", "Yes, nothing was touched.", after, "bad")
     return Headline(f"{candidate} was refused", "No.", "Yes, nothing was touched.", why, "bad")
+
+
+def _watched_until(view: OperationView) -> str:
+    """Until when the guard goes on judging the release, if the plan says so."""
+    seconds, certified = view.plan.settings.get("then_watch"), view.node(CERTIFY_NODE).at
+    if not seconds or certified is None:
+        return ""
+    until = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(certified + float(seconds)))
+    return f" Watched until {until} UTC."
 
 
 def _running(view: OperationView, guard_alive: bool) -> Headline:

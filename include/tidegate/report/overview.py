@@ -15,6 +15,7 @@ from tidegate.model.operation import OperationState, Outcome
 from tidegate.report.headline import headline
 from tidegate.report.planned import position
 from tidegate.report.series import weights_of
+from tidegate.report.watch import watch_words
 
 ALARM, ASK, TELL = 0, 1, 2  # how soon somebody has to look: at once, soon, when there is time
 
@@ -38,12 +39,15 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
     events = journal.events(service, operation=lease.operation if lease else last) if last else []
     view = fold_operation(events)
     stranded = [] if view is None or (found := carried_on(view, events, beats, now)).on else [(ALARM, found.words)]
-    needs = sorted([*_needs(view, facts, beat, now, trouble), *stranded])
+    watch = watch_words(journal, service, now)
+    failed = [(ALARM, watch.needs)] if watch is not None and watch.needs else []
+    needs = sorted([*_needs(view, facts, beat, now, trouble), *stranded, *failed])
     return {
         "service": service,
         "urgency": needs[0][0] if needs else TELL + 1,
         "needs": [words for _, words in needs],
         "stable": {"version": facts.stable.version, "slot": str(facts.stable_slot)} if facts.stable else None,
+        "watch": watch.words if watch is not None else None,
         "guard": _guard(beat, now),
         "lease": _lease(lease, now),
         "operation": _operation(journal, view, beat, now) if view else None,

@@ -51,6 +51,7 @@ def _card(row: Mapping[str, Any], now: float, base: str, alone: bool = False) ->
         ("Last operation", _operation(row, now, base)),
         ("Guard", _guard(row["guard"])),
         ("Lease", _lease(row["lease"])),
+        *([("After promotion", row["watch"])] if row["watch"] else []),
     )
     needs = tag("ul", [tag("li", words) for words in row["needs"]], class_="needs") if row["needs"] else None
     return tag(

@@ -66,7 +66,7 @@ class BindOperator(BaseOperator):
             requester=requester(context),
             reason=given or "no reason was given",
             target=params.get("version") or params.get("target"),
-            fast_lane=bool(params.get("fast_lane", False)),
+            fast_lane=detection.fast_lane if detection else bool(params.get("fast_lane", False)),
         )
 
     def _refuse_stale(self, world: World, context: Context, detection: Detection) -> None:

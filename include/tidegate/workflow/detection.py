@@ -19,12 +19,14 @@ VOID_AFTER = 120.0  # seconds: older news starts nothing
 
 @dataclass(frozen=True)
 class Detection:
-    """``id``: of the detection, for the journal. ``observed_at``: epoch seconds of what was seen."""
+    """``id``: of the detection, for the journal. ``observed_at``: epoch seconds of what was seen. ``fast_lane``: the
+    budget burns so fast that all traffic goes back at once."""
 
     service: str
     reason: str
     observed_at: float
     id: str
+    fast_lane: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -33,7 +35,8 @@ class Detection:
     def from_json(cls, value: Mapping[str, Any]) -> Detection:
         """Raises :class:`Refused` for anything else."""
         try:
-            return cls(str(value["service"]), str(value["reason"]), float(value["observed_at"]), str(value["id"]))
+            service, reason, fast = str(value["service"]), str(value["reason"]), value.get("fast_lane", False) is True
+            return cls(service, reason, float(value["observed_at"]), str(value["id"]), fast)
         except (KeyError, TypeError, ValueError) as error:
             raise Refused(f"this asset event is no detection of the guard: {error}") from None
 

@@ -16,6 +16,7 @@ from typing import Any
 from airflow.sdk import Asset, AssetWatcher
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from tidegate.guard.vigil import Alarm
 from tidegate.guard.watch import Watch
 from tidegate.workflow.detection import Detection
 from tidegate.workflow.worlds import world_for
@@ -41,7 +42,11 @@ def guard_asset(service: str, policy_digest: str) -> Asset:
 
 def guarding(service: str, stop: threading.Event, ask: Ask) -> None:
     """Guard until told to stop. ``ask``: starts a rollback; while an operation is open the guard acts itself."""
-    Watch(world_for(service)).run(stop)
+
+    def say(alarm: Alarm) -> None:
+        ask(Detection(alarm.service, alarm.reason, alarm.observed_at, alarm.id, alarm.fast_lane))
+
+    Watch(world_for(service), say).run(stop)
 
 
 class GuardTrigger(BaseEventTrigger):

@@ -1,0 +1,124 @@
+"""The time after a promotion in which its release is still watched: until when, what was found, who has answered.
+
+All of it stands in the journal, so that two guards, a replaced one and every page say the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidegate.engine.facts import FACT_KINDS, fold_facts
+from tidegate.engine.view import OperationView, fold_operation
+from tidegate.engine.world import World
+from tidegate.journal.model import Event, EventKind
+from tidegate.journal.store import Journal
+from tidegate.model.operation import OperationKind
+from tidegate.model.release import Release
+
+FAILED = "failed after its promotion"
+UNANSWERED = "nobody has taken it back"
+ANSWER_WITHIN = 30.0  # seconds for an operation to be opened before somebody is paged
+
+
+@dataclass(frozen=True)
+class Watched:
+    """``view``: the promotion that certified the release. ``seq``: the row that says so. ``since``, ``until``: epoch
+    seconds. ``until`` may be over: see :meth:`at`."""
+
+    release: Release
+    view: OperationView
+    seq: int
+    since: float
+    until: float
+
+    @property
+    def id(self) -> str:
+        """Of the detection, if there is one: the same for every guard."""
+        return f"watch-{self.view.service}-{self.seq}"
+
+    def at(self, now: float) -> bool:
+        """Whether the watch is on."""
+        return now < self.until
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A watched release failed. ``at``: of the row. ``paged``: whether somebody was told that nobody answers."""
+
+    why: str
+    at: float
+    observed_at: float
+    paged: bool
+    answered: bool
+
+
+def watched_release(journal: Journal, service: str) -> Watched | None:
+    """The stable release, if it is one that its promotion's plan has watched afterwards."""
+    facts = fold_facts(journal.events(service, kinds=FACT_KINDS))
+    if facts.stable is None:
+        return None
+    digest = facts.stable.digest
+    baseline = next((b for b in reversed(facts.baselines) if b.release.digest == digest), None)
+    if baseline is None or baseline.operation is None:
+        return None
+    view = fold_operation(journal.events(service, operation=baseline.operation))
+    seconds = view.plan.settings.get("then_watch") if view and view.kind is OperationKind.PROMOTION else None
+    if view is None or not seconds:
+        return None
+    return Watched(baseline.release, view, baseline.seq, baseline.at, baseline.at + float(seconds))
+
+
+def finding(journal: Journal, watched: Watched) -> Finding | None:
+    """What was found of the watched release, None if nothing was."""
+    notes = journal.events(watched.view.service, operation=watched.view.id, kinds={EventKind.NOTE})
+    failed = next((e for e in notes if _about(e, FAILED, watched)), None)
+    if failed is None:
+        return None
+    opened = journal.events(watched.view.service, kinds={EventKind.OPERATION_OPENED})
+    return Finding(
+        why=str(failed.body["why"]),
+        at=failed.at,
+        observed_at=float(failed.body["observed_at"]),
+        paged=any(_about(e, UNANSWERED, watched) for e in notes),
+        answered=any(e.seq > failed.seq for e in opened),
+    )
+
+
+def declare_failed(world: World, watched: Watched, *, why: str, observed_at: float, actor: str) -> bool:
+    """Say once that the watched release fails. False if it was said before, if an operation holds the service, if the
+    watch is over, or if the release is no longer the stable one."""
+    with world.journal.locked(world.service) as txn:
+        facts = fold_facts(txn.events(kinds=FACT_KINDS))
+        still = facts.stable is not None and facts.stable.digest == watched.release.digest
+        notes = txn.events(operation=watched.view.id, kinds={EventKind.NOTE})
+        said = any(_about(e, FAILED, watched) for e in notes)
+        if said or not still or txn.head.lease is not None or not watched.at(world.clock.now()):
+            return False
+        body = {"what": FAILED, "why": why, "observed_at": observed_at, "baseline": watched.seq, "id": watched.id}
+        txn.append(EventKind.NOTE, body, actor=actor, operation=watched.view.id)
+        return True
+
+
+def page(world: World, watched: Watched, *, actor: str) -> str:
+    """Say once in the journal that nobody has answered; the words with the exact command, empty if it was said."""
+    words = unanswered(watched)
+    with world.journal.locked(world.service) as txn:
+        if any(_about(e, UNANSWERED, watched) for e in txn.events(operation=watched.view.id, kinds={EventKind.NOTE})):
+            return ""
+        body = {"what": UNANSWERED, "why": words, "baseline": watched.seq}
+        txn.append(EventKind.NOTE, body, actor=actor, operation=watched.view.id)
+    return words
+
+
+def unanswered(watched: Watched) -> str:
+    """What somebody has to do now, in words."""
+    service, version = watched.view.service, watched.release.version
+    return (
+        f"{version} FAILS AT FULL TRAFFIC and no rollback has begun. Nothing was changed. Roll back: "
+        f'tidegate rollback {service} --reason "{version} fails" --wait; is Airflow gone as well: '
+        f'tidegate rollback {service} --without-airflow --by <name> --reason "{version} fails"'
+    )
+
+
+def _about(event: Event, what: str, watched: Watched) -> bool:
+    return event.body.get("what") == what and event.body.get("baseline") == watched.seq
