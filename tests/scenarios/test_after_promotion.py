@@ -132,7 +132,7 @@ def test_an_open_operation_has_the_say(tmp_path: Path) -> None:
     assert (alarms, notes(rig, FAILED)) == ([], [])
 
 
-@pytest.mark.parametrize("part", [0.02, 0.5])
+@pytest.mark.parametrize("part", [0.004, 0.5])
 def test_the_fast_lane_is_for_what_burns_ten_times_the_budget(tmp_path: Path, part: float) -> None:
     rig, alarms = promoted(tmp_path)
     breaks(rig, part)

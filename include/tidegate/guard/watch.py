@@ -81,14 +81,14 @@ class Watch:
             self._recorder.note(batch.observations, self._world.clock.now())
         if self._aftermath is not None and view is not None and batch is not None:
             self._aftermath.note(view, batch.observations, self._world.clock.now())
-        if batch is not None:
-            self._standing.look(batch, busy=view is not None, seq=self._head_seq)
         verdict, stopped = None, False
         if view is not None and batch is not None and view.kind is OperationKind.PROMOTION:
             verdict, stopped = self._judge(view, batch)
         if view is not None:
             stopped = self._keep_safe(view) or stopped
         self._beat(blind)
+        if batch is not None:  # last: the open operation's seconds come first
+            self._standing.look(batch, busy=view is not None, seq=self._head_seq)
         return Glance(view.id if view else None, verdict, stopped, blind)
 
     def _current(self) -> OperationView | None:
