@@ -34,6 +34,12 @@ def environment(site: AirflowSite) -> dict[str, str]:
         connections[f"shop_db_{name}"] = _json(
             "postgres", ports[f"{name}-postgres"], "tidegate", secrets["database-tidegate"], DATABASE
         )
+        connections[f"shop_schema_{name}"] = _json(
+            "postgres", ports[f"{name}-postgres"], "shop", secrets["database-shop"], DATABASE
+        )
+    connections["shop_scratch"] = _json(
+        "postgres", ports[f"{REGIONS[0]}-postgres"], "scratch", secrets["database-scratch"], "postgres"
+    )
     for entry in SHOP_SECRETS:
         connections[entry] = json.dumps({"conn_type": "generic", "password": secrets[f"shop-{entry}"]})
     return {

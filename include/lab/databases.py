@@ -68,5 +68,7 @@ class Databases:
         postgres.await_streaming(east, self.secrets, REGIONS[1], READY_WITHIN)
 
     def empty(self) -> None:
-        """Empty the shop's tables on today's primary (east, in the start state)."""
-        postgres.empty(self.cluster(REGIONS[0]), self.secrets)
+        """Empty the shop's tables on today's primary (east, in the start state), and take migrations back."""
+        east = self.cluster(REGIONS[0])
+        schema.restore(east.url(self.secrets, "shop"))
+        postgres.empty(east, self.secrets)

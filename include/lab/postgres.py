@@ -113,9 +113,11 @@ def follow(cluster: Cluster, source_port: int, secrets: Secrets) -> None:
 
 
 def create_roles(cluster: Cluster, secrets: Secrets) -> None:
-    """The shop's database and the roles: ``shop`` owns it, ``tidegate`` reads everything, ``replicator`` replicates."""
+    """The shop's database and the roles: ``shop`` owns it, ``tidegate`` reads everything, ``replicator`` replicates,
+    ``scratch`` may make databases, and reads none of the shop's."""
     with connect(cluster.url(secrets, "postgres", "postgres")) as connection:
-        for role, rights in (("replicator", "replication login"), ("shop", "login"), ("tidegate", "login")):
+        login = (("shop", "login"), ("tidegate", "login"), ("scratch", "createdb login"))
+        for role, rights in (("replicator", "replication login"), *login):
             _create_role(connection, role, rights, secrets[f"database-{role}"])
         connection.execute("grant pg_read_all_data, pg_monitor to tidegate")
         connection.execute("create database shop owner shop")
@@ -128,7 +130,9 @@ def empty(cluster: Cluster, secrets: Secrets) -> None:
     with connect(cluster.url(secrets, "postgres")) as connection:
         connection.execute("set session_replication_role = replica")
         connection.execute("set lock_timeout = '5s'")
-        rows = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
+        rows = connection.execute(
+            "select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'"
+        ).fetchall()
         if rows:
             tables = sql.SQL(", ").join(sql.Identifier(name) for (name,) in rows)
             connection.execute(sql.SQL("truncate {} restart identity").format(tables))

@@ -24,6 +24,7 @@ KEY_IDS = ("k1", "k2", "k3")
 SIGNERS = {"1.1.0": ("k2", "k3")}  # two of three sign; which two is of no matter
 OLDEST_SEQUENCE = 100
 # No bytecode is read or written: a process runs what its digest says.
+SMOKE = ("{python}", "-B", "-X", "pycache_prefix=nowhere", "-m", "shop.smoke")
 COMMAND = ("{python}", "-B", "-X", "pycache_prefix=nowhere", "-m", "shop", "--port", "{port}")
 
 
@@ -31,7 +32,8 @@ COMMAND = ("{python}", "-B", "-X", "pycache_prefix=nowhere", "-m", "shop", "--po
 class Recipe:
     """One release of the lab. ``dials``: arguments of its built-in faults. ``tampered``: changed after signing.
     ``delivery_days``: its configuration; ``receipt_key``: the version of the secret that it takes. ``flags``: those
-    that it asks for, and what it does where nothing decides."""
+    that it asks for, and what it does where nothing decides. ``revisions``: of the schema, all that it brings;
+    ``contract``: the one of them that takes away what older releases need."""
 
     version: str
     sequence: int
@@ -41,6 +43,13 @@ class Recipe:
     delivery_days: int = 2
     receipt_key: str = "2"
     flags: tuple[tuple[str, bool], ...] = ()
+    revisions: tuple[str, ...] = ("0001",)
+    contract: str = ""
+
+    @property
+    def schema_revision(self) -> str:
+        """The newest of its revisions that is not its contract."""
+        return [one for one in self.revisions if one != self.contract][-1]
 
     def details(self) -> Details:
         configuration = json.dumps({"delivery_days": self.delivery_days}).encode()
@@ -50,6 +59,9 @@ class Recipe:
             self.version,
             self.sequence,
             COMMAND,
+            schema_revision=self.schema_revision,
+            contract_revision=self.contract,
+            smoke=SMOKE,
             flags=dict(self.flags),
             configuration=configuration,
             secrets=secrets,
@@ -70,6 +82,11 @@ RECIPES = (
         "new_basket_failures=0.1",
         flags=(("new_basket", False),),
     ),
+    Recipe("1.7.0", 107, "from 25 % of the sessions on, 8 % of its checkouts fail", revisions=("0001", "0002")),
+    Recipe(
+        "2.0.0", 200, "one of its downgrades raises half-way", revisions=("0001", "0002", "0003_notes", "0004_notes")
+    ),
+    Recipe("2.1.0", 210, revisions=("0001", "0002", "0003_contract"), contract="0003_contract"),
 )
 
 
@@ -103,7 +120,11 @@ def shop_files(recipe: Recipe) -> dict[str, bytes]:
     files = {f"shop/{path.name}": path.read_bytes() for path in sorted(SOURCE.glob("*.py"))}
     files["shop/release.py"] = (
         f'"""Which version these files are. Written by the release build."""\n\nVERSION = "{recipe.version}"\n'
+        f"WRITES_GIFT = {'0002' in recipe.revisions}  # whether its orders say how they are wrapped\n"
     ).encode()
+    for revision in recipe.revisions:
+        name = f"migrations/versions/rev_{revision}.py"
+        files[name] = (SOURCE / name).read_bytes()
     files["shop/fault.py"] = (
         f'"""What this release gets wrong: {recipe.wrong}. Written by the release build."""\n\n'
         f"from .dials import Dials\n\nBUILT_IN = Dials({recipe.dials})\n"

@@ -1,44 +1,36 @@
-"""The shop's tables. No foreign keys: what hangs together is proved by the policy's checks, not assumed."""
+"""The shop's tables, made by the migrations that its releases bring."""
 
 from __future__ import annotations
 
-STATEMENTS = (
-    """create table if not exists sessions (
-      id text primary key,
-      token_hash text not null,
-      created_at timestamptz not null default now()
-    )""",
-    """create table if not exists orders (
-      id uuid primary key,
-      session_id text not null,
-      quantity integer not null,
-      total_cents bigint not null,
-      release text not null,
-      created_at timestamptz not null default now()
-    )""",
-    "create index if not exists orders_by_session on orders (session_id)",
-    """create table if not exists order_events (
-      id bigint generated always as identity primary key,
-      order_id uuid not null,
-      session_id text not null,
-      kind text not null,
-      quantity integer not null,
-      total_cents bigint not null,
-      release text not null,
-      created_at timestamptz not null default now()
-    )""",
-    "create index if not exists order_events_by_order on order_events (order_id)",
-    """create or replace function order_events_only_grow() returns trigger language plpgsql as $$
-    begin raise exception 'order_events is append-only: % refused', tg_op; end $$""",
-    """create or replace trigger order_events_only_grow before update or delete or truncate on order_events
-    for each statement execute function order_events_only_grow()""",
-)
+from pathlib import Path
+
+from tidegate.drivers.migrations._chain import from_directory
+from tidegate.drivers.migrations._scratch import connected
+
+MIGRATIONS = Path(__file__).resolve().parent / "shop" / "migrations"
+START = "0001"  # what the release that the lab begins with needs
 
 
-def create(url: str) -> None:
-    """Create the shop's tables on the primary at ``url`` (psycopg or SQLAlchemy form); what exists is left alone."""
-    import psycopg
+def create(url: str, revision: str = START) -> None:
+    """Bring the database at ``url`` (psycopg or SQLAlchemy form) up to ``revision``; what is there is left alone."""
+    chain = from_directory(MIGRATIONS)
+    with connected(_sqlalchemy(url)) as connection, connection.begin():
+        at = chain.current(connection)
+        if at != revision:
+            chain.upgrade(connection, chain.ascent(at, revision))
 
-    with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://", 1)) as connection:
-        for statement in STATEMENTS:
-            connection.execute(statement)
+
+def restore(url: str) -> None:
+    """Back to the start: whatever else the role at ``url`` owns in this database is dropped if a migration has been
+    run since. Who noted an epoch in it is forgotten."""
+    chain = from_directory(MIGRATIONS)
+    with connected(_sqlalchemy(url)) as connection:
+        if chain.current(connection) != START:
+            connection.exec_driver_sql("drop owned by current_user cascade")
+        connection.exec_driver_sql("drop schema if exists tidegate cascade")
+        connection.commit()
+    create(url)
+
+
+def _sqlalchemy(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)

@@ -12,7 +12,7 @@ from pathlib import Path
 from lab.places import write_private
 
 SHOP_SECRETS = ("receipt_key__1", "receipt_key__2")  # entries of the lab's vault, which is its environment
-DATABASE_ROLES = ("postgres", "replicator", "shop", "tidegate")
+DATABASE_ROLES = ("postgres", "replicator", "shop", "tidegate", "scratch")
 # name -> role in Airflow's UI; what each is to the shop stands in its policy
 PEOPLE = {"admin": "admin", "ann": "op", "ben": "op", "cat": "op", "pat": "op", "aud": "viewer", "vic": "viewer"}
 

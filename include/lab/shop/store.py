@@ -13,6 +13,7 @@ from psycopg import errors
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from .cookie import SessionToken
+from .release import WRITES_GIFT
 
 HOLD = 5.0  # seconds that a request waits for a database that is being moved
 RETRY_EVERY = 0.1
@@ -25,11 +26,11 @@ select s.id, count(o.id) from sessions s left join orders o on o.session_id = s.
 where s.id = %s and s.token_hash = %s group by s.id
 """
 # One statement, hence one transaction: an order never stands without its event. A key seen before writes neither.
-_PLACE = """
+_PLACE = f"""
 with s as (select id from sessions where id = %(session)s and token_hash = %(hash)s),
 o as (
-  insert into orders (id, session_id, quantity, total_cents, release)
-  select %(key)s, s.id, %(quantity)s, %(total)s, %(release)s from s
+  insert into orders (id, session_id, quantity, total_cents, release{", gift" if WRITES_GIFT else ""})
+  select %(key)s, s.id, %(quantity)s, %(total)s, %(release)s{", 'paper'::gift_wrap" if WRITES_GIFT else ""} from s
   on conflict (id) do nothing
   returning id, session_id, quantity, total_cents, release
 ),
@@ -38,7 +39,7 @@ e as (
   select id, session_id, 'placed', quantity, total_cents, release from o
 )
 select (select count(*) from s), (select count(*) from o)
-"""
+"""  # noqa: S608 - both parts are ours
 _ORDER = "select session_id, quantity, total_cents, release from orders where id = %s"
 
 

@@ -47,6 +47,10 @@ def build(
     config: Annotated[Path | None, typer.Option("--config", help="Its configuration, a JSON file.")] = None,
     secret: Annotated[list[str] | None, typer.Option("--secret", help="NAME=VERSION, no value; repeatable.")] = None,
     schema_revision: Annotated[str, typer.Option("--schema-revision", help="The database schema it needs.")] = "",
+    contract_revision: Annotated[
+        str, typer.Option("--contract-revision", help="What takes away that which only older releases need.")
+    ] = "",
+    smoke: Annotated[str, typer.Option("--smoke", help="Its smoke test, with {python} to fill in.")] = "",
     flag: Annotated[
         list[str] | None, typer.Option("--flag", help="NAME=off or NAME=on: a flag it asks for; repeatable.")
     ] = None,
@@ -56,6 +60,7 @@ def build(
     details = bundle.Details(
         service, version, sequence, tuple(shlex.split(command)), schema_revision, _flags(flag or ()),
         _content(config), dict(_pair(given, "--secret", "VERSION") for given in secret or ()),
+        contract_revision, tuple(shlex.split(smoke)),
     )  # fmt: skip
     made = bundle.build_release(source, details, out)
     if "{port}" not in command:

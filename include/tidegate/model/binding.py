@@ -12,14 +12,14 @@ from tidegate.model.topology import Arm, Slot
 
 def release_to_json(release: Release) -> dict[str, Any]:
     secrets = {secret.name: secret.version for secret in release.secrets}
-    lists = {"flags": list(release.flags), "flags_on": list(release.flags_on)}
+    lists = {"flags": list(release.flags), "flags_on": list(release.flags_on), "smoke": list(release.smoke)}
     return {**asdict(release), **lists, "secrets": secrets}
 
 
 def release_from_json(value: Mapping[str, Any]) -> Release:
     """Rows of before releases had configuration, secrets and defaults of flags are read as having none."""
     secrets = tuple(SecretVersion(name, version) for name, version in sorted(value.get("secrets", {}).items()))
-    lists = {name: tuple(value.get(name, ())) for name in ("flags", "flags_on")}
+    lists = {name: tuple(value.get(name, ())) for name in ("flags", "flags_on", "smoke")}
     return Release(**{**value, **lists, "secrets": secrets})
 
 

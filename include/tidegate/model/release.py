@@ -38,6 +38,8 @@ class Release:
     and is what "older" means. ``configuration``: ``sha256:`` + hex of the configuration document, "" if there is none;
     the document and the list of ``secrets`` are files of the release, so ``digest`` pins both. ``flags``: the keys that
     it asks for; ``flags_on``: those of them that are on where nothing decides (the others are off).
+    ``schema_revision``: what it needs of the database. ``contract_revision``: what takes away that which only older
+    releases need, "" if nothing does. ``smoke``: argv of its smoke test, () if it has none.
     """
 
     version: str
@@ -48,6 +50,8 @@ class Release:
     configuration: str = ""
     secrets: tuple[SecretVersion, ...] = ()
     flags_on: tuple[str, ...] = ()
+    contract_revision: str = ""
+    smoke: tuple[str, ...] = ()
 
     @property
     def flag_defaults(self) -> dict[str, bool]:

@@ -43,7 +43,7 @@ def test_all_but_the_tampered_one_verify(home: Path) -> None:
             driver.verify(version)
         except Rejected:
             refused.append(version)
-    assert driver.versions() == ("1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0", "1.5.0", "1.6.0")
+    assert driver.versions() == tuple(sorted(r.version for r in releases.RECIPES))
     assert refused == ["1.4.0"]
 
 
@@ -69,8 +69,8 @@ def test_1_4_0_differs_by_one_byte_and_says_where(home: Path) -> None:
 def test_releases_differ_in_their_own_files_only(home: Path) -> None:
     files = {r.version: releases.shop_files(r) for r in releases.RECIPES}
     for version in files:
-        changed = {name for name in files[version] if files[version][name] != files["1.0.0"][name]}
-        assert changed <= {"shop/release.py", "shop/fault.py"}, version
+        changed = {name for name in files[version] if files[version][name] != files["1.0.0"].get(name)}
+        assert {n for n in changed if not n.startswith("migrations/")} <= {"shop/release.py", "shop/fault.py"}, version
 
 
 def test_building_again_changes_nothing(home: Path) -> None:

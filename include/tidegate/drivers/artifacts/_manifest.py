@@ -38,6 +38,10 @@ class Manifest(BaseModel):
     ``configuration``: digest of the archive's ``config.json``. ``secrets``: name -> version, the same as in the
     archive's ``secrets.json``. Both may be empty, as in manifests of before there were any. ``flags``: key -> default,
     the same as in the archive's ``flags.json``; a mere list, as older manifests have it, is read as all off.
+
+    ``schema_revision``: what it needs of the database (expand), run before it takes traffic. ``contract_revision``:
+    what takes away that which only older releases need. ``smoke``: argv of its smoke test, with ``{python}`` to be
+    filled in.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,6 +57,8 @@ class Manifest(BaseModel):
     flags: dict[str, StrictBool] = {}
     configuration: str = ""
     secrets: dict[str, str] = {}
+    contract_revision: str = ""
+    smoke: tuple[str, ...] = ()
 
     @field_validator("flags", mode="before")
     @classmethod
@@ -74,6 +80,8 @@ class Manifest(BaseModel):
             self.configuration,
             secrets,
             flags_on=tuple(sorted(key for key, on in self.flags.items() if on)),
+            contract_revision=self.contract_revision,
+            smoke=self.smoke,
         )
 
 
@@ -102,6 +110,8 @@ class Details:
     flags: Mapping[str, bool] = field(default_factory=dict)
     configuration: bytes | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
+    contract_revision: str = ""
+    smoke: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,6 +151,8 @@ def describe(details: Details, files: Mapping[str, bytes], archive: bytes) -> Ma
         flags=dict(details.flags),
         configuration=configuration_digest(details.configuration),
         secrets=dict(details.secrets),
+        contract_revision=details.contract_revision,
+        smoke=details.smoke,
     )
 
 
