@@ -125,7 +125,9 @@ class Checks:
     def snapshot(self, specs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         return {"tables": {"orders": {"rows": 0}}}
 
-    def run(self, specs: Sequence[Mapping[str, Any]], snapshot: Mapping[str, Any] | None) -> CheckReport:
+    def run(
+        self, specs: Sequence[Mapping[str, Any]], snapshot: Mapping[str, Any] | None, *, schema_revision: str = ""
+    ) -> CheckReport:
         self.runs += 1
         results = tuple(CheckResult(s["id"], self.status.get(s["id"], Status.PASSED)) for s in specs)
         return CheckReport(f"run-{self.runs}", verdict_of(results), results, 0.0, 0.0)

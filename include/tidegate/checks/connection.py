@@ -142,6 +142,11 @@ def pinned(url: str, limits: Limits) -> Iterator[Pin]:
         yield Pin(snapshot, limits, deadline)
 
 
+def literal(statement: str) -> str:
+    """``statement`` as a driver takes it that would read a ``%`` as the place of a parameter."""
+    return statement.replace("%", "%%")
+
+
 def explain(error: object, url: str) -> str:
     """An error in one line: its first three lines at most, no statement, no row values, no secret of ``url``."""
     if isinstance(error, TidegateError):

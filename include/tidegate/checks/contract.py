@@ -15,6 +15,10 @@ class DataChecks(Protocol):
         """What the data looks like now, as JSON. Raises ``Unreachable``, ``Rejected``, ``Refused``."""
         ...
 
-    def run(self, specs: Sequence[Mapping[str, Any]], snapshot: Mapping[str, Any] | None) -> CheckReport:
-        """Run every check against the primary. What could not be checked is in the report, not raised."""
+    def run(
+        self, specs: Sequence[Mapping[str, Any]], snapshot: Mapping[str, Any] | None, *, schema_revision: str = ""
+    ) -> CheckReport:
+        """Run every check against the primary. What could not be checked is in the report, not raised.
+
+        ``schema_revision``: what the release that runs needs, "" if it names none."""
         ...

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from tidegate.checks.model import KEYS_SHOWN, CheckSpec, Kind
+from tidegate.checks.reference import Reference, at_revision, follows, unchanged
 from tidegate.errors import Refused
 
 ROWS_COUNTED = 1000
@@ -51,17 +52,32 @@ def check_name(name: str, known: Iterable[str]) -> None:
         raise Refused(f"unknown expectation {name!r}", next_step=_likely(name, known))
 
 
-def build(spec: CheckSpec, snapshot: Mapping[str, Any] | None) -> Any:
-    """The expectation that decides ``spec``, with ``meta["check_id"]``. Raises ``Refused`` if there is none."""
+def build(spec: CheckSpec, reference: Reference, columns: Sequence[str] = ()) -> Any:
+    """The expectation that decides ``spec``, with ``meta["check_id"]``. Raises ``Refused`` if there is none.
+
+    ``columns``: what the rule of a follows check gives.
+    """
+    if spec.kind in (Kind.FOLLOWS, Kind.UNCHANGED, Kind.SCHEMA):
+        return _unexpected_rows(spec, _capped(_compared(spec, reference, columns)))
     if spec.kind is Kind.NO_ROWS:
-        return _unexpected_rows(spec, NO_ROWS.format(sql=_statement(spec.sql[0]), limit=ROWS_COUNTED))
+        return _unexpected_rows(spec, _capped(_statement(spec.sql[0])))
     if spec.kind is Kind.EQUAL:
         left, right = (_statement(sql) for sql in spec.sql)
         return _unexpected_rows(spec, EQUAL.format(left=left, right=right))
     if spec.kind is Kind.NOT_BELOW_SNAPSHOT:
-        least = rows_in(snapshot, spec.table)
+        least = rows_in(reference.snapshot, spec.table)
         return _native(spec, "expect_table_row_count_to_be_between", {"min_value": least})
     return _native(spec, spec.expectation, spec.arguments)
+
+
+def _compared(spec: CheckSpec, reference: Reference, columns: Sequence[str]) -> str:
+    if spec.kind is Kind.FOLLOWS:
+        return follows(spec, columns)
+    return unchanged(spec, reference) if spec.kind is Kind.UNCHANGED else at_revision(spec, reference)
+
+
+def _capped(statement: str) -> str:
+    return NO_ROWS.format(sql=statement, limit=ROWS_COUNTED)
 
 
 def rows_in(snapshot: Mapping[str, Any] | None, table: str) -> int:
@@ -106,7 +122,7 @@ def _likely(word: str, known: Iterable[str]) -> str:
 
 def detail_format(spec: CheckSpec, primary_key: list[str]) -> dict[str, Any]:
     """What to ask for when ``spec`` has failed: its own statement's rows, or the failed rows' primary keys."""
-    if spec.kind in (Kind.NO_ROWS, Kind.EQUAL):
+    if spec.kind not in (Kind.EXPECT, Kind.NOT_BELOW_SNAPSHOT):
         return {"result_format": "COMPLETE"}
     keys = {"unexpected_index_column_names": primary_key} if primary_key else {}
     return {"result_format": "SUMMARY", "partial_unexpected_count": KEYS_SHOWN, **keys}

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from tidegate.errors import Refused
+from tidegate.model.projection import Projection
 from tidegate.model.verdict import Verdict
 
 KEYS_SHOWN = 20
@@ -21,6 +22,10 @@ class Kind(StrEnum):
     EQUAL = "equal"  # two statements of one value each, which must be the same
     EXPECT = "expect"  # a native expectation on a table
     NOT_BELOW_SNAPSHOT = "not_below_snapshot"  # a table's row count may only grow
+    UNCHANGED = "unchanged_since_snapshot"  # rows that existed then are as they were
+    FOLLOWS = "follows"  # a table is what its event log says
+    ON_STANDBY = "same_on_standby"  # the standbys hold the same rows
+    SCHEMA = "schema_revision"  # the schema is the one that the running release needs
 
 
 class Severity(StrEnum):
@@ -33,17 +38,24 @@ class Severity(StrEnum):
 
 
 _KEYS = {
+    Kind.UNCHANGED: {"unchanged_since_snapshot"},
+    Kind.FOLLOWS: {"follows"},
+    Kind.ON_STANDBY: {"same_on_standby"},
+    Kind.SCHEMA: {"schema_revision"},
     Kind.NO_ROWS: {"no_rows"},
     Kind.EQUAL: {"equal"},
     Kind.EXPECT: {"expect", "table", "arguments"},
     Kind.NOT_BELOW_SNAPSHOT: {"not_below_snapshot"},
 }
 
+_COMMON = {"id", "personal", "severity"}
+
 
 @dataclass(frozen=True)
 class CheckSpec:
-    """One check. ``sql``: one statement (no_rows) or two (equal). ``table``: for expect and not_below_snapshot.
-    ``expectation`` and ``arguments``: for expect."""
+    """One check. ``sql``: one statement (no_rows) or two (equal). ``table``: what it looks at, where it is one.
+    ``expectation`` and ``arguments``: for expect. ``about``: the value of the kinds that are a mapping. ``personal``:
+    columns whose values are masked wherever a key is shown."""
 
     id: str
     kind: Kind
@@ -51,33 +63,45 @@ class CheckSpec:
     table: str = ""
     expectation: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
+    personal: tuple[str, ...] = ()
     severity: Severity = Severity.HOLD
 
     def to_json(self) -> dict[str, Any]:
         """The policy's own way of writing it, plus ``id``."""
-        written = self._written()
-        return written if self.severity is Severity.HOLD else {**written, "severity": self.severity.value}
+        more: dict[str, Any] = {"personal": list(self.personal)} if self.personal else {}
+        if self.severity is not Severity.HOLD:
+            more["severity"] = self.severity.value
+        return {"id": self.id, **self._of_kind(), **more}
 
-    def _written(self) -> dict[str, Any]:
+    def _of_kind(self) -> dict[str, Any]:
         if self.kind is Kind.NO_ROWS:
-            return {"id": self.id, "no_rows": self.sql[0]}
+            return {"no_rows": self.sql[0]}
         if self.kind is Kind.EQUAL:
-            return {"id": self.id, "equal": list(self.sql)}
-        if self.kind is Kind.NOT_BELOW_SNAPSHOT:
-            return {"id": self.id, "not_below_snapshot": self.table}
-        return {"id": self.id, "expect": self.expectation, "table": self.table, "arguments": dict(self.arguments)}
+            return {"equal": list(self.sql)}
+        if self.kind in (Kind.NOT_BELOW_SNAPSHOT, Kind.SCHEMA):
+            return {self.kind.value: self.table}
+        if self.kind is Kind.EXPECT:
+            return {"expect": self.expectation, "table": self.table, "arguments": dict(self.arguments)}
+        return {self.kind.value: dict(self.about)}
+
+    @property
+    def projection(self) -> Projection:
+        """What a follows check compares. Raises ``Refused`` for a name that is none."""
+        return Projection.from_json(self.about)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> CheckSpec:
         """Inverse of :meth:`to_json`. Raises ``Refused`` naming the check for anything it does not know."""
         name = str(value.get("id", ""))
         kinds = [kind for kind in Kind if kind in value]
-        if not name or len(kinds) != 1 or not set(value) <= _KEYS[kinds[0]] | {"id", "severity"}:
+        if not name or len(kinds) != 1 or not set(value) <= _KEYS[kinds[0]] | _COMMON:
             raise Refused(
                 f"check {name or '(without id)'!r} has the keys {sorted(value)}",
                 next_step=f"give an id and exactly one of {', '.join(Kind)}",
             )
-        return cls(name, kinds[0], **_fields(kinds[0], value), severity=_severity(name, value))
+        personal = tuple(value.get("personal") or ())
+        return cls(name, kinds[0], **_fields(kinds[0], value), personal=personal, severity=_severity(name, value))
 
 
 def _severity(name: str, value: Mapping[str, Any]) -> Severity:
@@ -95,11 +119,32 @@ def _fields(kind: Kind, value: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(value["equal"], list | tuple) or len(value["equal"]) != 2:
             raise Refused(f"check {value['id']!r}: equal takes two statements", next_step="write equal: [sql, sql]")
         return {"sql": tuple(str(statement) for statement in value["equal"])}
-    if kind is Kind.NOT_BELOW_SNAPSHOT:
-        return {"table": str(value["not_below_snapshot"])}
+    if kind in (Kind.NOT_BELOW_SNAPSHOT, Kind.SCHEMA):
+        return {"table": str(value[kind.value])}
+    if kind in _ABOUT:
+        return {"about": _about(str(value["id"]), kind, value[kind.value])}
     if not value.get("table"):
         raise Refused(f"check {value['id']!r}: expect needs a table", next_step="name the table")
     return {"expectation": value["expect"], "table": value["table"], "arguments": dict(value.get("arguments") or {})}
+
+
+_ABOUT: Mapping[Kind, tuple[frozenset[str], frozenset[str]]] = {  # what must be given, what may be
+    Kind.FOLLOWS: (frozenset({"projection", "events", "key", "rule"}), frozenset({"extra"})),
+    Kind.UNCHANGED: (frozenset({"table", "key", "written_at"}), frozenset({"settled", "columns"})),
+    Kind.ON_STANDBY: (frozenset({"table", "key"}), frozenset({"within", "columns"})),
+}
+
+
+def _about(check: str, kind: Kind, value: object) -> dict[str, Any]:
+    must, may = _ABOUT[kind]
+    given = set(value) if isinstance(value, Mapping) else set()
+    if not must <= given or not given <= must | may:
+        raise Refused(
+            f"check {check!r}: {kind} has the keys {sorted(given)}",
+            next_step=f"give {', '.join(sorted(must))}; allowed besides: {', '.join(sorted(may))}",
+        )
+    assert isinstance(value, Mapping)
+    return dict(value)
 
 
 def specs_from_json(values: Sequence[Mapping[str, Any]]) -> tuple[CheckSpec, ...]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from tidegate.checks.buckets import BUCKETS
 from tidegate.checks.expectations import ROWS_COUNTED
 from tidegate.checks.model import KEYS_SHOWN, CheckResult, CheckSpec, Kind, Status
+from tidegate.model.masking import cut, shown
 
 Answer = Mapping[str, Any]
 """``success``, ``exception_info``, ``result`` and ``kwargs`` of one expectation."""
@@ -55,17 +59,33 @@ def _expected(spec: CheckSpec) -> str:
         return "equal values"
     if spec.kind is Kind.NOT_BELOW_SNAPSHOT:
         return "no fewer rows than in the snapshot"
+    if spec.kind in _EXPECTED:
+        return _EXPECTED[spec.kind]
     arguments = ", ".join(f"{key}={value!r}" for key, value in spec.arguments.items())
     return f"{spec.expectation.removeprefix('expect_').replace('_', ' ')}({arguments})"
+
+
+_EXPECTED = {
+    Kind.FOLLOWS: "every row as its events say",
+    Kind.UNCHANGED: "the rows of before are as they were",
+    Kind.SCHEMA: "the schema revision of the running release",
+    Kind.ON_STANDBY: "the same rows on every standby",
+}
 
 
 def _of_no_rows(spec: CheckSpec, answer: Answer) -> CheckResult:
     found = answer.get("result") or {}
     count = int(found.get("observed_value") or 0)
     rows = (found.get("details") or {}).get("unexpected_rows") or []
-    keys = tuple(_text(next(iter(row.values()), "")) for row in rows[:KEYS_SHOWN])
+    keys = tuple(_first(row, spec) for row in rows[:KEYS_SHOWN])
     many = f"{count} or more rows" if count >= ROWS_COUNTED else f"{count} row{'s' if count != 1 else ''}"
     return CheckResult(spec.id, Status.VIOLATED, count, _expected(spec), f"{many} where none may be", keys)
+
+
+def _first(row: Mapping[str, Any], spec: CheckSpec) -> str:
+    """The first column names the row: that is how a statement tells which rows it found."""
+    column, value = next(iter(row.items()), ("", ""))
+    return shown(column, value, spec.personal)
 
 
 def _of_equal(spec: CheckSpec, answer: Answer) -> CheckResult:
@@ -76,7 +96,7 @@ def _of_equal(spec: CheckSpec, answer: Answer) -> CheckResult:
         return not_checked(
             spec, f"the {' and the '.join(blind)} statement gave no number (an empty sum is NULL: coalesce)"
         )
-    return CheckResult(spec.id, Status.VIOLATED, _text(left), _text(right), f"{_text(left)} is not {_text(right)}")
+    return CheckResult(spec.id, Status.VIOLATED, cut(left), cut(right), f"{cut(left)} is not {cut(right)}")
 
 
 def _of_count(spec: CheckSpec, answer: Answer) -> CheckResult:
@@ -89,23 +109,44 @@ def _of_expect(spec: CheckSpec, answer: Answer) -> CheckResult:
     found = answer.get("result") or {}
     columns = found.get("unexpected_index_column_names") or []
     rows = (found.get("partial_unexpected_index_list") or [])[:KEYS_SHOWN]
-    keys = tuple(",".join(_text(row.get(column)) for column in columns) for row in rows)
+    keys = tuple(",".join(shown(column, row.get(column), spec.personal) for column in columns) for row in rows)
     count = found.get("unexpected_count")
     if count is not None:
         detail = f"{count} of {found.get('element_count')} rows"
         return CheckResult(spec.id, Status.VIOLATED, count, _expected(spec), detail, keys)
-    observed = _text(found.get("observed_value"))
+    observed = shown(str(spec.arguments.get("column", "")), found.get("observed_value"), spec.personal)
     return CheckResult(spec.id, Status.VIOLATED, observed, _expected(spec), f"observed {observed}", keys)
 
 
+def _of_follows(spec: CheckSpec, answer: Answer) -> CheckResult:
+    plain = _of_no_rows(spec, answer)
+    rows = ((answer.get("result") or {}).get("details") or {}).get("unexpected_rows") or []
+    kinds = Counter(str(row.get("difference")) for row in rows)
+    counted = ", ".join(f"{kinds[kind]} {kind}" for kind in ("wrong", "missing", "extra") if kinds[kind])
+    many = f"the first {len(rows)}: " if len(rows) >= ROWS_COUNTED else ""
+    return replace(plain, detail=f"{spec.about['projection']} is not what its events say: {many}{counted or 'rows'}")
+
+
+def _of_unchanged(spec: CheckSpec, answer: Answer) -> CheckResult:
+    rows = ((answer.get("result") or {}).get("details") or {}).get("unexpected_rows") or []
+    gone = sum(int(row["rows_before"]) - int(row["rows_now"]) for row in rows)
+    figures = f"{len(rows)} of {BUCKETS} parts of {spec.about['table']} are not as they were in the snapshot"
+    words = f"{figures}; {abs(gone)} rows {'fewer' if gone > 0 else 'more'}" if gone else figures
+    return CheckResult(spec.id, Status.VIOLATED, len(rows), _expected(spec), words)
+
+
+def _of_schema(spec: CheckSpec, answer: Answer) -> CheckResult:
+    rows = ((answer.get("result") or {}).get("details") or {}).get("unexpected_rows") or [{}]
+    found = cut(rows[0].get("revision"))
+    return CheckResult(spec.id, Status.VIOLATED, found, _expected(spec), f"the schema is at {found}")
+
+
 _BY_KIND = {
+    Kind.FOLLOWS: _of_follows,
+    Kind.UNCHANGED: _of_unchanged,
+    Kind.SCHEMA: _of_schema,
     Kind.NO_ROWS: _of_no_rows,
     Kind.EQUAL: _of_equal,
     Kind.NOT_BELOW_SNAPSHOT: _of_count,
     Kind.EXPECT: _of_expect,
 }
-
-
-def _text(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 64 else f"{text[:63]}…"

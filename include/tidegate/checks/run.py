@@ -11,10 +11,13 @@ from typing import Any
 
 from tidegate.checks.connection import Pin, explain, pinned
 from tidegate.checks.expectations import detail_format
-from tidegate.checks.model import CheckReport, CheckResult, CheckSpec, Kind, Limits, Status, verdict_of
-from tidegate.checks.outcome import closer_look, first_look, not_checked
+from tidegate.checks.model import KEYS_SHOWN, CheckReport, CheckResult, CheckSpec, Kind, Limits, Status, verdict_of
+from tidegate.checks.outcome import Answer, closer_look, first_look, not_checked
 from tidegate.checks.preload import import_quietly
+from tidegate.checks.reference import Reference, changed_keys
+from tidegate.checks.standby import compare
 from tidegate.checks.validation import Project, project
+from tidegate.model.masking import shown
 
 Results = dict[str, CheckResult]
 
@@ -23,16 +26,25 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def run(
-    url: str, specs: Sequence[CheckSpec], snapshot: Mapping[str, Any] | None = None, limits: Limits | None = None
+    url: str,
+    specs: Sequence[CheckSpec],
+    snapshot: Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+    *,
+    schema_revision: str = "",
+    standbys: Mapping[str, str] | None = None,
 ) -> CheckReport:
     """Check ``specs`` on the database at ``url`` (``postgresql+psycopg://…``) and say what was found, in their order.
+
+    ``schema_revision``: what the running release needs, "" if it names none. ``standbys``: region -> URL.
 
     Never raises for what the database or Great Expectations does: a check that could not be made, for whatever reason,
     is ``not_checked``, and without a violation elsewhere the verdict is then ``no_data``. Changes nothing: every
     transaction is read-only.
     """
     started, clock = time.time(), time.monotonic()
-    run_id, found = _checked(url, specs, snapshot, limits or Limits())
+    reference = Reference(snapshot, schema_revision, standbys or {})
+    run_id, found = _checked(url, specs, reference, limits or Limits())
     missing = "Great Expectations gave no answer for it"
     results = tuple(
         replace(_clean(found.get(spec.id) or not_checked(spec, missing), url), severity=spec.severity) for spec in specs
@@ -40,9 +52,14 @@ def run(
     return CheckReport(run_id, verdict_of(results), results, started, round(time.monotonic() - clock, 3))
 
 
-def _checked(
-    url: str, specs: Sequence[CheckSpec], snapshot: Mapping[str, Any] | None, limits: Limits
-) -> tuple[str | None, Results]:
+def _checked(url: str, specs: Sequence[CheckSpec], reference: Reference, limits: Limits) -> tuple[str | None, Results]:
+    """Two servers cannot be looked at in one transaction, so what compares them is no expectation."""
+    across = [spec for spec in specs if spec.kind is Kind.ON_STANDBY]
+    run_id, found = _expected(url, [spec for spec in specs if spec not in across], reference, limits)
+    return run_id, found | {spec.id: compare(spec, url, reference.standbys, limits) for spec in across}
+
+
+def _expected(url: str, specs: Sequence[CheckSpec], reference: Reference, limits: Limits) -> tuple[str | None, Results]:
     if not specs:
         return None, {}
     try:
@@ -52,16 +69,14 @@ def _checked(
     with _ONE_AT_A_TIME:
         try:
             with pinned(url, limits) as pin:
-                return _in_project(url, pin, specs, snapshot)
+                return _in_project(url, pin, specs, reference)
         except Exception as error:
             return None, _none(specs, explain(error, url))
 
 
-def _in_project(
-    url: str, pin: Pin, specs: Sequence[CheckSpec], snapshot: Mapping[str, Any] | None
-) -> tuple[str | None, Results]:
+def _in_project(url: str, pin: Pin, specs: Sequence[CheckSpec], reference: Reference) -> tuple[str | None, Results]:
     with project(url, pin) as gx:
-        found = _prepare(gx, specs, snapshot, url)
+        found = _prepare(gx, specs, reference, url)
         ready = [spec for spec in specs if spec.id not in found]
         if not ready:
             return None, found
@@ -74,21 +89,21 @@ def _in_project(
                 failed.append(spec)
             else:
                 found[spec.id] = result
-        return run_id, found | _look_closer(gx, name, failed)
+        return run_id, found | _look_closer(gx, name, failed, reference)
 
 
-def _prepare(gx: Project, specs: Iterable[CheckSpec], snapshot: Mapping[str, Any] | None, url: str) -> Results:
+def _prepare(gx: Project, specs: Iterable[CheckSpec], reference: Reference, url: str) -> Results:
     """Add every spec to the project; results for those that cannot be."""
     unfit = {}
     for spec in specs:
         try:
-            gx.add(spec, snapshot)
+            gx.add(spec, reference)
         except Exception as error:  # pydantic's, Great Expectations', SQLAlchemy's, ours
             unfit[spec.id] = not_checked(spec, explain(error, url))
     return unfit
 
 
-def _look_closer(gx: Project, name: str, failed: Iterable[CheckSpec]) -> Results:
+def _look_closer(gx: Project, name: str, failed: Iterable[CheckSpec], reference: Reference) -> Results:
     """Figures and keys for what has failed. Whatever goes wrong here, a violation stays a violation."""
     found = {}
     for number, spec in enumerate(failed, 1):
@@ -98,7 +113,20 @@ def _look_closer(gx: Project, name: str, failed: Iterable[CheckSpec]) -> Results
         except Exception:
             answers = {}
         found[spec.id] = closer_look(spec, answers.get(spec.id, {}))
+        if spec.kind is Kind.UNCHANGED:
+            found[spec.id] = _named(gx, spec, answers.get(spec.id, {}), found[spec.id], reference)
     return found
+
+
+def _named(gx: Project, spec: CheckSpec, answer: Answer, result: CheckResult, reference: Reference) -> CheckResult:
+    """With the keys of the rows that were written since the snapshot: a row that is gone has none to show."""
+    rows = ((answer.get("result") or {}).get("details") or {}).get("unexpected_rows") or []
+    try:
+        written = gx.rows(changed_keys(spec, reference, [int(row["bucket"]) for row in rows], KEYS_SHOWN))
+    except Exception:
+        return result
+    key = spec.about["key"]
+    return replace(result, failed_keys=tuple(shown(key, row[0], spec.personal) for row in written))
 
 
 def _none(specs: Iterable[CheckSpec], reason: str) -> Results:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tidegate.checks.connection import Pin, connect_args
+from tidegate.checks.connection import Pin, connect_args, literal
 from tidegate.checks.expectations import build
-from tidegate.checks.model import CheckSpec
+from tidegate.checks.model import CheckSpec, Kind
 from tidegate.checks.outcome import Answer
 from tidegate.checks.preload import import_quietly
+from tidegate.checks.reference import Reference
 
 
 def new_context() -> Any:
@@ -42,11 +43,13 @@ class Project:
     definitions: dict[str, Any] = field(default_factory=dict)
     _batches: dict[str, Any] = field(default_factory=dict)
 
-    def add(self, spec: CheckSpec, snapshot: Mapping[str, Any] | None) -> None:
+    def add(self, spec: CheckSpec, reference: Reference) -> None:
         """Raises ``Refused`` or Great Expectations' own errors if ``spec`` cannot be made into a suite."""
         import great_expectations as gx
 
-        suite = gx.ExpectationSuite(name=spec.id, expectations=[_quietly(build, spec, snapshot)])
+        columns = self.columns(spec.projection.described) if spec.kind is Kind.FOLLOWS else ()
+        expectation = _quietly(build, spec, reference, columns)
+        suite = gx.ExpectationSuite(name=spec.id, expectations=[expectation])
         definition = gx.ValidationDefinition(
             name=spec.id, data=self._batch(spec.table), suite=self.context.suites.add(suite)
         )
@@ -71,6 +74,16 @@ class Project:
         from sqlalchemy import inspect
 
         return list(inspect(self.engines[0]).get_pk_constraint(table)["constrained_columns"])
+
+    def columns(self, statement: str) -> tuple[str, ...]:
+        """Names of the columns that ``statement`` gives."""
+        with self.engines[0].begin() as connection:
+            return tuple(connection.exec_driver_sql(literal(statement)).keys())
+
+    def rows(self, statement: str) -> list[Any]:
+        """What our own ``statement`` gives, read from the same pinned snapshot."""
+        with self.engines[0].begin() as connection:
+            return list(connection.exec_driver_sql(literal(statement)))
 
     def _batch(self, table: str) -> Any:
         if table not in self._batches:

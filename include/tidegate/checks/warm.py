@@ -38,6 +38,9 @@ class Runner(Protocol):
         specs: Sequence[CheckSpec],
         snapshot: Mapping[str, Any] | None = None,
         limits: Limits | None = None,
+        *,
+        schema_revision: str = "",
+        standbys: Mapping[str, str] | None = None,
     ) -> CheckReport: ...
 
 
@@ -54,11 +57,17 @@ class WarmChecks:
         specs: Sequence[CheckSpec],
         snapshot: Mapping[str, Any] | None = None,
         limits: Limits | None = None,
+        *,
+        schema_revision: str = "",
+        standbys: Mapping[str, str] | None = None,
     ) -> CheckReport:
         """As :func:`tidegate.checks.run.run`. A child that dies or hangs is ended, replaced, and reported as
         ``no_data``."""
         limits, started, clock = limits or Limits(), time.time(), time.monotonic()
-        request = {"url": url, "specs": [s.to_json() for s in specs], "snapshot": snapshot, "limits": asdict(limits)}
+        request = {
+            **{"url": url, "specs": [s.to_json() for s in specs], "snapshot": snapshot, "limits": asdict(limits)},
+            **{"schema_revision": schema_revision, "standbys": dict(standbys or {})},
+        }
         with self._lock:
             try:
                 return CheckReport.from_json(self._ask(json.dumps(request), limits))
@@ -141,7 +150,14 @@ def serve(requests: IO[str], answers: IO[str]) -> None:
     for line in requests:
         request = json.loads(line)
         specs = [CheckSpec.from_json(spec) for spec in request["specs"]]
-        report = run(request["url"], specs, request["snapshot"], Limits(**request["limits"]))
+        report = run(
+            request["url"],
+            specs,
+            request["snapshot"],
+            Limits(**request["limits"]),
+            schema_revision=request["schema_revision"],
+            standbys=request["standbys"],
+        )
         print(json.dumps(report.to_json()), file=answers, flush=True)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tidegate.checks.model import CheckReport, specs_from_json
+from tidegate.checks.model import CheckReport, Kind, specs_from_json
+from tidegate.checks.reference import needs
 from tidegate.checks.warm import Runner, runner
 from tidegate.drivers.database.contract import Database
 
@@ -23,6 +24,14 @@ class LiveChecks:
 
         return take(self._database.primary().url, specs_from_json(specs))
 
-    def run(self, specs: Sequence[Mapping[str, Any]], snapshot: Mapping[str, Any] | None) -> CheckReport:
+    def run(
+        self, specs: Sequence[Mapping[str, Any]], snapshot: Mapping[str, Any] | None, *, schema_revision: str = ""
+    ) -> CheckReport:
         self._runner = self._runner or runner()
-        return self._runner(self._database.primary().url, specs_from_json(specs), snapshot)
+        checks = specs_from_json(specs)
+        standbys = self._standbys() if needs(checks, Kind.ON_STANDBY) else {}
+        url = self._database.primary().url
+        return self._runner(url, checks, snapshot, schema_revision=schema_revision, standbys=standbys)
+
+    def _standbys(self) -> dict[str, str]:
+        return {address.region: address.url for address in self._database.standbys()}

@@ -42,7 +42,7 @@ def _given(part: ServiceSignal | BusinessSignal | None) -> dict[str, Any] | None
 
 def check_specs(policy: Policy) -> list[dict[str, Any]]:
     """The policy's data checks as JSON, in the order written."""
-    return [_spec(name, check) for name, check in policy.checks.items()]
+    return [_spec(name, check, policy.personal) for name, check in policy.checks.items()]
 
 
 def repair_specs(policy: Policy) -> list[dict[str, Any]]:
@@ -50,6 +50,7 @@ def repair_specs(policy: Policy) -> list[dict[str, Any]]:
     return []
 
 
-def _spec(name: str, check: Check) -> dict[str, Any]:
+def _spec(name: str, check: Check, personal: tuple[str, ...]) -> dict[str, Any]:
     given = check.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    return {"id": name, **given}
+    masked = sorted({*personal, *check.personal})
+    return {"id": name, **given, **({"personal": masked} if masked else {})}

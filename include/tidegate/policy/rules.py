@@ -6,6 +6,7 @@ The rules run inside the schema's validators, so that no :class:`~tidegate.polic
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -137,7 +138,10 @@ def _ladder(part: Rollback) -> Iterator[Problem]:
 
 
 def check(part: Check) -> Iterator[Problem]:
-    names = ("no_rows", "equal", "expect", "not_below_snapshot")
+    names = (
+        *("no_rows", "equal", "expect", "not_below_snapshot"),
+        *("unchanged_since_snapshot", "follows", "same_on_standby", "schema_revision"),
+    )
     given = [name for name in names if getattr(part, name) is not None]
     if len(given) != 1:
         yield Problem(f"give exactly one of {', '.join(names)} (given: {', '.join(given) or 'none'})", (), key=True)
@@ -145,6 +149,8 @@ def check(part: Check) -> Iterator[Problem]:
         yield Problem("expect and table go together", ("table" if part.table else "expect",), key=True)
     if part.arguments and part.expect is None:
         yield Problem("arguments belong to expect", ("arguments",), key=True)
+    if part.follows is not None and not re.search(rf"\b{part.follows.events}\b", part.follows.rule):
+        yield Problem(f"the rule does not read {part.follows.events}", ("follows", "rule"))
 
 
 def policy(part: Policy) -> Iterator[Problem]:

@@ -26,6 +26,8 @@ from tidegate.model.ladder import Rung
 from tidegate.model.roles import Action, Role, roles_that_may
 from tidegate.model.traffic import Endpoint
 from tidegate.policy import rules
+from tidegate.policy.base import Identifier, Name, Part, Sql, Text
+from tidegate.policy.data import Follows, Personal, SameOnStandby, Unchanged
 from tidegate.policy.quantities import (
     BasisPoints,
     BasisPointsAboveNone,
@@ -37,22 +39,12 @@ from tidegate.policy.quantities import (
     parse_percent,
 )
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 PERSON = r"^[A-Za-z0-9][A-Za-z0-9@._+-]{0,127}$"
 Person = Annotated[str, StringConstraints(pattern=PERSON)]
 EVERYBODY = "*"  # in a role: whoever is let in by Airflow
-Sql = Annotated[str, StringConstraints(pattern=r"^(?i:select|with)\s[^;]*$", max_length=8000)]
 _MANY = 1_000_000_000
 VERSION = 1  # of the format: raised when a policy that was good before would mean something else
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-
-
-class Part(BaseModel):
-    """Base of every part of a policy: frozen, no unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Owners(Part):
@@ -353,12 +345,16 @@ class Rollback(Part):
 
 
 class Check(Part):
-    """A data check: exactly one of ``no_rows``, ``equal``, ``expect`` and ``not_below_snapshot``.
+    """A data check of exactly one kind.
 
     ``no_rows``: SQL that must return none. ``equal``: two SQL statements of one value each. ``expect``: the name of a
     Great Expectations expectation. ``table``: what it looks at. ``arguments``: what it is given.
-    ``not_below_snapshot``: a table whose row count may only grow. ``severity``: what a violation means: `hold` (stop
-    and ask), `warn` (say so and go on), `next_rung` (on the way back: go one rung further).
+    ``not_below_snapshot``: a table whose row count may only grow. ``unchanged_since_snapshot``: rows that were there
+    before the operation are as they were. ``follows``: a table is what its event log says. ``same_on_standby``: the
+    standbys hold the primary's rows. ``schema_revision``: Alembic's table, which must hold the revision that the
+    running release's manifest names. ``severity``: what a violation means: `hold` (stop and ask), `warn` (say so and go
+    on), `next_rung` (on the way back: go one rung further). ``personal``: columns whose values are masked in the keys
+    that this check shows.
     """
 
     severity: Severity = Severity.HOLD
@@ -368,6 +364,11 @@ class Check(Part):
     table: Name | None = None
     arguments: dict[str, Any] = {}
     not_below_snapshot: Name | None = None
+    unchanged_since_snapshot: Unchanged | None = None
+    follows: Follows | None = None
+    same_on_standby: SameOnStandby | None = None
+    schema_revision: Name | None = None
+    personal: Personal = ()
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Check:
@@ -411,6 +412,8 @@ class Policy(Part):
     ``objectives``: what users are promised. ``regions``: by name, in routing order. ``endpoints``: classes of requests
     by name. ``traffic``: what the service usually sees. ``capacity``: what a slot can carry. ``drivers``: the systems
     it runs on. ``promotion``: the way forward. ``rollback``: the way back. ``checks``: of the data, by name.
+    ``personal``: columns that hold personal data; wherever a check or a repair shows a row's key, their values are
+    masked.
     """
 
     version: Annotated[int, Field(ge=1, le=VERSION)] = 1
@@ -427,6 +430,7 @@ class Policy(Part):
     promotion: Promotion
     rollback: Rollback
     checks: Annotated[dict[Name, Check], Field(min_length=1, max_length=200)]
+    personal: Personal = ()
 
     @property
     def shares(self) -> dict[str, int]:

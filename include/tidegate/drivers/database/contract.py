@@ -38,6 +38,10 @@ class Database(Protocol):
         is a primary, ``Refused`` if two are."""
         ...
 
+    def standbys(self) -> tuple[DatabaseAddress, ...]:
+        """Where the standbys are read, those that do not answer among them; without the primary."""
+        ...
+
     def ping(self) -> None:
         """Raises ``Unreachable`` if no database answers."""
         ...

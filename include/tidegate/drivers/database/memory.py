@@ -48,6 +48,10 @@ class MemoryDatabase:
         region = the_primary(self._states)
         return DatabaseAddress(region, f"memory://{region}")
 
+    def standbys(self) -> tuple[DatabaseAddress, ...]:
+        others = [region for region, state in self._states.items() if state.role != "primary"]
+        return tuple(DatabaseAddress(region, f"memory://{region}") for region in others)
+
     def ping(self) -> None:
         if all(state.role == "unreachable" for state in self._states.values()):
             raise Unreachable("no database answers", next_step="set a role")

@@ -79,6 +79,10 @@ class PostgresDatabase:
         region = the_primary(self.observe())
         return DatabaseAddress(region, sqlalchemy_url(self._resolve(self._regions[region])))
 
+    def standbys(self) -> tuple[DatabaseAddress, ...]:
+        others = [region for region, state in self.observe().items() if state.role != "primary"]
+        return tuple(DatabaseAddress(region, sqlalchemy_url(self._resolve(self._regions[region]))) for region in others)
+
     def ping(self) -> None:
         states = self.observe()
         if all(state.role == "unreachable" for state in states.values()):

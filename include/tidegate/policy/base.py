@@ -1,0 +1,21 @@
+"""What every part of a policy is made of: the base class, and the words that may be written in it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Sql = Annotated[str, StringConstraints(pattern=r"^(?i:select|with)\s[^;]*$", max_length=8000)]
+WritingSql = Annotated[
+    str, StringConstraints(pattern=r"^(?i:update|insert|delete|merge|with)\s[^;]*$", max_length=8000)
+]
+
+
+class Part(BaseModel):
+    """Base of every part of a policy: frozen, no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
