@@ -17,8 +17,8 @@ _REVISION = re.compile(r"^[A-Za-z0-9_.-]{1,64}$")
 
 @dataclass(frozen=True)
 class Reference:
-    """``snapshot``: as :func:`tidegate.checks.snapshot.take` gave it. ``schema_revision``: what the running release needs,
-    "" if it names none. ``standbys``: region -> SQLAlchemy URL with its secret."""
+    """``snapshot``: as :func:`tidegate.checks.snapshot.take` gave it. ``schema_revision``: what the running release
+    needs, "" if it names none. ``standbys``: region -> SQLAlchemy URL with its secret."""
 
     snapshot: Mapping[str, Any] | None = None
     schema_revision: str = ""

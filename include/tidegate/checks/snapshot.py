@@ -23,10 +23,10 @@ def take(url: str, specs: Iterable[CheckSpec], limits: Limits | None = None) -> 
     transaction.
 
     The checksum is ``sum(hashtextextended(row::text, 0))``: the same rows give the same sum in whatever order they
-    stand; the columns' order matters. A JSON value: ``{"taken_at": epoch seconds, "wal": "0/3000148",
-    "in_recovery": false, "tables": {"orders": {"rows": 7, "checksum": "-42"}}}``, and under ``unchanged``, by check, ``until``
-    (rows whose time is later are left out: a transaction that was open may still add some), ``mark`` (the server's own
-    name of the snapshot), ``columns`` and ``buckets``.
+    stand; the columns' order matters. A JSON value: ``{"taken_at": epoch seconds, "wal": "0/3000148", "in_recovery":
+    false, "tables": {"orders": {"rows": 7, "checksum": "-42"}}}``, and under ``unchanged``, by check, ``until`` (rows
+    whose time is later are left out: a transaction that was open may still add some), ``mark`` (the server's own name
+    of the snapshot), ``columns`` and ``buckets``.
 
     Raises ``Unreachable``, ``Rejected`` (a table that is not there, a time-out), ``Refused`` (not a table's name).
     """
@@ -76,7 +76,7 @@ def _keep(connection: Any, spec: CheckSpec) -> dict[str, Any]:
     settled = float(about.get("settled", SETTLED))
     columns = tuple(about.get("columns") or ()) or columns_of(connection, about["table"])
     until, mark = connection.exec_driver_sql(
-        f"SELECT (now() - interval '{settled:f} seconds')::text, pg_current_snapshot()::text"  # noqa: S608  # a number
+        f"SELECT (now() - interval '{settled:f} seconds')::text, pg_current_snapshot()::text"  # a number
     ).one()
     look = Look(about["table"], about["key"], columns, about["written_at"], until)
     buckets = as_buckets(connection.exec_driver_sql(look.counted))

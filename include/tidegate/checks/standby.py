@@ -2,8 +2,8 @@
 
 The primary is read in one transaction, which gives a mark (``pg_current_snapshot()``) and a place in the write-ahead
 log. Once a standby has replayed that place, both are counted over the rows that the mark sees, so rows that were added
-meanwhile do not count. A row that was changed or deleted meanwhile does: what differs is looked at again, with a new mark,
-and only a bucket that differs at every look is a violation.
+meanwhile do not count. A row that was changed or deleted meanwhile does: what differs is looked at again, with a new
+mark, and only a bucket that differs at every look is a violation.
 """
 
 from __future__ import annotations

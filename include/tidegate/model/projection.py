@@ -60,8 +60,8 @@ class Projection:
         return others
 
     def differing(self, columns: Sequence[str]) -> str:
-        """Rows ``(<key>, difference)`` of every key whose row is not what the events say: ``missing`` (no row), ``extra``
-        (no event), ``wrong``. ``columns``: as :attr:`described` has them."""
+        """Rows ``(<key>, difference)`` of every key whose row is not what the events say: ``missing`` (no row),
+        ``extra`` (no event), ``wrong``. ``columns``: as :attr:`described` has them."""
         others = self.compared(columns)
         key = quoted(self.key)
         return f"""SELECT coalesce(p.{key}::text, d.{key}::text) AS {key},
@@ -69,10 +69,11 @@ class Projection:
 FROM {quoted(self.projection)} AS p FULL JOIN (
 {self.rule}
 ) AS d ON d.{key} = p.{key}
-WHERE p.{key} IS NULL OR d.{key} IS NULL OR {_row("p", others)} IS DISTINCT FROM {_row("d", others)}"""  # noqa: S608
+WHERE p.{key} IS NULL OR d.{key} IS NULL OR {row_of("p", others)} IS DISTINCT FROM {row_of("d", others)}"""  # noqa: S608
 
 
-def _row(alias: str, columns: Sequence[str]) -> str:
+def row_of(alias: str, columns: Sequence[str]) -> str:
+    """Those columns as one value, to be compared with ``IS DISTINCT FROM``."""
     return "ROW(" + ", ".join(f"{alias}.{quoted(column)}" for column in columns) + ")"
 
 

@@ -362,7 +362,7 @@ class Check(Part):
     equal: tuple[Sql, Sql] | None = None
     expect: Annotated[str, StringConstraints(pattern=r"^expect_[a-z_]+$")] | None = None
     table: Name | None = None
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}  # noqa: RUF012  # pydantic copies it
     not_below_snapshot: Name | None = None
     unchanged_since_snapshot: Unchanged | None = None
     follows: Follows | None = None

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from tidegate.drivers._world import Effect, refuse_stale, world_of
 from tidegate.drivers.database._roles import the_primary
-from tidegate.drivers.database.contract import DatabaseAddress, DatabaseState
+from tidegate.drivers.database.contract import DatabaseAddress, DatabaseState, Difference, Repaired, RepairOrder
 from tidegate.drivers.site import Site
+from tidegate.drivers.token import Token
 from tidegate.errors import Refused, Unreachable
+from tidegate.model.projection import Projection
+
+_NO_DIFFERENCE = Difference(0, 0, 0, (), "now")
 
 Role = Literal["primary", "standby", "unreachable"]
 
@@ -23,7 +28,9 @@ class Settings(BaseModel):
 
 
 class MemoryDatabase:
-    """Says what it has been told with :meth:`set`. Its address cannot be connected to, so checks on it are no data."""
+    """Says what it has been told with :meth:`set`. Its address cannot be connected to, so checks on it are no data.
+
+    ``differs``: table -> how it differs from its events, until it is repaired."""
 
     def __init__(self, settings: Settings, site: Site) -> None:
         if settings.roles and set(settings.roles) != set(site.regions):
@@ -32,6 +39,10 @@ class MemoryDatabase:
                 next_step="give drivers.database.roles one role per region",
             )
         fair: dict[str, Role] = {r: "standby" if n else "primary" for n, r in enumerate(site.regions)}
+        self.world = world_of(site)
+        self.differs: dict[str, Difference] = {}
+        self._repaired: dict[tuple[str, str], Repaired] = {}
+        self._epoch = 0
         self._states: dict[str, DatabaseState] = {}
         for region, role in (settings.roles or fair).items():
             self.set(region, role, lag_bytes=0 if role == "standby" else None)
@@ -51,6 +62,30 @@ class MemoryDatabase:
     def standbys(self) -> tuple[DatabaseAddress, ...]:
         others = [region for region, state in self._states.items() if state.role != "primary"]
         return tuple(DatabaseAddress(region, f"memory://{region}") for region in others)
+
+    def difference(self, projection: Projection, personal: Collection[str] = ()) -> Difference:
+        self.primary()
+        return self.differs.get(projection.projection, _NO_DIFFERENCE)
+
+    def repaired(self, operation: str, name: str) -> Repaired | None:
+        self.primary()
+        return self._repaired.get((operation, name))
+
+    def repair(self, order: RepairOrder, token: Token) -> Repaired:
+        self.primary()
+        with self.world.lock:
+            refuse_stale("the record of repairs", self._epoch, token.epoch, token.operation)
+            self._epoch, key = token.epoch, (token.operation, order.name)
+            if key not in self._repaired:
+                rows = 1 if order.projection is None else self.difference(order.projection).rows
+                effect = Effect("database", "repair", order.name, token.epoch, token.operation, {"rows": rows})
+                self.world.perform(effect, lambda: self._note(order, token, rows))
+            return self._repaired[key]
+
+    def _note(self, order: RepairOrder, token: Token, rows: int) -> None:
+        if order.projection is not None:
+            self.differs.pop(order.projection.projection, None)
+        self._repaired[token.operation, order.name] = Repaired(order.name, True, rows, "now", token.epoch)
 
     def ping(self) -> None:
         if all(state.role == "unreachable" for state in self._states.values()):

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tidegate.drivers.credentials import Credential
+from tidegate.drivers.database import _repair
+from tidegate.drivers.database._cut import cut_off
 from tidegate.drivers.database._roles import the_primary
-from tidegate.drivers.database.contract import DatabaseAddress, DatabaseState
+from tidegate.drivers.database.contract import DatabaseAddress, DatabaseState, Difference, Repaired, RepairOrder
 from tidegate.drivers.site import Site
+from tidegate.drivers.token import Token
 from tidegate.errors import Refused, Unreachable
+from tidegate.model.projection import Projection
 
 CONNECT_SECONDS = 2  # libpq rounds 1 up to 2
 ANSWER_SECONDS = 2.0  # for the one question that is asked once connected
@@ -35,10 +35,13 @@ SELECT pg_is_in_recovery(),
 
 
 class Settings(BaseModel):
-    """``regions``: region -> ``conn://name`` of its server (URI ``postgres://user:password@host:port/database``)."""
+    """``regions``: region -> ``conn://name`` of its server (URI ``postgres://user:password@host:port/database``).
+    ``repairs``: the same with a log-in that may write, for repairs alone; it has to be allowed to make the schema
+    ``tidegate``, where they are noted. As ``regions`` if left out."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     regions: dict[str, str] = Field(min_length=1)
+    repairs: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,14 @@ class PostgresDatabase:
     each time too, so a rotated secret is picked up."""
 
     def __init__(self, settings: Settings, site: Site) -> None:
-        if set(settings.regions) != set(site.regions):
-            raise Refused(
-                f"database regions {sorted(settings.regions)} are not the service's regions {sorted(site.regions)}",
-                next_step="give drivers.database.regions one connection per region",
-            )
-        self._regions, self._resolve = dict(settings.regions), site.resolve
+        for what, given in (("regions", settings.regions), ("repairs", settings.repairs or settings.regions)):
+            if set(given) != set(site.regions):
+                raise Refused(
+                    f"database {what} {sorted(given)} are not the service's regions {sorted(site.regions)}",
+                    next_step=f"give drivers.database.{what} one connection per region",
+                )
+        self._regions, self._resolve, self._service = dict(settings.regions), site.resolve, site.service
+        self._repairs = dict(settings.repairs or settings.regions)
 
     def observe(self) -> Mapping[str, DatabaseState]:
         """All regions at once, within four seconds if a server hangs (eight if the primary begins to hang just then).
@@ -82,6 +87,20 @@ class PostgresDatabase:
     def standbys(self) -> tuple[DatabaseAddress, ...]:
         others = [region for region, state in self.observe().items() if state.role != "primary"]
         return tuple(DatabaseAddress(region, sqlalchemy_url(self._resolve(self._regions[region]))) for region in others)
+
+    def difference(self, projection: Projection, personal: Collection[str] = ()) -> Difference:
+        return _repair.look(_libpq(self.primary().url), projection, personal)
+
+    def repaired(self, operation: str, name: str) -> Repaired | None:
+        return _repair.on_record(self._writer(), self._service, operation, name)
+
+    def repair(self, order: RepairOrder, token: Token) -> Repaired:
+        return _repair.repair(self._writer(), self._service, order, token)
+
+    def _writer(self) -> str:
+        """Asked anew each time which one is primary: a repair goes nowhere else."""
+        region = self.primary().region
+        return _libpq(sqlalchemy_url(self._resolve(self._repairs[region])))
 
     def ping(self) -> None:
         states = self.observe()
@@ -113,6 +132,11 @@ def sqlalchemy_url(credential: Credential) -> str:
     return f"postgresql+psycopg://{login}{secret}@{host}{port}/{quote(credential.path, safe='')}{query}"
 
 
+def _libpq(url: str) -> str:
+    """A SQLAlchemy URL as libpq takes it."""
+    return url.replace("postgresql+psycopg:", "postgresql:", 1)
+
+
 def _check(credential: Credential) -> None:
     name = credential.name
     if credential.scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
@@ -131,36 +155,18 @@ def _check(credential: Credential) -> None:
 def _ask_one(region: str, credential: Credential) -> _Answer:
     import psycopg
 
-    uri = sqlalchemy_url(credential).replace("postgresql+psycopg:", "postgresql:", 1)
+    uri = _libpq(sqlalchemy_url(credential))
     try:
-        with psycopg.connect(uri, connect_timeout=CONNECT_SECONDS, autocommit=True) as connection, _cut_off(connection):
+        with (
+            psycopg.connect(uri, connect_timeout=CONNECT_SECONDS, autocommit=True) as connection,
+            cut_off(connection, ANSWER_SECONDS),
+        ):
             row = connection.execute(_QUESTION).fetchone()
     except psycopg.Error as error:
         return _Answer(DatabaseState(region, "unreachable", why=_why(error, credential)))
     assert row is not None  # a SELECT without FROM has one row
     position = None if row[1] is None else int(row[1])
     return _Answer(DatabaseState(region, "standby" if row[0] else "primary"), position)
-
-
-@contextlib.contextmanager
-def _cut_off(connection: Any) -> Iterator[None]:
-    """Shut the socket if the answer does not come: a frozen server keeps no time-out of its own."""
-
-    def cut() -> None:
-        with contextlib.suppress(Exception):  # closed meanwhile, which is what we want
-            end = socket.socket(fileno=connection.fileno())
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            finally:
-                end.detach()  # libpq owns the descriptor
-
-    timer = threading.Timer(ANSWER_SECONDS, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def _with_lag(answer: _Answer, head: int | None) -> _Answer:
