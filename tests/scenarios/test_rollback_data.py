@@ -27,9 +27,11 @@ def snapshots_checked(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> list[Mapping
     seen: list[Mapping[str, Any] | None] = []
     checked = rig.checks.run
 
-    def noted(specs: Sequence[Mapping[str, Any]], snapshot: Mapping[str, Any] | None) -> CheckReport:
+    def noted(
+        specs: Sequence[Mapping[str, Any]], snapshot: Mapping[str, Any] | None, *, schema_revision: str = ""
+    ) -> CheckReport:
         seen.append(snapshot)
-        return checked(specs, snapshot)
+        return checked(specs, snapshot, schema_revision=schema_revision)
 
     monkeypatch.setattr(rig.checks, "run", noted)
     return seen

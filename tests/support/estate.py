@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tidegate.checks.model import CheckReport, CheckResult, Status, verdict_of
+from tidegate.checks.model import CheckReport, CheckResult, Severity, Status, verdict_of
 from tidegate.drivers import registry
 from tidegate.drivers._world import world_of
 from tidegate.drivers.artifacts import memory as artifacts_memory
 from tidegate.drivers.compute.contract import SlotSpec
 from tidegate.drivers.compute.memory import MemoryCompute
 from tidegate.drivers.credentials import NotingResolver, from_environment
+from tidegate.drivers.database.memory import MemoryDatabase
 from tidegate.drivers.estate import Estate
 from tidegate.drivers.metrics.memory import MemoryMetrics
 from tidegate.drivers.site import Site
@@ -129,7 +130,12 @@ class Checks:
         self, specs: Sequence[Mapping[str, Any]], snapshot: Mapping[str, Any] | None, *, schema_revision: str = ""
     ) -> CheckReport:
         self.runs += 1
-        results = tuple(CheckResult(s["id"], self.status.get(s["id"], Status.PASSED)) for s in specs)
+        results = tuple(
+            CheckResult(
+                s["id"], self.status.get(s["id"], Status.PASSED), severity=Severity(s.get("severity", Severity.HOLD))
+            )
+            for s in specs
+        )
         return CheckReport(f"run-{self.runs}", verdict_of(results), results, 0.0, 0.0)
 
 
@@ -146,6 +152,7 @@ class Rig:
     watch: Watch
     releases: Mapping[str, Any]
     checks: Checks
+    database: MemoryDatabase
     guard_alive: bool = True
 
     def guard_tick(self, seconds: float) -> None:
@@ -210,7 +217,7 @@ def build(
 
     world = World(policy, "sha256:policy", estate, journal, checks, clock)
     users = Users(traffic, compute, metrics, clock)
-    rig = Rig(world, clock, traffic, compute, metrics, users, Watch(world), releases, checks)
+    rig = Rig(world, clock, traffic, compute, metrics, users, Watch(world), releases, checks, database)
     for region in policy.shares:
         compute.apply(
             Arm(region, Slot.A),

@@ -191,6 +191,11 @@ class CheckReport:
     seconds: float
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """Checks of severity ``warn`` that are not passed: said, and passed over."""
+        return tuple(r.id for r in self.results if r.status is not Status.PASSED and r.severity is Severity.WARN)
+
+    @property
     def why(self) -> str:
         """One line for a log: the checks that are not passed, or how many are."""
         bad = [f"{r.id} {r.status.replace('_', ' ')}: {r.detail}" for r in self.results if r.status != Status.PASSED]
@@ -217,11 +222,14 @@ class CheckReport:
 
 
 def verdict_of(results: Iterable[CheckResult]) -> Verdict:
-    """A violation is a fail; else anything not checked, or no check at all, is ``no_data``; only then a pass."""
-    statuses = {result.status for result in results}
+    """A violation is a fail; else anything not checked, or no check at all, is ``no_data``; only then a pass. A check
+    of severity ``warn`` that is not passed counts for nothing, unless nothing at all could be looked at."""
+    found = tuple(results)
+    statuses = {r.status for r in found if r.severity is not Severity.WARN or r.status is Status.PASSED}
     if Status.VIOLATED in statuses:
         return Verdict.FAIL
-    return Verdict.PASS if statuses == {Status.PASSED} else Verdict.NO_DATA
+    looked = any(r.status is not Status.NOT_CHECKED for r in found)
+    return Verdict.PASS if looked and statuses <= {Status.PASSED} else Verdict.NO_DATA
 
 
 @dataclass(frozen=True)

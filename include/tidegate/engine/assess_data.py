@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tidegate.checks.model import CheckReport
+from tidegate.checks.model import CheckReport, CheckResult, Status
+from tidegate.engine.ladder import RETURN
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.journal.model import EventKind
+from tidegate.model.binding import release_from_json
 from tidegate.model.verdict import Evidence, SignalReading, Verdict
 from tidegate.plan.model import Gate
 from tidegate.steps.contract import StepWorld
 
+VERIFIED = "admit.verify"  # the node that says what the candidate is
 SNAPSHOT = "snapshot.take"  # the node that notes what the data looks like before a promotion
 
 
@@ -29,11 +32,21 @@ def run_checks(world: World, view: OperationView, gate: Gate) -> CheckReport:
     promotion of the release that is left had noted.
     """
     snapshot = view.facts.get(SNAPSHOT, {}).get("snapshot") or _last_snapshot(world)
-    report = world.checks.run(gate.args["checks"], snapshot)
+    report = world.checks.run(gate.args["checks"], snapshot, schema_revision=needed_revision(view, gate))
     with world.journal.locked(world.service) as txn:
         body = {"node": gate.id, "run_id": report.run_id, "report": report.to_json()}
         txn.append(EventKind.DATA_CHECKED, body, actor="checks", operation=view.id)
     return report
+
+
+def needed_revision(view: OperationView, gate: Gate) -> str:
+    """The schema revision that the running release's manifest names: on the way back that of the release that is gone
+    back to, before it the candidate's. "" if it names none."""
+    stage, _ = view.plan.node(gate.id)
+    verified = view.facts.get(VERIFIED, {}).get("release")
+    if stage.id == RETURN or verified is None:
+        return view.binding.stable.schema_revision
+    return release_from_json(verified).schema_revision
 
 
 def _last_snapshot(world: World) -> Mapping[str, Any] | None:
@@ -44,11 +57,23 @@ def _last_snapshot(world: World) -> Mapping[str, Any] | None:
 
 
 def _words(report: CheckReport) -> str:
-    bad = [r.id for r in report.results if r.status != "passed"]
-    counted = f"{len(report.results) - len(bad)} of {len(report.results)} data checks passed"
-    return f"{counted} (run {report.run_id})" + (f"; not passed: {', '.join(bad)}" if bad else "")
+    passed = sum(r.status is Status.PASSED for r in report.results)
+    warned = report.warnings
+    bad = [r.id for r in report.results if r.status is not Status.PASSED and r.id not in warned]
+    counted = f"{passed} of {len(report.results)} data checks passed (run {report.run_id})"
+    said = f"; with a warning: {', '.join(warned)}" if warned else ""
+    return counted + (f"; not passed: {', '.join(bad)}" if bad else "") + said
 
 
 def _readings(report: CheckReport) -> tuple[SignalReading, ...]:
-    meaning = {"passed": Verdict.PASS, "violated": Verdict.FAIL, "not_checked": Verdict.NO_DATA}
-    return tuple(SignalReading(r.id, meaning[r.status], r.detail or r.status) for r in report.results)
+    return tuple(_reading(r, r.id in report.warnings) for r in report.results)
+
+
+_MEANING = {Status.PASSED: Verdict.PASS, Status.VIOLATED: Verdict.FAIL, Status.NOT_CHECKED: Verdict.NO_DATA}
+
+
+def _reading(result: CheckResult, warned: bool) -> SignalReading:
+    words = result.detail or result.status.value
+    if warned:
+        return SignalReading(result.id, Verdict.PASS, f"warning: {words}")
+    return SignalReading(result.id, _MEANING[result.status], words)

@@ -14,6 +14,7 @@ from tidegate.plan.settings import bound_settings, check_specs
 from tidegate.policy.schema import Approval, Policy
 
 GUARD_WITHIN = 120.0  # seconds to wait for a live guard before a promotion gives up
+DATA_WITHIN = 120.0  # seconds for a run of the data checks that is not blind
 READY_WITHIN = 120.0  # seconds for the edge to see every new instance healthy
 
 
@@ -29,7 +30,7 @@ def promotion_plan(policy: Policy, policy_digest: str) -> Plan:
             (Step("snapshot.take", "snapshot_data", {"checks": checks}, effect=False),),
         ),
         *_waves(policy),
-        Stage("bake", "Bake at full weight", Phase.FORWARD, (_bake(policy),)),
+        Stage("bake", "Bake at full weight", Phase.FORWARD, (_bake(policy), _data(policy, "bake"))),
         Stage("certify", "Certify the baseline", Phase.FORWARD, tuple(_certify(policy))),
         return_path(policy, checks, phase=Phase.RETURN, stop_loss=True),
     ]
@@ -69,6 +70,7 @@ def _wave(policy: Policy, number: int, region: str, done: dict[str, int]) -> Ite
             approval=approvals[-1].id if approvals else None,
         )
         yield _evidence(policy, stage, region, weight)
+    yield _data(policy, stage)
 
 
 def _approval(stage: str, approval: Approval) -> ApprovalNode:
@@ -85,6 +87,11 @@ def _evidence(policy: Policy, stage: str, region: str, weight: int) -> Gate:
         "full_weight": weight == TOTAL,
     }
     return Gate(f"{stage}.gate-{percent(weight)}", "evidence", policy.promotion.gate_within, args)
+
+
+def _data(policy: Policy, stage: str) -> Gate:
+    """A release may answer well and write wrongly: the rows are looked at too, before it goes further."""
+    return Gate(f"{stage}.data", "data", DATA_WITHIN, {"checks": check_specs(policy)})
 
 
 def _bake(policy: Policy) -> Gate:

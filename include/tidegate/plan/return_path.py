@@ -90,6 +90,7 @@ def _schema(policy: Policy) -> Iterator[Node]:
     if policy.drivers.migrations is not None:
         yield Step("return.schema", "revert_schema")
     if repairs := repair_specs(policy):
+        yield Step("return.preview", "preview_repair", {"repairs": repairs}, effect=False)
         yield Step("return.repair", "repair", {"repairs": repairs})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tidegate.policy.data import Repair
 from tidegate.policy.schema import BusinessSignal, Check, Policy, ServiceSignal
 
 
@@ -46,8 +47,15 @@ def check_specs(policy: Policy) -> list[dict[str, Any]]:
 
 
 def repair_specs(policy: Policy) -> list[dict[str, Any]]:
-    """The policy's repairs as JSON, in the order written. No policy can declare one yet."""
-    return []
+    """The policy's repairs as JSON, in the order written, each with the check that it belongs to."""
+    checks = {spec["id"]: spec for spec in check_specs(policy)}
+    return [_repair(name, repair, checks[repair.when]) for name, repair in policy.repair.items()]
+
+
+def _repair(name: str, repair: Repair, check: dict[str, Any]) -> dict[str, Any]:
+    how = {"replay": check["follows"]} if repair.replay else {"sql": repair.sql}
+    masked = {"personal": check["personal"]} if "personal" in check else {}
+    return {"id": name, "when": check, **how, **masked}
 
 
 def _spec(name: str, check: Check, personal: tuple[str, ...]) -> dict[str, Any]:

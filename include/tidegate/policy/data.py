@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tidegate.policy.base import Name, Part, Sql
+from tidegate.policy.base import Name, Part, Sql, WritingSql
 from tidegate.policy.quantities import Seconds, SecondsOrZero
 
 Personal = Annotated[tuple[Name, ...], Field(max_length=200)]
@@ -56,3 +56,16 @@ class SameOnStandby(Part):
     key: Name
     within: Seconds = 10.0
     columns: Columns = ()
+
+
+class Repair(Part):
+    """What puts the data right where a check is violated, on the rung `schema` of the way back: exactly one of ``sql``
+    and ``replay``. It is made once in an operation, and the same check says afterwards whether it helped.
+
+    ``when``: the check. ``sql``: one statement that changes rows; doing it twice must do no harm. ``replay``: rebuild
+    the table of a `follows` check from its events, while others write.
+    """
+
+    when: Name
+    sql: WritingSql | None = None
+    replay: bool = False

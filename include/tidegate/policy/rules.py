@@ -158,6 +158,7 @@ def policy(part: Policy) -> Iterator[Problem]:
     yield from _endpoints(part)
     yield from _traffic(part)
     yield from _rungs(part)
+    yield from _repairs(part)
     if part.roles is not None:
         yield from _roles(part.roles)
         yield from _approvers(part, part.roles)
@@ -168,9 +169,29 @@ def _rungs(part: Policy) -> Iterator[Problem]:
         if rung is Rung.FLAGS and part.drivers.flags is None:
             hint = "name a driver, or leave the rung out"
             yield Problem("the rung flags needs drivers.flags", ("rollback", "ladder", index), hint)
-        if rung is Rung.SCHEMA and part.drivers.migrations is None:
-            hint = "name a driver, or leave the rung out"
-            yield Problem("the rung schema needs drivers.migrations", ("rollback", "ladder", index), hint)
+        if rung is Rung.SCHEMA and part.drivers.migrations is None and not part.repair:
+            hint = "name a driver or a repair, or leave the rung out"
+            yield Problem("the rung schema needs drivers.migrations or a repair", ("rollback", "ladder", index), hint)
+
+
+def _repairs(part: Policy) -> Iterator[Problem]:
+    for name, repair in part.repair.items():
+        check = part.checks.get(repair.when)
+        if check is None:
+            yield Problem(
+                f"there is no check {repair.when!r}", ("repair", name, "when"), likely(repair.when, part.checks)
+            )
+        elif repair.replay and check.follows is None:
+            yield Problem(f"{repair.when} compares no table with its events", ("repair", name, "replay"), key=True)
+        elif check.not_below_snapshot or check.unchanged_since_snapshot:
+            hint = "a rollback has no snapshot of its own: name a check that stands by itself"
+            yield Problem(f"{repair.when} needs a snapshot", ("repair", name, "when"), hint)
+        if part.rollback.ladder and Rung.SCHEMA not in part.rollback.ladder:
+            yield Problem(
+                "repairs are made on the rung schema, which the ladder leaves out", ("repair", name), key=True
+            )
+        if (repair.sql is None) == (not repair.replay):
+            yield Problem("give exactly one of sql and replay", ("repair", name), key=True)
 
 
 def _regions(part: Policy) -> Iterator[Problem]:

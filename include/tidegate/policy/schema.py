@@ -27,7 +27,7 @@ from tidegate.model.roles import Action, Role, roles_that_may
 from tidegate.model.traffic import Endpoint
 from tidegate.policy import rules
 from tidegate.policy.base import Identifier, Name, Part, Sql, Text
-from tidegate.policy.data import Follows, Personal, SameOnStandby, Unchanged
+from tidegate.policy.data import Follows, Personal, Repair, SameOnStandby, Unchanged
 from tidegate.policy.quantities import (
     BasisPoints,
     BasisPointsAboveNone,
@@ -407,13 +407,12 @@ class Policy(Part):
     """One service.
 
     ``version``: of the format in which this is written; 1 if left out. ``service``: its name, of which DAG ids are
-    made. ``description``: for people. ``owners``: who answers for what.
-    ``roles``: who may do what to it.
+    made. ``description``: for people. ``owners``: who answers for what. ``roles``: who may do what to it.
     ``objectives``: what users are promised. ``regions``: by name, in routing order. ``endpoints``: classes of requests
     by name. ``traffic``: what the service usually sees. ``capacity``: what a slot can carry. ``drivers``: the systems
     it runs on. ``promotion``: the way forward. ``rollback``: the way back. ``checks``: of the data, by name.
-    ``personal``: columns that hold personal data; wherever a check or a repair shows a row's key, their values are
-    masked.
+    ``repair``: what puts the data right, by name. ``personal``: columns that hold personal data; wherever a check or a
+    repair shows a row's key, their values are masked.
     """
 
     version: Annotated[int, Field(ge=1, le=VERSION)] = 1
@@ -430,6 +429,7 @@ class Policy(Part):
     promotion: Promotion
     rollback: Rollback
     checks: Annotated[dict[Name, Check], Field(min_length=1, max_length=200)]
+    repair: Annotated[dict[Name, Repair], Field(max_length=50)] = {}  # noqa: RUF012
     personal: Personal = ()
 
     @property

@@ -10,7 +10,7 @@ from typing import cast
 from tidegate.errors import PlanError
 from tidegate.steps.contract import Verb
 
-_NOT_VERBS = {"contract", "registry", "record", "stable_capacity"}
+_NOT_VERBS = {"contract", "registry", "record", "stable_capacity", "due_repairs"}
 
 
 def verbs() -> tuple[str, ...]:

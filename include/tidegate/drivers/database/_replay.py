@@ -48,8 +48,8 @@ def difference(connection: Any, projection: Projection, personal: Sequence[str])
     connection.rollback()
     keys = [key for kind in ("wrong", "missing", "extra") for key in found.get(kind, (0, ()))[1]]
     some = tuple(shown(projection.key, key, personal) for key in keys[:KEYS_SHOWN])
-    counts = [found.get(kind, (0, ()))[0] for kind in ("wrong", "missing", "extra")]
-    return Difference(*counts, keys=some, position=position)
+    wrong, missing, extra = (found.get(kind, (0, ()))[0] for kind in ("wrong", "missing", "extra"))
+    return Difference(wrong, missing, extra, some, position)
 
 
 @dataclass
