@@ -11,7 +11,8 @@ An error answers the operator's first question: *did anything change?*
     ├── EffectError            an attempt to look at or change a real system
     │   ├── Refused            changed: no       we would not do it (a rule, a precondition); a retry will not help
     │   │   ├── NotYet         changed: no       a precondition that time can heal (no live guard, evidence missing)
-    │   │   │   └── Paused     changed: no       a person holds the operation: it waits until somebody resumes it
+    │   │   │   ├── Paused     changed: no       a person holds the operation: it waits until somebody resumes it
+    │   │   │   └── GivesWay   changed: no       a lower operation is on its way back to make room: ask again then
     │   │   ├── RequestConflict changed: no      the request's id was used before, for something else
     │   │   └── Forbidden      changed: no       this person may not do this to this service
     │   ├── Unreachable        changed: no       the call was never sent
@@ -113,6 +114,15 @@ class Forbidden(Refused):
 
 class Paused(NotYet):
     """A person has paused the operation. Nothing was sent; it goes on when somebody resumes it."""
+
+
+class GivesWay(NotYet):
+    """A lower operation holds the service and gives way: it is on its way back, or about to end by itself. The request
+    has changed nothing but that; asked again once ``operation`` is closed, it opens."""
+
+    def __init__(self, message: str, *, operation: str, next_step: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.operation = operation
 
 
 class RequestConflict(Refused):

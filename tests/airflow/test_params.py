@@ -58,5 +58,5 @@ def test_a_rollback_refuses_nonsense(given: dict[str, Any]) -> None:
 
 def test_what_is_fine_passes() -> None:
     given = {"version": "1.1.0-rc.1+build_5", "reason": "orders of Monday"}
-    assert validated(OperationKind.PROMOTION, given) == given
+    assert validated(OperationKind.PROMOTION, given) == {**given, "exempt": None, "fast_track": False}
     assert validated(OperationKind.ROLLBACK, {}) == {"target": None, "reason": None, "fast_lane": False}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from tests.safety.brake_guards import BRAKE_GUARDS
 from tests.safety.guard import Guard
 from tests.safety.secret_guards import SECRET_GUARDS
 
@@ -368,11 +369,11 @@ GUARDS: tuple[Guard, ...] = (
     *_of(
         7,
         _R7,
-        "engine/open.py",
+        "engine/precedence.py",
         (
             "the service is free",
-            "if lease is not None and lease.operation != wanted:",
-            _AWAY,
+            "if lease is None or lease.operation == wanted:",
+            "if True:",
             "test_a_second_operation_is_refused",
         ),
     ),
@@ -790,4 +791,5 @@ GUARDS: tuple[Guard, ...] = (
         ),
     ),
     *SECRET_GUARDS,
+    *BRAKE_GUARDS,
 )

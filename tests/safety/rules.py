@@ -187,7 +187,20 @@ RULES = (
                     "safety/test_rule_07_one_operation_per_service.py::test_the_same_request_twice_is_one_operation",
                 ),
             ),
-            Clause("a rollback takes the service from a promotion by rank", part=3),
+            Clause(
+                "the same trigger in parallel is one operation",
+                (
+                    "contracts/test_one_operation.py::test_the_same_trigger_fifty_times_is_one_operation",
+                    "contracts/test_one_operation.py::test_of_fifty_triggers_one_opens_and_the_others_are_told_its_id",
+                ),
+            ),
+            Clause(
+                "a rollback takes the service from a promotion by rank, which goes back first",
+                (
+                    "scenarios/test_giving_way.py::test_a_promotion_goes_back_before_the_rollback_begins",
+                    "scenarios/test_giving_way.py::test_nothing_takes_the_service_from_a_rollback",
+                ),
+            ),
             Clause("a failover takes it from all, and compensates first", part=4),
         ),
     ),

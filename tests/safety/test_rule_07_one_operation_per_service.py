@@ -1,7 +1,7 @@
 """Rule 7. One operation per service; by rank failover > rollback > switchover > promotion > drill, the lower one is
 aborted and compensated first.
 
-Taking the service by rank comes with parts 3 and 4; until then the second operation is refused, whatever its rank.
+A rollback takes the service from a promotion (tests/scenarios/test_giving_way.py); failovers come with part 4.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 from tests.support.estate import build
 from tests.support.operations import open_promotion, open_rollback, promote, small_policy
 from tidegate.engine.takeover import take_over
-from tidegate.errors import Refused
+from tidegate.errors import GivesWay, Refused
 from tidegate.journal.model import EventKind
 
 
@@ -22,9 +22,10 @@ def test_a_second_operation_is_refused(tmp_path: Path) -> None:
     rig = build(tmp_path, small_policy())
     promote(rig, "1.1.0")
     view = open_promotion(rig, "1.2.0")
-    for second in (lambda: open_promotion(rig, "1.3.0"), lambda: open_rollback(rig, "1.0.0")):
-        with pytest.raises(Refused, match=f"is held by {view.id}"):
-            second()
+    with pytest.raises(Refused, match=f"is held by {view.id}"):
+        open_promotion(rig, "1.3.0")
+    with pytest.raises(GivesWay, match=f"{view.id} .promotion. gives way"):
+        open_rollback(rig, "1.0.0")
     lease = rig.world.journal.head("shop").lease
     assert lease is not None
     assert lease.operation == view.id

@@ -16,6 +16,7 @@ import typer
 from tidegate.cli import (
     adoption,
     audit,
+    brakes,
     code_table,
     control,
     doctor,
@@ -52,6 +53,7 @@ status.register(app)
 adoption.register(app)
 release.register(app)
 control.register(app)
+brakes.register(app)
 requests.register(app)
 code_table.register(app)
 audit.register(app)

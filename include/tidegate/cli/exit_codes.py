@@ -86,7 +86,9 @@ TABLE: Mapping[ExitCode, Row] = {
     ExitCode.NOT_APPROVED: Row(
         "an approval was refused, or nobody gave it in time", "taken back, if anything was", "ask the approvers"
     ),
-    ExitCode.TURNED_BACK: Row("a person aborted it", "taken back, if anything was", "ask them"),
+    ExitCode.TURNED_BACK: Row(
+        "a person aborted it, or asked for what outranks it", "taken back, if anything was", "ask them"
+    ),
     ExitCode.WAITS: Row(
         "at `--timeout`: paused, or waiting for a person; it goes on when they act",
         "maybe; it stands still",

@@ -15,6 +15,7 @@ import typer
 
 from tidegate.cli.exit_codes import OF_ENDING, TABLE, ExitCode
 from tidegate.errors import Refused
+from tidegate.model.exemption import Exemption
 from tidegate.model.operation import OperationKind
 from tidegate.policy.quantities import parse_duration
 from tidegate.remote.airflow import Airflow
@@ -33,6 +34,11 @@ RequestId = Annotated[
 Timeout = Annotated[
     str | None, typer.Option("--timeout", help="Stop following after this long, like 45m; it goes on by itself.")
 ]
+Exempt = Annotated[
+    Exemption | None,
+    typer.Option("--exempt", help="On what ground it goes on although a brake is on: journalled in your name."),
+]
+FastTrack = Annotated[bool, typer.Option("--fast-track", help="Bring back a baseline without the canary steps.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON value on standard output; progress on standard error.")]
 
 
@@ -45,13 +51,17 @@ def promote(
     service: Service,
     version: Annotated[str, typer.Argument(help="The release to promote, like 1.1.0.")],
     reason: Reason,
+    exempt: Exempt = None,
+    fast_track: FastTrack = False,
     wait: Wait = False,
     request_id: RequestId = None,
     timeout: Timeout = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask Airflow to promote a release. Needs TIDEGATE_AIRFLOW_URL, and _USER and _PASSWORD or _TOKEN."""
-    conf = {"version": version, "reason": reason}
+    conf: dict[str, Any] = {"version": version, "reason": reason}
+    conf |= {"exempt": exempt.value} if exempt else {}
+    conf |= {"fast_track": True} if fast_track else {}
     _ask(service, OperationKind.PROMOTION, conf, request_id, wait, timeout, as_json)
 
 
@@ -177,6 +187,8 @@ def _again(asked: Asked) -> str:
     """The command that follows this very request."""
     if asked.kind is OperationKind.PROMOTION:
         words = ["promote", asked.service, str(asked.conf["version"])]
+        words += ["--exempt", str(asked.conf["exempt"])] if asked.conf.get("exempt") else []
+        words += ["--fast-track"] if asked.conf.get("fast_track") else []
     else:
         words = ["rollback", asked.service]
         words += ["--to", str(asked.conf["target"])] if asked.conf["target"] else []

@@ -11,6 +11,7 @@ import typer
 
 from tidegate.cli.operations import AsJson, Service
 from tidegate.cli.reading import known_service, reading_journal
+from tidegate.engine.braking import brakes_of
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.view import OperationView, fold_operation
 from tidegate.errors import Refused
@@ -61,6 +62,7 @@ def _service(journal: Journal, service: str, facts: ServiceFacts, now: float) ->
         "guard_alive": guard_document(journal, service, now)["alive"],
         "watch": watch.words if watch else None,
         "watch_needs": watch.needs if watch else "",
+        "brakes": brakes_of(journal, service).to_json(),
     }
 
 
@@ -90,12 +92,22 @@ def _words(shown: Mapping[str, Any], view: OperationView | None) -> Iterator[str
         yield f"  after promotion:      {shown['watch']}"
     if shown["watch_needs"]:
         yield f"  WHAT TO DO NOW:       {shown['watch_needs']}"
+    yield from _brakes(shown["brakes"])
     if view is None:
         yield "no operation yet"
         return
     yield from _about(shown["operation"])
     for node_id, state in view.nodes.items():
         yield f"    {state.status:9} {node_id}: {state.detail[:140]}"
+
+
+def _brakes(brakes: Mapping[str, Any]) -> Iterator[str]:
+    if brakes["pin"]:
+        yield f"  PINNED:               by {brakes['pin']['person']}: {brakes['pin']['why']}"
+    if brakes["line"]:
+        yield f"  LINE STOPPED:         by {brakes['line']['person']}: {brakes['line']['why']}"
+    for one in brakes["vetoes"]:
+        yield f"  vetoed:               {one['version'] or one['digest']} by {one['person']}: {one['why']}"
 
 
 def _about(operation: Mapping[str, Any]) -> Iterator[str]:

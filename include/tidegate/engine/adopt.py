@@ -71,6 +71,8 @@ def operation_of(world: World, release: Release) -> str:
 def is_stable(txn: Transaction, release: Release) -> bool:
     """Whether it is the baseline already. Raises :class:`Refused` if another one is, or an operation is open."""
     facts = fold_facts(txn.events(kinds=FACT_KINDS))
+    if release.digest in facts.vetoed:
+        raise Refused(f"release {release.version} ({release.digest}) is vetoed", next_step="it must not run at all")
     if facts.stable is not None:
         if facts.stable.digest == release.digest:
             return True

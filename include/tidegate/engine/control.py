@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tidegate.engine import carriers, watchkeeping
+from tidegate.engine.brakes import BRAKE_KINDS, fold_brakes
 from tidegate.engine.execute import run_step
 from tidegate.engine.permission import permit
 from tidegate.engine.view import STOP_LOSS_NODE, OperationView, fold_operation, require
@@ -80,10 +81,13 @@ def pause(
 def resume(
     world: World, operation: str, *, person: str, reason: str, actor: str, order: Order | None = None
 ) -> OperationView:
-    """Lift the pause. On one that is not paused: nothing. Raises :class:`Forbidden`, :class:`Refused` if closed."""
+    """Lift the pause. On one that is not paused: nothing. Raises :class:`Forbidden`, :class:`Refused` if it is closed,
+    or would go forward while the line is stopped."""
     permit(world.policy, person, Action.CONTROL)
     with world.journal.locked(world.service) as txn:
-        if _open(txn, operation, order).held is not None:
+        view = _open(txn, operation, order)
+        if view.held is not None:
+            _line_runs(txn, view)
             _lift(txn, operation, {"person": person, "why": reason, **_named(order)}, actor)
     return _read(world, operation)
 
@@ -160,6 +164,17 @@ def _still_meant(rows: Iterable[Event], order: Order) -> None:
                 f"{person} has used a control since this was asked for ({row.kind.value}): it is an old order",
                 next_step=f"look at {row.operation}; if it is still meant, trigger it anew in your own name",
             )
+
+
+def _line_runs(txn: Transaction, view: OperationView) -> None:
+    line = fold_brakes(txn.events(kinds=BRAKE_KINDS)).line
+    if line is None or view.exemption is not None or view.state is not OperationState.RUNNING:
+        return
+    if view.kind is OperationKind.PROMOTION and not view.committed:
+        raise Refused(
+            f"the line of {view.service} is stopped by {line}: {view.id} stands still until it is started again",
+            next_step=f"tidegate start-line {view.service} --by <name> --reason <why>; or abort {view.id}",
+        )
 
 
 def _named(order: Order | None) -> dict[str, str]:

@@ -13,8 +13,10 @@ from typing import Any
 
 from tidegate.drivers.token import Token
 from tidegate.engine import guarding, rules
+from tidegate.engine.brakes import BRAKE_KINDS, fold_brakes, not_vetoed
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.ladder import exposing, not_needed
+from tidegate.engine.obstacles import still_let
 from tidegate.engine.takeover import carries
 from tidegate.engine.turn import turn_if_incomplete
 from tidegate.engine.unsealing import JournalledVault
@@ -120,6 +122,8 @@ def _claim(world: World, operation: str, node_id: str, actor: str, attempt: int 
         rules.may_run(view, stage, node_id)
         rules.newest_try(view, node_id, attempt)
         rules.has_approval(view, step)
+        not_vetoed(view, stage, step, fold_brakes(txn.events(kinds=BRAKE_KINDS)))
+        still_let(world, txn, view, step, actor)
         now = world.clock.now()
         rules.has_guard(guarding.beat_expires_at(world.journal, world.service), now, step)
         _hold_lease(txn, view)

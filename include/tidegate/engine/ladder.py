@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tidegate.engine.fast_track import passed_over
 from tidegate.engine.told import NodeState
 from tidegate.engine.view import OperationView
 from tidegate.model.ladder import Rung
@@ -21,15 +22,18 @@ CONCLUDE = "return.conclude"
 
 
 def not_needed(view: OperationView, stage: Stage, node: Node) -> str:
-    """Why a node of the way back is not needed, in words; empty if it is."""
+    """Why a node is not needed, in words; empty if it is: nodes of a way back, all those of a rollback whose wish came
+    true when a promotion gave way to it, and the canary steps of a fast track."""
     if view.state is OperationState.CLOSED:
         return ""
+    if view.binding.settled_by and view.state is OperationState.RUNNING:
+        return f"{view.binding.settled_by} gave way, and its way back ended at {view.binding.stable.version}"
     if stage.phase is Phase.RETURN:
         if view.state is OperationState.RUNNING and (view.forward_complete or view.committed):
             return "the release is a baseline"
         if not view.touched:
             return "nothing had been touched"
-    return _on_the_ladder(view, stage, node)
+    return _on_the_ladder(view, stage, node) or passed_over(view, stage, node)
 
 
 def _on_the_ladder(view: OperationView, stage: Stage, node: Node) -> str:

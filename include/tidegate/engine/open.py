@@ -4,43 +4,39 @@ operation, however often it is asked."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
+from tidegate.engine import precedence
+from tidegate.engine.brakes import Obstacle, overridden
+from tidegate.engine.facts import FACT_KINDS, Baseline, ServiceFacts, fold_facts
+from tidegate.engine.obstacles import in_the_way, note_override
+from tidegate.engine.open_request import Request
 from tidegate.engine.permission import GUARD, permit
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
-from tidegate.errors import Refused
+from tidegate.errors import GivesWay, Refused
 from tidegate.journal.model import EventKind, Lease
 from tidegate.journal.store import Transaction
 from tidegate.model.binding import Binding
 from tidegate.model.operation import OperationKind, operation_id
+from tidegate.model.release import Release
 from tidegate.model.roles import Action
 from tidegate.model.topology import Slot
 from tidegate.plan.model import Plan
+from tidegate.policy.quantities import duration_text
+
+__all__ = ["LEASE_TTL", "Request", "bind", "open_operation"]
 
 LEASE_TTL = 30.0  # seconds; the standing guard renews it
-
-
-@dataclass(frozen=True)
-class Request:
-    """What somebody asked for. ``request_id``: the same on every retry. ``target``: the release to promote, or the
-    baseline to go back to (None: the newest other one)."""
-
-    kind: OperationKind
-    request_id: str
-    requester: str
-    reason: str
-    target: str | None = None
-    fast_lane: bool = False
 
 
 def open_operation(world: World, request: Request, plan: Plan, *, actor: str) -> OperationView:
     """The operation that this request means, opened now or before.
 
     Raises :class:`Forbidden` if the requester is neither the guard nor somebody who may, :class:`Refused` if another
-    operation holds the service, or if the request does not fit the journal's facts.
+    operation holds the service and does not give way, a brake is on, or the request does not fit the journal's facts;
+    :class:`GivesWay` while a lower operation is on its way back to make room: ask again once it is closed.
     """
     wanted = operation_id(world.service, request.kind, request.request_id)
     existing = fold_operation(world.journal.events(world.service, operation=wanted))
@@ -49,56 +45,104 @@ def open_operation(world: World, request: Request, plan: Plan, *, actor: str) ->
     if request.requester != GUARD:
         permit(world.policy, request.requester, Action.REQUEST)
     split = world.estate.traffic.observe().split
-    with world.journal.locked(world.service) as txn:
-        view = fold_operation(txn.events(operation=wanted))
-        if view is not None:
-            return view
-        _service_is_free(txn, wanted)
-        facts = fold_facts(txn.events(kinds=FACT_KINDS))
-        binding = bind(request, facts)
-        epoch = txn.raise_epoch()
-        body = _body(request, plan, binding, str(split) if split else None)
-        txn.append(EventKind.OPERATION_OPENED, body, actor=actor, operation=wanted, epoch=epoch)
-        txn.set_lease(Lease(wanted, request.kind, actor, world.clock.now() + LEASE_TTL))
+    if waits := _open(world, request, plan, wanted, str(split) if split else None, actor):
+        raise waits
     return require(fold_operation(world.journal.events(world.service, operation=wanted)), wanted)
 
 
-def _service_is_free(txn: Transaction, wanted: str) -> None:
-    lease = txn.head.lease
-    if lease is not None and lease.operation != wanted:
-        raise Refused(
-            f"the service is held by {lease.operation} ({lease.kind.value})",
-            next_step=f"wait for it, or look: tidegate status {txn.head.service} --operation {lease.operation}",
-        )
+def _open(world: World, request: Request, plan: Plan, wanted: str, split: str | None, actor: str) -> GivesWay | None:
+    """One transaction. What is returned is raised once that is written: the lower operation has been turned in it."""
+    with world.journal.locked(world.service) as txn:
+        if fold_operation(txn.events(operation=wanted)) is not None:
+            return None
+        facts = fold_facts(txn.events(kinds=FACT_KINDS))
+        set_aside = _brakes_off(world, txn, request, facts)
+        admissible(request, facts)
+        if waits := precedence.make_way(txn, request, wanted, actor):
+            return waits
+        binding = precedence.settled(txn, request, wanted, facts) or bind(request, facts)
+        if request.fast_track:
+            binding = _fast_tracked(world, request, facts, binding)
+        epoch = txn.raise_epoch()
+        body = _body(request, plan, binding, split)
+        txn.append(EventKind.OPERATION_OPENED, body, actor=actor, operation=wanted, epoch=epoch)
+        txn.set_lease(Lease(wanted, request.kind, actor, world.clock.now() + LEASE_TTL))
+        for obstacle in set_aside:
+            note_override(txn, wanted, obstacle, request.exempt, request.requester, request.reason, actor)
+    return None
+
+
+def _brakes_off(world: World, txn: Transaction, request: Request, facts: ServiceFacts) -> tuple[Obstacle, ...]:
+    """The brakes that the exemption sets aside; none is asked where the way back is wanted. Raises :class:`Refused`."""
+    if request.kind is not OperationKind.PROMOTION:
+        return ()
+    return overridden(in_the_way(world, txn), request.exempt, facts, request.target or "")
+
+
+def _fast_tracked(world: World, request: Request, facts: ServiceFacts, binding: Binding) -> Binding:
+    """Raises :class:`Refused` if the release is no baseline, or one of too long ago."""
+    within = world.policy.promotion.fast_track_within
+    found = facts.baseline(request.target or "")
+    slowly = "promote it without the fast track"
+    if within is None:
+        raise Refused("the policy has no promotion.fast_track_within, so nothing is fast-tracked", next_step=slowly)
+    if found is None:
+        raise Refused(f"{request.target} was never certified: only a baseline is fast-tracked", next_step=slowly)
+    if found.release.digest in facts.vetoed:
+        raise Refused(f"baseline {request.target} is vetoed", next_step="promote another release")
+    age = world.clock.now() - found.at
+    if age > within:
+        words = f"certified {duration_text(round(age))} ago, and the fast track takes {duration_text(within)} at most"
+        raise Refused(f"{request.target} was {words}", next_step=slowly)
+    return replace(binding, fast_track=found.release.digest)
 
 
 def bind(request: Request, facts: ServiceFacts) -> Binding:
     """Roles from facts. Pure. Raises :class:`Refused`."""
+    stable, slot = admissible(request, facts)
+    if request.kind is OperationKind.ROLLBACK:
+        return _bind_rollback(request, facts, stable, slot)
+    assert request.target is not None  # or it were not admissible
+    return Binding(slot, stable, request.target)
+
+
+def admissible(request: Request, facts: ServiceFacts) -> tuple[Release, Slot]:
+    """What can be said of a request before anything gives way to it. Returns the stable release and its slot.
+
+    Raises :class:`Refused`: no baseline is there, the target is none, or it is vetoed.
+    """
     if facts.stable is None or facts.stable_slot is None:
         raise Refused(
             "no baseline has been adopted yet, so there would be nothing to go back to",
             next_step="adopt what runs today: tidegate adopt <service> <version> --by <name> --reason <why>; "
             "somebody else approves it",
         )
-    if request.kind is OperationKind.ROLLBACK:
-        return _bind_rollback(request, facts, facts.stable_slot)
-    if request.target is None:
+    if request.kind is OperationKind.ROLLBACK and request.target:
+        _is_target(request.target, facts)
+    if request.kind is OperationKind.PROMOTION and request.target is None:
         raise Refused("a promotion needs the version to promote")
-    return Binding(facts.stable_slot, facts.stable, request.target)
+    return facts.stable, facts.stable_slot
 
 
-def _bind_rollback(request: Request, facts: ServiceFacts, stable_slot: Slot) -> Binding:
-    """The release that is left takes the candidate's role; the baseline's slot is the other one."""
-    assert facts.stable is not None
-    target = facts.baseline(request.target) if request.target else facts.target_before(facts.stable.digest)
+def _is_target(version: str, facts: ServiceFacts) -> Baseline:
+    """A certified baseline that is not vetoed. Raises :class:`Refused`, naming those that are."""
+    target = facts.baseline(version)
+    fit = ", ".join(b.release.version for b in facts.baselines if b.release.digest not in facts.vetoed) or "none"
     if target is None:
-        known = ", ".join(b.release.version for b in facts.baselines) or "none"
-        raise Refused(
-            f"{request.target or 'an earlier release'} is no certified baseline", next_step=f"baselines: {known}"
-        )
-    if target.release.digest == facts.stable.digest:
+        raise Refused(f"{version} is no certified baseline", next_step=f"baselines: {fit}")
+    if target.release.digest in facts.vetoed:
+        raise Refused(f"baseline {version} is vetoed", next_step=f"baselines: {fit}")
+    return target
+
+
+def _bind_rollback(request: Request, facts: ServiceFacts, stable: Release, slot: Slot) -> Binding:
+    """The release that is left takes the candidate's role; the baseline's slot is the other one."""
+    target = _is_target(request.target, facts) if request.target else facts.target_before(stable.digest)
+    if target is None:
+        raise Refused("there is no earlier baseline to go back to", next_step="tidegate catalog <service>")
+    if target.release.digest == stable.digest:
         raise Refused(f"{target.release.version} is the stable release already", next_step="nothing to do")
-    return Binding(stable_slot.other, target.release, facts.stable.version, request.fast_lane)
+    return Binding(slot.other, target.release, stable.version, request.fast_lane)
 
 
 def _body(request: Request, plan: Plan, binding: Binding, split: str | None) -> Mapping[str, Any]:
@@ -111,4 +155,5 @@ def _body(request: Request, plan: Plan, binding: Binding, split: str | None) -> 
         "plan_digest": plan.digest,
         "binding": binding.to_json(),
         "split": split,
+        **({"exemption": request.exempt.value} if request.exempt else {}),
     }

@@ -37,11 +37,13 @@ class Approval:
 
 @dataclass(frozen=True)
 class Hold:
-    """A person's pause: nothing of the plan goes on but a stop-loss. ``at``: epoch seconds."""
+    """A person's pause: nothing of the plan goes on but a stop-loss. ``at``: epoch seconds. ``line``: it came with the
+    line being stopped, and goes with it."""
 
     person: str
     why: str
     at: float
+    line: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from tidegate.engine.told import Approval, Hold, NodeState, RungJudged
 from tidegate.errors import Refused
 from tidegate.journal.model import Event, EventKind
 from tidegate.model.binding import Binding
+from tidegate.model.exemption import Exemption
 from tidegate.model.ladder import Rung
 from tidegate.model.operation import OperationKind, OperationState, Outcome
 from tidegate.model.traffic import Split
@@ -50,6 +51,8 @@ class OperationView:
     pauses: tuple[tuple[float, float], ...] = ()
     rungs: tuple[RungJudged, ...] = ()
     last_seq: int = 0
+    exemption: Exemption | None = None
+    overridden: frozenset[str] = frozenset()
 
     def node(self, node_id: str) -> NodeState:
         return self.nodes.get(node_id, NodeState())
@@ -150,6 +153,7 @@ def _open(event: Event) -> OperationView:
         opened_at=event.at,
         bound_split=split,
         left_split=split,
+        exemption=Exemption(body["exemption"]) if body.get("exemption") else None,
     )
 
 
@@ -187,7 +191,7 @@ def _stop_loss(view: OperationView, event: Event) -> OperationView:
 
 
 def _held(view: OperationView, event: Event) -> OperationView:
-    return replace(view, held=Hold(event.body["person"], event.body["why"], event.at))
+    return replace(view, held=Hold(event.body["person"], event.body["why"], event.at, bool(event.body.get("line"))))
 
 
 def _resumed(view: OperationView, event: Event) -> OperationView:
@@ -229,6 +233,7 @@ _HANDLERS: Mapping[EventKind, Callable[[OperationView, Event], OperationView]] =
     EventKind.RESUMED: _resumed,
     EventKind.RUNG_JUDGED: _rung_judged,
     EventKind.LEASE_TAKEN: lambda v, e: replace(v, taken_by="" if e.body.get("handed_back") else e.actor),
+    EventKind.OVERRIDDEN: lambda v, e: replace(v, overridden=v.overridden | {str(e.body.get("rule", ""))}),
     EventKind.OPERATION_CLOSED: lambda v, e: replace(
         v, state=OperationState.CLOSED, outcome=Outcome(e.body["outcome"])
     ),

@@ -35,6 +35,10 @@ class EventKind(StrEnum):
     BASELINE_RESTORED = "baseline_restored"
     CATALOG_ENTERED = "catalog_entered"
     RELEASE_VETOED = "release_vetoed"
+    PINNED = "pinned"
+    UNPINNED = "unpinned"
+    LINE_STOPPED = "line_stopped"
+    LINE_STARTED = "line_started"
     SECRET_READ = "secret_read"  # noqa: S105 - a kind of event
     DATA_CHECKED = "data_checked"
     RUNG_JUDGED = "rung_judged"

@@ -28,13 +28,17 @@ class Binding:
     """Roles of an operation. ``candidate_version`` and, once verified, its digest stand in the step results.
 
     In a promotion the candidate is the new release; in a rollback it is the release that is being left, and ``stable``
-    is the baseline that is gone back to.
+    is the baseline that is gone back to. ``fast_track``: digest of the baseline that a promotion brings back without
+    the canary steps, empty for any other. ``settled_by``: the promotion that gave way to this rollback and ended where
+    it wants to go, so that nothing is left to do; empty for any other.
     """
 
     stable_slot: Slot
     stable: Release
     candidate_version: str
     fast_lane: bool = False
+    fast_track: str = ""
+    settled_by: str = ""
 
     @property
     def candidate_slot(self) -> Slot:
@@ -55,6 +59,8 @@ class Binding:
             "stable": release_to_json(self.stable),
             "candidate_version": self.candidate_version,
             "fast_lane": self.fast_lane,
+            **({"fast_track": self.fast_track} if self.fast_track else {}),
+            **({"settled_by": self.settled_by} if self.settled_by else {}),
         }
 
     @classmethod
@@ -64,4 +70,6 @@ class Binding:
             release_from_json(value["stable"]),
             value["candidate_version"],
             value.get("fast_lane", False),
+            value.get("fast_track", ""),
+            value.get("settled_by", ""),
         )

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class OperationKind(StrEnum):
-    """Kinds of operation, and their rank: a higher one may take the service from a lower one."""
+    """Kinds of operation. A second one on a service is refused, or takes the service over by its :attr:`rank`."""
 
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
@@ -19,8 +19,13 @@ class OperationKind(StrEnum):
 
     @property
     def rank(self) -> int:
-        order = ("drill", "adoption", "promotion", "reprotect", "switchover", "rollback", "failover")
-        return order.index(self.value)
+        """Failover > rollback > switchover > promotion > drill. A higher one may take the service over: the lower one
+        is aborted and compensated first. Reprotection comes after a failover and yields to all but a promotion;
+        an adoption takes one transaction and is never met by another."""
+        return _RANKS.index(self.value)
+
+
+_RANKS = ("drill", "adoption", "promotion", "reprotect", "switchover", "rollback", "failover")  # lowest first
 
 
 class OperationState(StrEnum):

@@ -21,6 +21,8 @@ _PATTERNS = {
     r"^[A-Za-z0-9][A-Za-z0-9@._+-]{0,127}$": "a user name of letters, digits and @._+-",
     r"^\*$|^[A-Za-z0-9][A-Za-z0-9@._+-]{0,127}$": "a user name of letters, digits and @._+-",
     r"^(?i:select|with)\s[^;]*$": "one SQL statement that starts with select or with, without a semicolon",
+    r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$": "a span of hours, like 09:00-16:30",
+    r"^\d{4}-\d{2}-\d{2}(\.\.\d{4}-\d{2}-\d{2})?$": "a date like 2026-12-24, or a span like 2026-12-20..2027-01-06",
     r"^/[A-Za-z0-9/_.~-]{0,200}$": "a path that starts with /",
 }
 _EXPECTED = {

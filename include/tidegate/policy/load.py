@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -62,9 +63,11 @@ def policy_digest(policy: Policy) -> str:
     """SHA-256 of the policy's canonical JSON. Where the order of keys has a meaning, it is part of what is digested.
 
     ``roles`` is left out: no plan is made of it, and naming one more operator at night must not hold what runs. So is
-    ``version``, which says how the text is read and not what it says: written down or not, the policy is the same.
+    ``version``, which says how the text is read and not what it says: written down or not, the policy is the same. And
+    so is what decides only whether a promotion may begin: a longer freeze must not hold what has begun.
     """
-    value = policy.model_dump(mode="json", by_alias=True, exclude={"roles", "version"})
+    left_out: Any = {"roles": True, "version": True, "promotion": {"windows", "fast_track_within"}}
+    value = policy.model_dump(mode="json", by_alias=True, exclude=left_out)
     order = {name: list(value[name]) for name in ("regions", "endpoints", "checks")}
     return digest({"policy": value, "order": order})
 

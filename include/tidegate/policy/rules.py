@@ -9,7 +9,9 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
+from zoneinfo import available_timezones
 
 from pydantic_core import PydanticCustomError
 
@@ -20,7 +22,7 @@ from tidegate.policy.likely import likely
 from tidegate.policy.quantities import percent_text
 
 if TYPE_CHECKING:
-    from tidegate.policy.schema import Check, EndpointClass, Policy, Promotion, Roles, Rollback
+    from tidegate.policy.schema import Check, EndpointClass, Policy, Promotion, Roles, Rollback, Windows
 
 Loc = tuple[str | int, ...]
 
@@ -112,6 +114,28 @@ def _approvals(part: Promotion) -> Iterator[Problem]:
         people = len(set(approval.people))
         if approval.quorum > people:
             yield Problem(f"a quorum of {approval.quorum} out of {people} can never be met", (*at, "quorum"))
+
+
+def windows(part: Windows) -> Iterator[Problem]:
+    if part.zone not in available_timezones():
+        hint = likely(part.zone, sorted(available_timezones())) or "like Europe/Berlin or UTC"
+        yield Problem(f"there is no time zone {part.zone!r}", ("zone",), hint)
+    for index, one in enumerate(part.open):
+        begin, end = one.minutes
+        if begin >= end:
+            hint = "write a window over midnight as two: 22:00-24:00 and 00:00-02:00 of the next day"
+            yield Problem(f"{one.hours} ends before it begins", ("open", index, "hours"), hint)
+    for index, text in enumerate(part.blackout):
+        yield from _dates(text, ("blackout", index))
+
+
+def _dates(text: str, at: Loc) -> Iterator[Problem]:
+    first, _, last = text.partition("..")
+    try:
+        if date.fromisoformat(first) > date.fromisoformat(last or first):
+            yield Problem(f"{text} ends before it begins", at)
+    except ValueError:
+        yield Problem(f"{text} names a day that no calendar has", at)
 
 
 def rollback(part: Rollback) -> Iterator[Problem]:

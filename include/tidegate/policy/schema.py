@@ -8,6 +8,7 @@ Every class forbids unknown keys and is frozen. Quantities carry their unit in t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -44,6 +45,9 @@ Person = Annotated[str, StringConstraints(pattern=PERSON)]
 EVERYBODY = "*"  # in a role: whoever is let in by Airflow
 _MANY = 1_000_000_000
 VERSION = 1  # of the format: raised when a policy that was good before would mean something else
+HOURS = r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$"
+DATES = r"^\d{4}-\d{2}-\d{2}(\.\.\d{4}-\d{2}-\d{2})?$"
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -263,6 +267,45 @@ class Bake(Part):
     then_watch: Seconds | None = None
 
 
+class OpenHours(Part):
+    """One regular window.
+
+    ``days``: of the week. ``hours``: from and to in local time, like 09:00-16:30; 24:00 is the end of the day.
+    """
+
+    days: Annotated[tuple[Day, ...], Field(min_length=1, max_length=7)]
+    hours: Annotated[str, StringConstraints(pattern=HOURS)]
+
+    @property
+    def minutes(self) -> tuple[int, int]:
+        """From and to, in minutes after midnight."""
+        begin, end = (int(text[:2]) * 60 + int(text[3:]) for text in self.hours.split("-"))
+        return begin, end
+
+
+class Windows(Part):
+    """When promotions may begin. One that has begun is let finish; rollbacks begin at any time.
+
+    ``zone``: an IANA time zone, like Europe/Berlin. ``open``: the regular windows. ``blackout``: days on which none is
+    open, each a date or a span of dates, like 2026-12-20..2027-01-06.
+    """
+
+    zone: Text
+    open: Annotated[tuple[OpenHours, ...], Field(min_length=1, max_length=50)]
+    blackout: Annotated[tuple[Annotated[str, StringConstraints(pattern=DATES)], ...], Field(max_length=200)] = ()
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Windows:
+        rules.enforce(rules.windows(self))
+        return self
+
+    @property
+    def dark(self) -> tuple[tuple[date, date], ...]:
+        """First and last day of each blackout."""
+        spans = (text.partition("..") for text in self.blackout)
+        return tuple((date.fromisoformat(a), date.fromisoformat(b or a)) for a, _, b in spans)
+
+
 def _by_weight(value: Any) -> Any:
     """``{"5%": …}`` as it is, once no two keys mean the same weight. Raises ValueError naming both."""
     seen: dict[int, str] = {}
@@ -283,7 +326,8 @@ class Promotion(Part):
     judged. ``stale_after``: measurements older than this are no data. ``signals``: what is judged. ``evidence``: by
     step, what its gate asks for. ``gate_within``: how long a gate waits for that before it gives up. ``approvals``:
     people to ask. ``bake``: the time of trial at the end. ``deadline``: after it somebody is alerted; nothing is cut
-    off.
+    off. ``windows``: when promotions may begin, at any time if left out. ``fast_track_within``: how long after it was
+    certified a baseline may be promoted again without the canary steps; never if left out.
     """
 
     waves: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=16)]
@@ -298,6 +342,8 @@ class Promotion(Part):
     approvals: Annotated[tuple[Approval, ...], Field(max_length=50)] = ()
     bake: Bake
     deadline: Seconds
+    windows: Windows | None = None
+    fast_track_within: Seconds | None = None
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Promotion:

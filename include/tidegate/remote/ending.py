@@ -63,7 +63,7 @@ def ended(kind: OperationKind, sight: Sight) -> Ending:
             return Ending.AS_MEANT
         case _ if any(_was_no(approval, str(about["why_back"])) for approval in sight.document["approvals"]):
             return Ending.NOT_APPROVED
-        case _ if str(about["why_back"]).startswith("aborted by "):
+        case _ if str(about["why_back"]).startswith(("aborted by ", "gives way to ")):
             return Ending.TURNED_BACK
         case Outcome.REFUSED.value:
             return Ending.REFUSED

@@ -10,6 +10,7 @@ from tidegate.model.operation import OperationKind, OperationState, Outcome
 from tidegate.plan.model import Phase
 
 ABORTED = "aborted by "  # how an operation's reason begins when a person ended it
+GAVE_WAY = "gives way to "  # and when it made room for one of a higher rank
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,18 @@ def _closed(view: OperationView, why: str) -> Headline:
     if view.outcome is Outcome.ROLLED_BACK and view.why_back.startswith(ABORTED):
         changed = f"Yes, and it was taken back: {stable} takes all traffic, as before."
         return Headline(f"{candidate} was aborted and taken back", changed, "Yes.", f"Nothing. It was {why}", "bad")
+    if view.outcome is Outcome.ROLLED_BACK and view.why_back.startswith(GAVE_WAY):
+        changed = f"Yes, and it was taken back: {stable} takes all traffic, as before."
+        return Headline(f"{candidate} made room and was taken back", changed, "Yes.", f"Nothing. It {why}", "bad")
     if view.outcome is Outcome.ROLLED_BACK:
         changed = f"Yes, and it was taken back: {stable} takes all traffic, as before."
         return Headline(f"{candidate} was caught and rolled back", changed, "Yes.", f"Find out why: {why}", "bad")
     if view.why_back.startswith(ABORTED):
         title, after = f"{candidate} was aborted before anything was touched", f"Nothing. It was {why}"
         return Headline(title, "No.", "Yes, nothing was touched.", after, "bad")
+    if view.why_back.startswith(GAVE_WAY):
+        title = f"{candidate} made room before anything was touched"
+        return Headline(title, "No.", "Yes, nothing was touched.", f"Nothing. It {why}", "bad")
     return Headline(f"{candidate} was refused", "No.", "Yes, nothing was touched.", why, "bad")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tidegate.engine.brakes import BRAKE_KINDS, Brakes, fold_brakes
 from tidegate.engine.carriers import carried_on
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.guarding import BEAT
@@ -32,6 +33,7 @@ def overview_document(
 def service_document(journal: Journal, service: str, now: float, trouble: str = "") -> dict[str, Any]:
     """One service: its regions, its guard, its lease, its last operations, and what needs a person."""
     facts = fold_facts(journal.events(service, kinds=FACT_KINDS))
+    brakes = fold_brakes(journal.events(service, kinds=BRAKE_KINDS))
     opened = journal.events(service, kinds={EventKind.OPERATION_OPENED})
     lease, beats = journal.head(service).lease, journal.beats(service)
     beat = beats.get(BEAT)
@@ -41,13 +43,14 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
     stranded = [] if view is None or (found := carried_on(view, events, beats, now)).on else [(ALARM, found.words)]
     watch = watch_words(journal, service, now)
     failed = [(ALARM, watch.needs)] if watch is not None and watch.needs else []
-    needs = sorted([*_needs(view, facts, beat, now, trouble), *stranded, *failed])
+    needs = sorted([*_needs(view, facts, beat, now, trouble), *_braked(brakes, facts), *stranded, *failed])
     return {
         "service": service,
         "urgency": needs[0][0] if needs else TELL + 1,
         "needs": [words for _, words in needs],
         "stable": {"version": facts.stable.version, "slot": str(facts.stable_slot)} if facts.stable else None,
         "watch": watch.words if watch is not None else None,
+        "brakes": brakes.to_json(),
         "guard": _guard(beat, now),
         "lease": _lease(lease, now),
         "operation": _operation(journal, view, beat, now) if view else None,
@@ -73,6 +76,15 @@ def _needs(
         yield from _open_needs(view, now)
     elif view is not None and view.outcome is Outcome.ROLLED_BACK and view.why_back:
         yield TELL, f"{view.binding.candidate_version} was taken back: find out why"
+
+
+def _braked(brakes: Brakes, facts: ServiceFacts) -> Iterable[tuple[int, str]]:
+    if facts.stable and (veto := brakes.veto(facts.stable.digest)):
+        yield ALARM, f"{facts.stable.version} runs, and was vetoed by {veto.brake}: roll back"
+    if brakes.line:
+        yield TELL, f"the line is stopped by {brakes.line}"
+    if brakes.pin:
+        yield TELL, f"pinned by {brakes.pin}"
 
 
 def _open_needs(view: OperationView, now: float) -> Iterable[tuple[int, str]]:

@@ -52,6 +52,7 @@ def _card(row: Mapping[str, Any], now: float, base: str, alone: bool = False) ->
         ("Guard", _guard(row["guard"])),
         ("Lease", _lease(row["lease"])),
         *([("After promotion", row["watch"])] if row["watch"] else []),
+        ("Brakes", _brakes(row["brakes"], now)),
     )
     needs = tag("ul", [tag("li", words) for words in row["needs"]], class_="needs") if row["needs"] else None
     return tag(
@@ -93,6 +94,14 @@ def _lease(lease: Mapping[str, Any] | None) -> object:
     if lease["expires_in"] < 0:
         return tag("span", f"ran out {age(-lease['expires_in'])} ago ({lease['holder']})", class_="alarm")
     return f"{lease['holder']}, {age(lease['expires_in'])} left unless renewed"
+
+
+def _brakes(brakes: Mapping[str, Any], now: float) -> object:
+    names = (("pin", "pinned"), ("line", "line stopped"))
+    on = [(words, brakes[name]) for name, words in names if brakes[name]]
+    on += [(f"{one['version'] or one['digest']} vetoed", one) for one in brakes["vetoes"][-3:]]
+    told = [tag("div", f"{words} by {one['person']}, {age(now - one['at'])} ago: {one['why']}") for words, one in on]
+    return told or "none on"
 
 
 def _region(region: Mapping[str, Any]) -> Markup:

@@ -106,6 +106,10 @@ def _overridden(_: str, body: Body) -> str:
     return f"OVERRODE {body.get('rule', 'a rule')}: {body.get('why', '')}"
 
 
+def _vetoed(_: str, body: Body) -> str:
+    return f"VETOED {body.get('version', '')} ({body['digest']}): {body.get('why', '')}"
+
+
 def _baseline(kind: str, body: Body) -> str:
     release = body["release"]
     why = f": {body['why']}" if body.get("why") else ""
@@ -142,6 +146,11 @@ _WORDS: Mapping[str, Callable[[str, Body], str]] = {
     "turned_back": _why("turned it back"),
     "stop_loss": _why("STOPPED THE LOSS"),
     "overridden": _overridden,
+    "release_vetoed": _vetoed,
+    "pinned": _why("PINNED, no promotion begins"),
+    "unpinned": _why("lifted the pin"),
+    "line_stopped": _why("STOPPED THE LINE"),
+    "line_started": _why("started the line again"),
     "operation_closed": _closed,
     "secret_read": _secret,
     "baseline_certified": _baseline,

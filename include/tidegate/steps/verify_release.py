@@ -35,6 +35,12 @@ def _refuse_unfit(release: Release, world: StepWorld) -> None:
     index = world.estate.artifacts.index()
     if release.digest in world.known.vetoed:
         raise Refused(f"release {release.version} ({release.digest}) is vetoed", next_step="promote another release")
+    if world.binding.fast_track not in ("", release.digest):
+        raise Refused(
+            f"release {release.version} on offer has digest {release.digest}, but {world.binding.fast_track} was "
+            "certified: the fast track brings back what was, and nothing else",
+            next_step="promote it without the fast track, or restore the certified files to the artifact store",
+        )
     if release.digest == world.binding.stable.digest:
         raise Refused(f"release {release.version} is the stable release already", next_step="nothing to do")
     if fault := index.shuts_out(release):

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
+from tidegate.engine import making_room
 from tidegate.engine.open import Request, open_operation
 from tidegate.engine.world import World
-from tidegate.errors import Refused, TidegateError
+from tidegate.errors import GivesWay, Refused, TidegateError
 from tidegate.journal.model import EventKind
+from tidegate.model.exemption import Exemption
 from tidegate.workflow.detection import Detection, detection_in, stale
 from tidegate.workflow.identity import Blueprint, actor, requester, run_id, same_plan
 from tidegate.workflow.links import ReportLink
+from tidegate.workflow.room_trigger import RoomTrigger
 from tidegate.workflow.worlds import world_of
 
 if TYPE_CHECKING:
@@ -42,6 +45,8 @@ class BindOperator(BaseOperator):
         try:
             view = open_operation(world, self._request(context, detection), self.blueprint.plan, actor=actor(context))
             same_plan(view, self.blueprint)
+        except GivesWay as way:
+            self._wait_for(world, way, context)
         except Refused as error:
             _note(world, self._operation(context), REFUSED, str(error), actor(context))
             self.log.error("%s: %s", type(error).__name__, error.message)
@@ -53,6 +58,24 @@ class BindOperator(BaseOperator):
         )
         self.log.info("Did anything change? No: the operation is in the journal, and holds the service.")
         return view.id
+
+    def _wait_for(self, world: World, way: GivesWay, context: Context) -> NoReturn:
+        """What this outranks goes back first. It is waited for in the triggerer, however long it lasts."""
+        self.log.info("Waiting: %s.", way.message)
+        safe = making_room.make_safe(world, way.operation, actor=actor(context))
+        self.log.info("Is it safe? %s", safe or f"{way.operation} has no traffic to take away.")
+        self.log.info("What next? %s.", way.next_step)
+        self.defer(trigger=RoomTrigger(self.blueprint.service, way.operation), method_name="after_room")
+        raise AssertionError("a deferral ends the task")
+
+    def after_room(self, context: Context, event: dict[str, str]) -> str:
+        """The lower operation is closed; or nobody carries it on, then this task does, to its end."""
+        if event["stranded"]:
+            self.log.warning("%s Carrying %s to its end here.", event["stranded"], event["lower"])
+            world, taker = world_of(self.blueprint.loaded), self._operation(context)
+            who, person = actor(context), requester(context)
+            making_room.carry_to_its_end(world, event["lower"], taker=taker, person=person, actor=who)
+        return self.execute(context)
 
     def _operation(self, context: Context) -> str:
         return self.blueprint.operation(run_id(context))
@@ -67,6 +90,8 @@ class BindOperator(BaseOperator):
             reason=given or "no reason was given",
             target=params.get("version") or params.get("target"),
             fast_lane=detection.fast_lane if detection else bool(params.get("fast_lane", False)),
+            exempt=Exemption(params["exempt"]) if params.get("exempt") else None,
+            fast_track=bool(params.get("fast_track", False)),
         )
 
     def _refuse_stale(self, world: World, context: Context, detection: Detection) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from tidegate.model.exemption import Exemption
 from tidegate.model.operation import OperationKind
 
 VERSION = r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$(?!\n)"  # Python's $ alone lets a last line break pass
@@ -47,6 +48,20 @@ def _promotion() -> dict[str, Any]:
             description="The release to promote, like 1.1.0. `tidegate plan` lists what is on offer.",
         ),
         "reason": Param(type="string", title="Reason", description="Why, for the journal and the catalog.", **_REASON),
+        "exempt": Param(
+            None,
+            type=["null", "string"],
+            enum=[None, *(exemption.value for exemption in Exemption)],
+            title="Exemption",
+            description="On what ground it is to go on although the line is stopped, the change window is shut or the "
+            "error budget is spent. Journalled in your name.",
+        ),
+        "fast_track": Param(
+            False,
+            type="boolean",
+            title="Fast track",
+            description="Bring back a baseline without the canary steps, if it was certified lately.",
+        ),
     }
 
 

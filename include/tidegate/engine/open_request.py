@@ -1,0 +1,24 @@
+"""What somebody asks for, before it is an operation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidegate.model.exemption import Exemption
+from tidegate.model.operation import OperationKind
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asked for. ``request_id``: the same on every retry. ``target``: the release to promote, or the
+    baseline to go back to (None: the newest other one). ``exempt``: on what ground a promotion is to go on although a
+    brake is on. ``fast_track``: a promotion that brings a baseline back without the canary steps."""
+
+    kind: OperationKind
+    request_id: str
+    requester: str
+    reason: str
+    target: str | None = None
+    fast_lane: bool = False
+    exempt: Exemption | None = None
+    fast_track: bool = False
