@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tidegate.engine.brakes import BRAKE_KINDS, WINDOW, Obstacle, exempted_by, fold_brakes, overridden, pulled
+from tidegate.engine.brakes import BRAKE_KINDS, BUDGET, WINDOW, Obstacle, exempted_by, fold_brakes, overridden, pulled
+from tidegate.engine.budget import budget_of
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
@@ -21,6 +22,7 @@ def in_the_way(world: World, txn: Transaction) -> Iterator[Obstacle]:
     begun is let finish: half a promotion over a weekend is worse than a late one."""
     yield from pulled(world.service, fold_brakes(txn.events(kinds=BRAKE_KINDS)))
     yield from outside_the_window(world)
+    yield from budget_spent(world)
 
 
 def outside_the_window(world: World) -> Iterator[Obstacle]:
@@ -31,6 +33,12 @@ def outside_the_window(world: World) -> Iterator[Obstacle]:
     when = f"it opens {spoken(windows, opens)}" if opens else "the policy opens none in the next two years"
     words = f"{world.service} is outside its change window; {when}"
     yield Obstacle(WINDOW, words, f"wait for it, or {exempted_by()}")
+
+
+def budget_spent(world: World) -> Iterator[Obstacle]:
+    budget = budget_of(world.journal, world.service, world.policy.objectives, world.clock.now())
+    if budget is not None and budget.spent:
+        yield Obstacle(BUDGET, f"the error budget of {world.service} is {budget}", f"wait, or {exempted_by()}")
 
 
 def still_let(world: World, txn: Transaction, view: OperationView, step: Step, actor: str) -> None:

@@ -37,8 +37,7 @@ def note_deadline(world: World, view: OperationView) -> str:
 
     Returns the words, empty if there was nothing to say.
     """
-    policy = world.policy
-    seconds = policy.promotion.deadline if view.kind is OperationKind.PROMOTION else policy.rollback.deadline
+    seconds = _deadline(world, view)
     if view.state is OperationState.CLOSED or world.clock.now() - view.opened_at <= seconds:
         return ""
     why = f"{view.id} is not at its end after {seconds:g} s, its deadline"
@@ -47,6 +46,14 @@ def note_deadline(world: World, view: OperationView) -> str:
             return ""
         txn.append(EventKind.NOTE, {"what": MISSED, "why": why}, actor="guard", operation=view.id)
     return why
+
+
+def _deadline(world: World, view: OperationView) -> float:
+    """As bound in the plan: a policy that was changed since changes nothing. Plans of before that was bound have none,
+    and take today's."""
+    kind = "promotion" if view.kind is OperationKind.PROMOTION else "rollback"
+    bound = view.plan.settings.get("deadline")
+    return float(bound[kind] if bound else getattr(world.policy, kind).deadline)
 
 
 def hold_and_ask(world: World, view: OperationView, *, why: str, actor: str) -> bool:

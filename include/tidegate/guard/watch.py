@@ -23,6 +23,7 @@ from tidegate.guard.aftermath import AftermathRecorder
 from tidegate.guard.demand import HEALTH_WINDOW, Demand
 from tidegate.guard.hearing import Hearing
 from tidegate.guard.history import Recorder
+from tidegate.guard.ledger import Ledger
 from tidegate.guard.vigil import Ask, StandingWatch
 from tidegate.model.observation import Batch
 from tidegate.model.operation import OperationKind, OperationState
@@ -54,6 +55,7 @@ class Watch:
         self._world = world
         self._standing = StandingWatch(world, ask)
         self._demand = Demand(world.policy.shares)
+        self._ledger: Ledger | None = None
         self._cursor: str | None = None
         self._hearing: Hearing | None = None
         self._recorder: Recorder | None = None
@@ -88,8 +90,14 @@ class Watch:
             stopped = self._keep_safe(view) or stopped
         self._beat(blind)
         if batch is not None:  # last: the open operation's seconds come first
+            self._count(batch)
             self._standing.look(batch, busy=view is not None, seq=self._head_seq)
         return Glance(view.id if view else None, verdict, stopped, blind)
+
+    def _count(self, batch: Batch) -> None:
+        if self._ledger is None:
+            self._ledger = Ledger(self._world)
+        self._ledger.note(batch.observations, self._world.clock.now())
 
     def _current(self) -> OperationView | None:
         """The open operation; read anew only if the chain has moved."""
@@ -186,6 +194,7 @@ class Watch:
             "health_window": HEALTH_WINDOW,
             "blind": blind,
             "pid": os.getpid(),
+            "budget": self._ledger.told if self._ledger else None,
         }
         self._world.journal.beat(self._world.service, guarding.BEAT, ttl=guarding.BEAT_TTL, body=body)
 

@@ -32,6 +32,7 @@ def bound_settings(policy: Policy) -> dict[str, Any]:
             "business": _given(promotion.signals.business),
         },
         "then_watch": promotion.bake.then_watch,
+        "deadline": {"promotion": promotion.deadline, "rollback": rollback.deadline},
         "rollback": {"steps": list(rollback.steps), "fast_lane": rollback.fast_lane},
     }
 

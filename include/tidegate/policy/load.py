@@ -66,7 +66,8 @@ def policy_digest(policy: Policy) -> str:
     ``version``, which says how the text is read and not what it says: written down or not, the policy is the same. And
     so is what decides only whether a promotion may begin: a longer freeze must not hold what has begun.
     """
-    left_out: Any = {"roles": True, "version": True, "promotion": {"windows", "fast_track_within"}}
+    begins: Any = {"promotion": {"windows", "fast_track_within"}, "objectives": {"window"}}
+    left_out: Any = {"roles": True, "version": True, **begins}
     value = policy.model_dump(mode="json", by_alias=True, exclude=left_out)
     order = {name: list(value[name]) for name in ("regions", "endpoints", "checks")}
     return digest({"policy": value, "order": order})

@@ -111,10 +111,13 @@ class Objectives(Part):
     """What users are promised.
 
     ``availability``: part of the requests answered without a 5xx. ``latency_p99``: time within which 99% of them are.
+    ``window``: time over which the error budget is kept, like 28d: once it is spent, no promotion begins; none is kept
+    if left out.
     """
 
     availability: PartOfAll
     latency_p99: Seconds
+    window: Seconds | None = None
 
 
 class Region(Part):

@@ -51,6 +51,7 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
         "stable": {"version": facts.stable.version, "slot": str(facts.stable_slot)} if facts.stable else None,
         "watch": watch.words if watch is not None else None,
         "brakes": brakes.to_json(),
+        "budget": (beat.body.get("budget") or None) if beat else None,
         "guard": _guard(beat, now),
         "lease": _lease(lease, now),
         "operation": _operation(journal, view, beat, now) if view else None,

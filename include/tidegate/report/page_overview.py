@@ -53,6 +53,7 @@ def _card(row: Mapping[str, Any], now: float, base: str, alone: bool = False) ->
         ("Lease", _lease(row["lease"])),
         *([("After promotion", row["watch"])] if row["watch"] else []),
         ("Brakes", _brakes(row["brakes"], now)),
+        *([("Error budget", _budget(row["budget"]))] if row["budget"] else []),
     )
     needs = tag("ul", [tag("li", words) for words in row["needs"]], class_="needs") if row["needs"] else None
     return tag(
@@ -94,6 +95,10 @@ def _lease(lease: Mapping[str, Any] | None) -> object:
     if lease["expires_in"] < 0:
         return tag("span", f"ran out {age(-lease['expires_in'])} ago ({lease['holder']})", class_="alarm")
     return f"{lease['holder']}, {age(lease['expires_in'])} left unless renewed"
+
+
+def _budget(budget: Mapping[str, Any]) -> object:
+    return tag("span", budget["words"], class_="alarm") if budget["spent"] else budget["words"]
 
 
 def _brakes(brakes: Mapping[str, Any], now: float) -> object:
