@@ -28,6 +28,7 @@ from tidegate.drivers.traffic.memory import MemoryTraffic
 from tidegate.drivers.vault import Vault
 from tidegate.engine.adopt import adopt
 from tidegate.engine.world import World
+from tidegate.errors import Unreachable
 from tidegate.guard.watch import Watch
 from tidegate.journal.store import Journal
 from tidegate.model.observation import Observation
@@ -70,7 +71,8 @@ class FakeClock:
 class Users:
     """Sticky sessions with a mean life of 30 s; each request goes where the router sends its session.
 
-    ``error_rate``: version -> endpoint -> part of requests that fail. ``slow``: version -> factor on latency.
+    ``error_rate``: version -> endpoint -> part of requests that fail. ``slow``: version -> factor on latency. ``dark``:
+    regions in which nothing answers.
     """
 
     traffic: MemoryTraffic
@@ -83,6 +85,7 @@ class Users:
     error_rate: dict[str, dict[str, float]] = field(default_factory=dict)
     slow: dict[str, float] = field(default_factory=dict)
     peak: dict[Arm, float] = field(default_factory=dict)
+    dark: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -107,9 +110,10 @@ class Users:
         arm = self.traffic.route(session)
         split = self.traffic.observe().split
         assert split is not None
-        version = self.compute.observe(arm).version or "none"
+        version = self.compute.look(arm).version or "none"
         endpoint = "checkout" if self._random.random() < 0.33 else "browse"
         failed = self._random.random() < self.error_rate.get(version, {}).get(endpoint, 0.0005)
+        failed = failed or arm.region in self.dark
         base = 40.0 if endpoint == "checkout" else 10.0
         took = base * self._random.lognormvariate(0, 0.3) * self.slow.get(version, 1.0)
         at = self.clock.now() - took / 1000 - self._random.random() * seconds
@@ -165,6 +169,14 @@ class Rig:
 
     def arms(self) -> list[Arm]:
         return [Arm(region, slot) for region in self.world.policy.shares for slot in Slot]
+
+    def lose(self, region: str) -> None:
+        """Its instances are dead, its control does not answer, its users get nothing."""
+        for arm in self.arms():
+            if arm.region == region:
+                self.compute.kill(arm)
+        self.compute.faults.lost[region] = Unreachable(f"{region} does not answer")
+        self.users.dark.add(region)
 
     def effects_log(self) -> list[Any]:
         """The list itself."""
@@ -240,7 +252,7 @@ def build(
 
 
 def _note_health(rig: Rig) -> None:
-    states = {arm: rig.compute.observe(arm) for arm in rig.arms()}
+    states = {arm: rig.compute.look(arm) for arm in rig.arms()}
     rig.metrics.healthy = {arm: sum(i.healthy for i in s.instances) for arm, s in states.items()}
     rig.metrics.targets = {arm: len(s.instances) for arm, s in states.items()}
 

@@ -158,6 +158,7 @@ def _tell(asked: Asked, started: Started, followed: Followed, as_json: bool) -> 
         "ending": followed.ending.value,
         "exit_code": code.value,
         "outcome": about.get("outcome"),
+        "rung": ((document or {}).get("ladder") or {}).get("rung"),
         "run_state": followed.sight.run_state if followed.sight else None,
         "why": followed.why or about.get("why_back") or (followed.sight.refusal if followed.sight else ""),
         "changed": headline.get("changed") or TABLE[code].changed,

@@ -79,7 +79,7 @@ def _operation(journal: Journal, view: OperationView, now: float) -> dict[str, A
         "why_back": view.why_back,
         "next": next((n.id for _, n in view.plan.nodes() if not view.verified(n.id)), None),
         "nodes": {n.id: view.node(n.id).status for _, n in view.plan.nodes()},
-        **{key: told[key] for key in ("headline", "held", "carried", "break_glass")},
+        **{key: told[key] for key in ("headline", "held", "carried", "break_glass", "ladder")},
     }
 
 
@@ -120,6 +120,10 @@ def _about(operation: Mapping[str, Any]) -> Iterator[str]:
     yield f"  routing left:         {operation['split'] or 'none'}"
     if operation["why_back"]:
         yield f"  why it went back:     {operation['why_back']}"
+    for judged in operation["ladder"]["judged"]:
+        yield f"  rung {judged['rung'] + ':':17}{judged['words']}: {judged['why']}"
+    for debt in operation["ladder"]["debts"]:
+        yield f"  owed in {debt['region'] + ':':14}{debt['what']}: {debt['why']}"
     if operation["outcome"]:
         return
     carried = operation["carried"]

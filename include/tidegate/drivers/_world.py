@@ -71,16 +71,23 @@ class Faults:
     """What goes wrong next in one driver.
 
     ``fail_next`` is raised by the next ``apply``: before the change if its class says that nothing changed, else after
-    it. ``unreachable``: every call raises it until it is None again.
+    it. ``unreachable``: every call raises it until it is None again. ``lost``: region -> what every call to it raises,
+    for drivers that have regions; ``asked``: the regions that were called, in order.
     """
 
     def __init__(self) -> None:
         self.fail_next: TidegateError | None = None
         self.unreachable: EffectError | None = None
+        self.lost: dict[str, EffectError] = {}
+        self.asked: list[str] = []
 
-    def on_call(self) -> None:
+    def on_call(self, region: str = "") -> None:
+        if region:
+            self.asked.append(region)
         if self.unreachable is not None:
             raise self.unreachable
+        if region in self.lost:
+            raise self.lost[region]
 
     def before_apply(self) -> None:
         self.on_call()

@@ -6,6 +6,7 @@ from tidegate.drivers.compute.contract import SlotSpec
 from tidegate.engine import guarding
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
+from tidegate.errors import Unreachable
 from tidegate.journal.store import Journal
 from tidegate.judge.gate import BakeRequirement, GateRequirement
 from tidegate.judge.gate import assess as judge_assess
@@ -53,6 +54,27 @@ def reachable(world: World, view: OperationView, gate: Gate, seen: StepWorld) ->
     for region in seen.shares:
         seen.estate.compute.ping(region)
     return Evidence(Verdict.PASS, "router, metrics and every region's control answer", world.clock.now())
+
+
+def answering(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> Evidence:
+    """Router and metrics answer, and at least one region's slot control. What is to be done in a region that is silent
+    becomes a debt of the way back."""
+    seen.estate.traffic.ping()
+    seen.estate.metrics.ping()
+    silent = [region for region in seen.shares if not _answers(seen, region)]
+    now = world.clock.now()
+    if len(silent) == len(seen.shares):
+        return Evidence(Verdict.NO_DATA, "no region's control answers", now)
+    words = f"; {', '.join(silent)} does not, and is left as a debt" if silent else ""
+    return Evidence(Verdict.PASS, f"router and metrics answer{words}", now)
+
+
+def _answers(seen: StepWorld, region: str) -> bool:
+    try:
+        seen.estate.compute.ping(region)
+    except Unreachable:
+        return False
+    return True
 
 
 def capacity(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> Evidence:

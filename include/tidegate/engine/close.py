@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from tidegate.engine.ladder import debts
 from tidegate.engine.takeover import carries
 from tidegate.engine.turn import why_incomplete
 from tidegate.engine.view import OperationView, fold_operation, require
@@ -22,11 +25,19 @@ def close_operation(world: World, operation: str, *, actor: str) -> OperationVie
             return view
         carries(view, actor)
         outcome, why = _outcome(view)
-        body = {"outcome": outcome.value, "why": why}
+        body = {"outcome": outcome.value, "why": why, **how_far(view, outcome)}
         txn.append(EventKind.OPERATION_CLOSED, body, actor=actor, operation=operation, epoch=txn.raise_epoch())
         if txn.head.lease is not None and txn.head.lease.operation == operation:
             txn.set_lease(None)
     return require(fold_operation(world.journal.events(world.service, operation=operation)), operation)
+
+
+def how_far(view: OperationView, outcome: Outcome) -> dict[str, Any]:
+    """The rung at which the ladder stopped, and what was left undone: for the closing row of what was taken back."""
+    if outcome is not Outcome.ROLLED_BACK:
+        return {}
+    owed = [{"node": node, **debt} for node, debt in debts(view).items()]
+    return {"rung": view.stopped_at.value if view.stopped_at else None, **({"debts": owed} if owed else {})}
 
 
 def _outcome(view: OperationView) -> tuple[Outcome, str]:

@@ -14,6 +14,7 @@ from typing import Any
 from tidegate.drivers.token import Token
 from tidegate.engine import guarding, rules
 from tidegate.engine.brakes import BRAKE_KINDS, fold_brakes, not_vetoed
+from tidegate.engine.debt import as_debt
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.ladder import exposing, not_needed
 from tidegate.engine.obstacles import still_let
@@ -22,7 +23,7 @@ from tidegate.engine.turn import turn_if_incomplete
 from tidegate.engine.unsealing import JournalledVault
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
-from tidegate.errors import LeaseLost, NotYet, Refused, TidegateError
+from tidegate.errors import LeaseLost, NotYet, Refused, TidegateError, Unreachable
 from tidegate.journal.model import EventKind
 from tidegate.journal.store import Transaction
 from tidegate.model.operation import OperationState
@@ -92,6 +93,8 @@ def _perform_or_record(world: World, claim: _Claim, step: Step, act: Verb, actor
     except LeaseLost:
         raise
     except TidegateError as error:
+        if isinstance(error, Unreachable) and (debt := as_debt(world, step, error)) is not None:
+            return Look(Standing.DONE, error.message), debt
         _record_failure(world, claim, step.id, error, actor)
         raise
 

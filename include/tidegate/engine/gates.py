@@ -43,6 +43,7 @@ _KINDS: Mapping[str, Assess] = {
     "guard_alive": assess.guard_alive,
     "ready": assess.ready,
     "reachable": assess.reachable,
+    "answering": assess.answering,
     "capacity": assess.capacity,
     "drained": assess.drained,
     "evidence": assess.evidence,

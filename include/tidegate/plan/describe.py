@@ -30,6 +30,7 @@ def describe(node: Node) -> str:
 WAITS_FOR = {
     "guard_alive": "a standing guard is alive",
     "ready": "every instance reports the release's digest and is healthy at the edge",
+    "answering": "router, metrics and at least one region's control answer",
     "reachable": "router, metrics and every region's control answer",
     "capacity": "the stable instances can take what comes back to them",
     "drained": "no request is in flight on the candidate any more",

@@ -8,7 +8,7 @@ from tidegate.plan.return_path import return_path
 from tidegate.plan.settings import bound_settings, check_specs
 from tidegate.policy.schema import Policy
 
-REACHABLE_WITHIN = 120.0  # seconds to wait for the router and the slots' control to answer
+REACHABLE_WITHIN = 120.0  # seconds to wait for the router, and the slots' control of a region at least, to answer
 
 
 def rollback_plan(policy: Policy, policy_digest: str) -> Plan:
@@ -20,7 +20,7 @@ def rollback_plan(policy: Policy, policy_digest: str) -> Plan:
         Phase.FORWARD,
         (
             Step("admit.target", "verify_target", effect=False),
-            Gate("admit.reachable", "reachable", REACHABLE_WITHIN),
+            Gate("admit.reachable", "answering", REACHABLE_WITHIN),
         ),
     )
     conclude = Stage(

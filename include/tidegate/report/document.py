@@ -19,6 +19,7 @@ from tidegate.model.operation import OperationKind, OperationState
 from tidegate.report.headline import headline
 from tidegate.report.overview import overview_document
 from tidegate.report.planned import plan_document, position
+from tidegate.report.rungs import ladder_document
 from tidegate.report.series import series, weights_of
 from tidegate.report.trail import secret_words
 from tidegate.report.waiting import in_words, waiting
@@ -63,6 +64,7 @@ def operation_document(
         "carried": carried,
         "position": position(view),
         "plan": plan_document(view, events),
+        "ladder": ladder_document(view),
         "waiting": gate,
         "verdict": _verdict(journal, view, now),
         "series": series(journal, view, events, closed.at if closed else now),

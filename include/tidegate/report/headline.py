@@ -6,8 +6,10 @@ import time
 from dataclasses import dataclass, replace
 
 from tidegate.engine.view import CERTIFY_NODE, OperationView
+from tidegate.model.ladder import Rung
 from tidegate.model.operation import OperationKind, OperationState, Outcome
 from tidegate.plan.model import Phase
+from tidegate.report.rungs import how_far, owed
 
 ABORTED = "aborted by "  # how an operation's reason begins when a person ended it
 GAVE_WAY = "gives way to "  # and when it made room for one of a higher rank
@@ -42,17 +44,18 @@ def _closed(view: OperationView, why: str) -> Headline:
         back = f"Nothing. The way back: rollback__{view.service} to {stable}.{_watched_until(view)}"
         return Headline(f"{candidate} is promoted", changed, "Yes.", back, "good")
     if view.outcome is Outcome.ROLLED_BACK and view.kind is OperationKind.ROLLBACK:
-        changed = f"Yes: {stable} takes all traffic again, {candidate} is stopped."
-        return Headline(f"Rolled back to {stable}", changed, "Yes.", "Nothing.", "good")
+        left = how_far(view) or "it is stopped"
+        changed = f"Yes: {stable} takes all traffic again. {candidate}: {left}."
+        return Headline(f"Rolled back to {stable}", changed, "Yes.", _after("Nothing.", view), "good")
     if view.outcome is Outcome.ROLLED_BACK and view.why_back.startswith(ABORTED):
-        changed = f"Yes, and it was taken back: {stable} takes all traffic, as before."
-        return Headline(f"{candidate} was aborted and taken back", changed, "Yes.", f"Nothing. It was {why}", "bad")
+        after = _after(f"Nothing. It was {why}", view)
+        return Headline(f"{candidate} was aborted and taken back", _taken_back(view), "Yes.", after, "bad")
     if view.outcome is Outcome.ROLLED_BACK and view.why_back.startswith(GAVE_WAY):
-        changed = f"Yes, and it was taken back: {stable} takes all traffic, as before."
-        return Headline(f"{candidate} made room and was taken back", changed, "Yes.", f"Nothing. It {why}", "bad")
+        after = _after(f"Nothing. It {why}", view)
+        return Headline(f"{candidate} made room and was taken back", _taken_back(view), "Yes.", after, "bad")
     if view.outcome is Outcome.ROLLED_BACK:
-        changed = f"Yes, and it was taken back: {stable} takes all traffic, as before."
-        return Headline(f"{candidate} was caught and rolled back", changed, "Yes.", f"Find out why: {why}", "bad")
+        after = _after(f"Find out why: {why}", view)
+        return Headline(f"{candidate} was caught and rolled back", _taken_back(view), "Yes.", after, "bad")
     if view.why_back.startswith(ABORTED):
         title, after = f"{candidate} was aborted before anything was touched", f"Nothing. It was {why}"
         return Headline(title, "No.", "Yes, nothing was touched.", after, "bad")
@@ -69,6 +72,20 @@ def _watched_until(view: OperationView) -> str:
         return ""
     until = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(certified + float(seconds)))
     return f" Watched until {until} UTC."
+
+
+def _taken_back(view: OperationView) -> str:
+    """How far: by the ladder's last rung, where there was a ladder."""
+    candidate, stable = view.binding.candidate_version, view.binding.stable.version
+    if view.stopped_at is Rung.FLAGS:
+        return f"Yes, and it was taken back. {candidate}: {how_far(view)}."
+    left = f" {candidate}: {how_far(view)}." if view.stopped_at else ""
+    return f"Yes, and it was taken back: {stable} takes all traffic, as before.{left}"
+
+
+def _after(words: str, view: OperationView) -> str:
+    """What is next, with what a silent region owes."""
+    return f"{words} Owed: {owed(view)}." if owed(view) else words
 
 
 def _running(view: OperationView, guard_alive: bool) -> Headline:

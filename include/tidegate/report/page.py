@@ -14,6 +14,7 @@ from tidegate.report.markup import Markup, join, tag
 from tidegate.report.page_controls import controls
 from tidegate.report.page_log import approvals, checks, who_did_what
 from tidegate.report.page_plan import plan, progress, waiting
+from tidegate.report.rungs import ladder
 from tidegate.report.shell import age, page, when
 
 EVERY = 2.0  # seconds between two looks while it is open
@@ -59,6 +60,7 @@ def operation_body(document: Mapping[str, Any]) -> Markup:
             _trouble(document),
             _chart(document),
             waiting(document),
+            ladder(document),
             plan(document),
             checks(document),
             approvals(document),

@@ -117,7 +117,13 @@ def _baseline(kind: str, body: Body) -> str:
 
 
 def _closed(_: str, body: Body) -> str:
-    return f"ended, {body['outcome']}: {body.get('why', '')}"
+    rung = f" at the rung {body['rung']}" if body.get("rung") else ""
+    return f"ended, {body['outcome']}{rung}: {body.get('why', '')}"
+
+
+def _rung(_: str, body: Body) -> str:
+    how = {"stop": "restored, the ladder stops", "next": "not restored, the ladder goes on", "hold": "HOLDS, and asks"}
+    return f"judged the rung {body['rung']}: {how.get(body['then'], body['then'])}: {body['why']}"
 
 
 def secret_words(body: Body) -> str:
@@ -152,6 +158,7 @@ _WORDS: Mapping[str, Callable[[str, Body], str]] = {
     "line_stopped": _why("STOPPED THE LINE"),
     "line_started": _why("started the line again"),
     "operation_closed": _closed,
+    "rung_judged": _rung,
     "secret_read": _secret,
     "baseline_certified": _baseline,
     "baseline_restored": _baseline,

@@ -13,7 +13,8 @@ WINDOW = 2.0  # seconds over which demand is measured where nobody has measured 
 
 @dataclass(frozen=True)
 class RegionCapacity:
-    """``demand``: requests per second to the region; ``healthy``: stable instances healthy at the edge."""
+    """``demand``: requests per second to the region; ``healthy``: stable instances healthy at the edge.
+    ``lowest_safe``: 0 as well where no arm of the region has a healthy instance: nothing is left to be overrun."""
 
     region: str
     demand: float
@@ -29,7 +30,9 @@ def measure(world: StepWorld) -> dict[str, RegionCapacity]:
     rows: dict[str, RegionCapacity] = {}
     for region in world.shares:
         able = healthy.get(world.binding.arm(region, "stable"), 0)
-        rows[region] = RegionCapacity(region, demand[region], able, lowest_safe_weight(demand[region], able, limit))
+        dead = not able and not healthy.get(world.binding.arm(region, "candidate"), 0)
+        lowest = 0 if dead else lowest_safe_weight(demand[region], able, limit)
+        rows[region] = RegionCapacity(region, demand[region], able, lowest)
     return rows
 
 

@@ -55,7 +55,8 @@ class OutcomeOperator(BaseOperator):
         self.log.info("Nothing to do: %s", last["why"])
 
     def _tell(self, view: OperationView, why: str) -> None:
-        text = f"{str(view.outcome).replace('_', ' ')}: {why}"
+        rung = f" at the rung {view.stopped_at}" if view.outcome is Outcome.ROLLED_BACK and view.stopped_at else ""
+        text = f"{str(view.outcome).replace('_', ' ')}{rung}: {why}"
         if view.outcome is not _MEANT[view.kind]:
             changed = "Yes, and it was taken back" if view.touched else "No"
             raise AirflowFailException(f"{text}. Did anything change? {changed}.")

@@ -115,6 +115,11 @@ class MemoryCompute:
         with self.world.lock:
             return any(instance.healthy for instance in self._state(arm).instances)
 
+    def look(self, arm: Arm) -> SlotState:
+        """The slot as it is, seen by nobody: no call, no fault, no observation."""
+        with self.world.lock:
+            return self._state(arm)
+
     def boots(self, arm: Arm) -> dict[int, int]:
         """Instance -> number of its start, unique in this world: equal before and after means not restarted."""
         with self.world.lock:
@@ -141,7 +146,7 @@ class MemoryCompute:
                 self._start(arm, index, (digest, ""), looks=0)
 
     def _call(self, region: str) -> None:
-        self.faults.on_call()
+        self.faults.on_call(region)
         if self._regions is not None and region not in self._regions:
             raise Refused(
                 f"no compute is known for region {region!r}", next_step=f"regions: {', '.join(self._regions)}"

@@ -14,10 +14,21 @@ def refuse_dead_arms(desired: Split, current: Split | None, healthy: Collection[
     would take *more* than now, or if none that takes traffic has one.
 
     An arm that is dead already and keeps its weight is no reason: a stop-loss in one region must not wait for another.
+    Nor is a region that is dead as a whole and takes no more than now: what moves inside it is lost either way, and
+    once it comes back its users must not meet the release that was taken from it.
     """
     rising = (arm for arm, weight in desired.weights if weight > (current[arm] if current else 0))
-    dead = [arm.name for arm in rising if arm not in healthy]
+    alive = {arm.region for arm in healthy}
+    dead = [
+        arm.name
+        for arm in rising
+        if arm not in healthy and (arm.region in alive or not current or _grows(arm.region, desired, current))
+    ]
     if dead:
         raise Refused(f"no healthy target in {', '.join(dead)}", next_step="start its instances, or weigh another arm")
     if not any(weight and arm in healthy for arm, weight in desired.weights):
         raise Refused(f"no arm of {desired} has a healthy target", next_step="start instances in one of them")
+
+
+def _grows(region: str, desired: Split, current: Split) -> bool:
+    return desired.region_share(region) > current.region_share(region)
