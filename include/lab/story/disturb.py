@@ -7,10 +7,13 @@ import os
 import signal
 from collections.abc import Callable
 
+from lab import power
+from lab.places import REGIONS
 from lab.story.scenario import Disturbance
 from lab.story.stage import Stage
 from tidegate.engine.view import OperationView
 
+SECOND = REGIONS[1]  # where no candidate is while it is tried in the first
 Poll = Callable[[OperationView], None]
 
 
@@ -20,11 +23,14 @@ def disturbance(stage: Stage, kind: Disturbance | None, version: str | None) -> 
         return _Once(lambda view: view.verified("wave-1.shift-25"), lambda: _kill_scheduler(stage))
     if kind is Disturbance.BURN_CRITICAL:
         return _Once(lambda view: view.verified("wave-1.shift-25"), lambda: _make_critical(stage, version or ""))
+    if kind is Disturbance.OTHER_REGION_DEAD:
+        return _Once(lambda view: view.verified("wave-1.shift-5"), lambda: power.cut(stage.lab, SECOND))
     return _nothing
 
 
 def calm(stage: Stage) -> None:
-    """Take every dial back."""
+    """Take every dial back, and give power back to a region that has lost it."""
+    power.restore(stage.lab, SECOND)
     (stage.lab.places.lab / "faults.json").unlink(missing_ok=True)
 
 

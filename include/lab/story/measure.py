@@ -129,15 +129,17 @@ def checks(events: Sequence[Event]) -> dict[str, int | None]:
     return {"run": len(results), "failed": sum(r["status"] != "passed" for r in results)}
 
 
-def effects(stage: Stage, view: OperationView | None) -> dict[str, int | None]:
+def effects(stage: Stage, view: OperationView | None) -> dict[str, Any]:
     """Counted in the targets' own logs, not in our journal: route writes, instance starts and stops, and how many of
-    them were done more than once."""
+    them were done more than once. ``regions``: where slots were changed."""
     if view is None:
-        return {"route_writes": None, "slot_changes": None, "twice": None}
+        return {"route_writes": None, "slot_changes": None, "twice": None, "regions": []}
     routes = stage.routes_written(view.id)
     slots = stage.slots_changed(view.id)
     again = sum(count - 1 for count in Counter(r["split"] for r in routes).values())
-    return {"route_writes": len(routes), "slot_changes": len(slots), "twice": again + repeated(slots)}
+    twice = again + repeated(slots)
+    regions = sorted({str(slot["arm"]).rpartition("-")[0] for slot in slots})
+    return {"route_writes": len(routes), "slot_changes": len(slots), "twice": twice, "regions": regions}
 
 
 def repeated(slots: Sequence[Mapping[str, Any]]) -> int:

@@ -27,8 +27,8 @@ def write(out: Path, rows: Sequence[Row], seconds: float) -> None:
 
 def table(rows: Sequence[Row]) -> str:
     """What a person reads in the terminal."""
-    head = ("scenario", "ended", "ok", "requests", "failed", "sessions", "orders", "verdict", "total", "in")
-    under = ("", "", "", "", "requests", "broken", "lost", "to safe", "", "Airflow")
+    head = ("scenario", "ended", "rung", "ok", "requests", "failed", "sessions", "orders", "verdict", "total", "in")
+    under = ("", "", "", "", "", "requests", "broken", "lost", "to safe", "", "Airflow")
     body = [_cells(row) for row in rows]
     widths = [max(len(str(line[i])) for line in (head, under, *body)) for i in range(len(head))]
     lines = [_line(line, widths) for line in (head, under)]
@@ -45,6 +45,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (
         row["name"],
         row["outcome"] or "?",
+        row["rung"] or "–",
         "yes" if row["ok"] else "NO",
         _figure(row["requests"]),
         _figure(row["failed_requests"]),
@@ -57,9 +58,9 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first, rest = cells[:3], cells[3:]
-    left = [str(c).ljust(w) for c, w in zip(first, widths[:3], strict=True)]
-    return "  ".join([*left, *(str(c).rjust(w) for c, w in zip(rest, widths[3:], strict=True))]).rstrip()
+    first, rest = cells[:4], cells[4:]
+    left = [str(c).ljust(w) for c, w in zip(first, widths[:4], strict=True)]
+    return "  ".join([*left, *(str(c).rjust(w) for c, w in zip(rest, widths[4:], strict=True))]).rstrip()
 
 
 def _figure(value: float | None, unit: str = "") -> str:
@@ -119,8 +120,19 @@ def _page(whole: Mapping[str, Any]) -> str:
 
 
 def _summary(rows: Sequence[Row]) -> str:
-    head = ["scenario", "ended", "", "requests", "failed", "sessions broken", "orders lost", "verdict to safe", "total"]
-    cells = "".join(f"<th{' class=n' if i > 2 else ''}>{h}</th>" for i, h in enumerate(head))
+    head = [
+        "scenario",
+        "ended",
+        "rung",
+        "",
+        "requests",
+        "failed",
+        "sessions broken",
+        "orders lost",
+        "verdict to safe",
+        "total",
+    ]
+    cells = "".join(f"<th{' class=n' if i > 3 else ''}>{h}</th>" for i, h in enumerate(head))
     body = "".join(_summary_row(r) for r in rows)
     return f"<div class=wide><table><tr>{cells}</tr>{body}</table></div>"
 
@@ -129,9 +141,10 @@ def _summary_row(row: Row) -> str:
     cells = _cells(row)
     mark = "<span class=ok>ok</span>" if row["ok"] else "<span class=no>not ok</span>"
     left = (
-        f"<td><a href='#{_text(row['name'])}'>{_text(row['title'])}</a></td><td>{_text(cells[1])}</td><td>{mark}</td>"
+        f"<td><a href='#{_text(row['name'])}'>{_text(row['title'])}</a></td><td>{_text(cells[1])}</td>"
+        f"<td>{_text(cells[2])}</td><td>{mark}</td>"
     )
-    return f"<tr>{left}{''.join(f'<td class=n>{_text(c)}</td>' for c in cells[3:9])}</tr>"
+    return f"<tr>{left}{''.join(f'<td class=n>{_text(c)}</td>' for c in cells[4:10])}</tr>"
 
 
 def _section(row: Row) -> str:
@@ -140,6 +153,7 @@ def _section(row: Row) -> str:
         "expected": row["expected"],
         "found": row["why"],
         "reason in the journal": row.get("reason") or "–",
+        "the ladder stopped at": row.get("rung") or "–",
         "load on average": _load(load, "mean"),
         "load at least": _load(load, "least"),
         "first bad answer to verdict": _figure(row["seconds"]["first_bad_to_verdict"], "s"),

@@ -13,6 +13,7 @@ class Disturbance(StrEnum):
 
     SCHEDULER_KILLED = "scheduler_killed"
     BURN_CRITICAL = "burn_critical"
+    OTHER_REGION_DEAD = "other_region_dead"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Expectation:
     all. ``writes_to_zero``: exactly so many route writes from the verdict to no candidate traffic.
     ``steps_back``: at least so many route writes on the way back. ``within_limit``: no target gets more than
     its declared limit. ``data_checked``: checks were run and all passed. ``exit_code``: of the command that
-    asked for it, at the first time and when it is asked for again.
+    asked for it, at the first time and when it is asked for again. ``rung``: at which the ladder stopped.
+    ``unasked``: a region in which the operation did nothing, and to which it owes nothing.
     """
 
     outcome: str
@@ -38,6 +40,8 @@ class Expectation:
     within_limit: bool = False
     data_checked: bool = False
     exit_code: int = 0
+    rung: str | None = None
+    unasked: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,11 +64,10 @@ class Scenario:
 
 
 def _bad(name: str, version: str, title: str, signal: str, **more: Any) -> Scenario:
-    expect = Expectation(
-        "rolled_back", "failed", signal=signal, data_checked=True, exit_code=10, **more.pop("expect", {})
-    )
+    wanted = {"signal": signal, "rung": "traffic", **more.pop("expect", {})}
+    expect = Expectation("rolled_back", "failed", data_checked=True, exit_code=10, **wanted)
     conf = {"version": version, "reason": title}
-    expected = f"caught by {signal}, traffic safe within 1 s, rolled back, data whole"
+    expected = f"caught by {signal}, traffic safe within 1 s; the ladder stops at {expect.rung}, data whole"
     return Scenario(name, title, "promote", conf, expect, release=version, expected=expected, **more)
 
 
@@ -90,7 +93,9 @@ SCENARIOS: tuple[Scenario, ...] = (
         "a person takes 1.1.0 back while the old slot runs at half capacity",
         "rollback",
         {"target": "1.0.0", "reason": "customers complain about the new basket"},
-        Expectation("rolled_back", "success", clean=True, steps_back=2, within_limit=True, data_checked=True),
+        Expectation(
+            "rolled_back", "success", clean=True, steps_back=2, within_limit=True, data_checked=True, rung="traffic"
+        ),
         needs=("good-release",),
         expected="stepped return, no target above its declared limit",
     ),
@@ -113,6 +118,14 @@ SCENARIOS: tuple[Scenario, ...] = (
         "errors",
         disturbance=Disturbance.BURN_CRITICAL,
         expect={"writes_to_zero": 1},
+    ),
+    _bad(
+        "bad-release-region-dead",
+        "1.2.0",
+        "1.2.0 is caught in east while west has no power: nothing is asked of west",
+        "any signal",
+        disturbance=Disturbance.OTHER_REGION_DEAD,
+        expect={"signal": None, "unasked": "west"},
     ),
 )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lab.story.scenario import Scenario
+from tidegate.engine.ladder import debts
 from tidegate.engine.view import OperationView
 from tidegate.model.traffic import Split
 
@@ -21,7 +22,11 @@ def complaints(
     found = [*_ending(scenario, row, view), *_users(scenario, row), *_load(row), *_effects(scenario, row)]
     found += _exit_codes(scenario, row)
     if view is not None:
-        found += [*_verdict(scenario, row, view), *_way_back(scenario, row, view, routes)]
+        found += [
+            *_verdict(scenario, row, view),
+            *_way_back(scenario, row, view, routes),
+            *_unasked(scenario, row, view),
+        ]
     return found
 
 
@@ -30,6 +35,8 @@ def _ending(scenario: Scenario, row: Mapping[str, Any], view: OperationView | No
     outcome = view.outcome.value if view and view.outcome else None
     if outcome != expect.outcome:
         yield f"outcome: expected {expect.outcome}, got {outcome}"
+    if row["rung"] != expect.rung:
+        yield f"rung: expected {expect.rung}, got {row['rung']}"
     for run in row["dag_runs"]:
         if run["state"] != expect.run_state:
             yield f"{run['dag_id']}: expected {expect.run_state}, got {run['state']}"
@@ -70,6 +77,16 @@ def _effects(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
         yield f"effects done twice: expected 0, got {effects['twice']}"
     if scenario.expect.untouched and (effects["route_writes"] or effects["slot_changes"]):
         yield f"expected no effect at all, got {effects}"
+
+
+def _unasked(scenario: Scenario, row: Mapping[str, Any], view: OperationView) -> Iterator[str]:
+    region = scenario.expect.unasked
+    if region is None:
+        return
+    if region in row["effects"]["regions"]:
+        yield f"slots changed: expected none in {region}, got {row['effects']['regions']}"
+    if owed := debts(view):
+        yield f"debts: expected none, got {owed}"
 
 
 def _verdict(scenario: Scenario, row: Mapping[str, Any], view: OperationView) -> Iterator[str]:

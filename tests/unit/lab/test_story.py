@@ -34,9 +34,9 @@ def test_only_brings_what_it_needs_first() -> None:
 def test_what_was_not_measured_is_a_dash() -> None:
     none = dict.fromkeys(("requests", "failed_requests", "sessions_broken", "orders_lost"))
     seconds = dict.fromkeys(("verdict_to_safe", "total", "in_airflow"))
-    text = table([{"name": "x", "outcome": None, "ok": False, "why": "gone", "seconds": seconds, **none}])
+    text = table([{"name": "x", "outcome": None, "rung": None, "ok": False, "why": "gone", "seconds": seconds, **none}])
     row = text.splitlines()[3]
-    assert row.split() == ["x", "?", "NO", "–", "–", "–", "–", "–", "–", "–"]
+    assert row.split() == ["x", "?", "–", "NO", "–", "–", "–", "–", "–", "–", "–"]
     assert "gone" in text.splitlines()[4]
 
 
