@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tests.safety.brake_guards import BRAKE_GUARDS
 from tests.safety.guard import Guard
+from tests.safety.guards_ladder import LADDER_GUARDS
 from tests.safety.secret_guards import SECRET_GUARDS
 
 _AWAY = "if False:"
@@ -791,5 +792,6 @@ GUARDS: tuple[Guard, ...] = (
         ),
     ),
     *SECRET_GUARDS,
+    *LADDER_GUARDS,
     *BRAKE_GUARDS,
 )

@@ -38,12 +38,13 @@ def assess_health(asked: HealthRequirement, document: object, now: float, stale_
     at the same confidence. ``document``: what the guard keeps (:mod:`tidegate.guard.aftermath`), None if nothing."""
     try:
         blind, observed, seconds = _read(document, now, stale_after)
-    except (KeyError, TypeError, ValueError):
-        blind, observed, seconds = "what the guard keeps of its users cannot be read", None, []
+        counted = {name: _sum(seconds, name, asked.since) for name in asked.regions}
+    except (KeyError, TypeError, ValueError, IndexError):
+        blind, observed, counted = "what the guard keeps of its users cannot be read", None, {}
     if blind:
         reading = SignalReading("users", Verdict.NO_DATA, blind, missing="fresh counts of users by a live guard")
         return Evidence(Verdict.NO_DATA, blind, observed, (reading,))
-    readings = tuple(_region(asked, name, _sum(seconds, name, asked.since)) for name in asked.regions)
+    readings = tuple(_region(asked, name, counts) for name, counts in counted.items())
     verdict = combine(readings)
     return Evidence(verdict, "; ".join(r.why for r in readings if r.verdict is verdict), observed, readings)
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from tidegate.model.traffic import TOTAL
 from tidegate.policy.explain import locate
 from tidegate.policy.foresight import GateForecast, bake_seconds, gate_forecasts
+from tidegate.policy.lint_ladder import lint_ladder
 from tidegate.policy.lint_signals import lint_signals
 from tidegate.policy.load import Loaded
 from tidegate.policy.quantities import duration_text, percent_text
@@ -83,6 +84,7 @@ def lint(loaded: Loaded) -> Report:
     forecasts = gate_forecasts(policy, policy.traffic) if policy.traffic else ()
     told = ((Severity.INFO, *said) for said in lint_signals(policy))
     found: list[Found] = [*_of_itself(policy, loaded.path.stem), *_steps(policy), *told]
+    found += [(Severity.WARNING, *said) for said in lint_ladder(policy)]
     if policy.traffic is None:
         hint = "add traffic: {rate: …/s, sessions: …, session_length: …, errors: …%, mix: {…}}"
         found.append((Severity.WARNING, "no-traffic", "nothing can be foretold of the gates", (), hint))

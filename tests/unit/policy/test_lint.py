@@ -95,3 +95,10 @@ def test_gates_tell_what_they_buy():
 
 def test_without_traffic_nothing_is_foretold():
     assert report((TRAFFIC, "")).gates == ()
+
+
+def test_a_rung_that_too_few_users_can_judge_is_told():
+    shown = found(("  deadline: 15m", "  health: {requests: 100000}\n  deadline: 15m"))
+    assert shown["rung-starved"][0] == "warning"
+    assert "rung-few" not in shown
+    assert found(("  deadline: 15m", "  health: {requests: 100}\n  deadline: 15m"))["rung-few"][0] == "warning"
