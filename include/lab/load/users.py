@@ -18,7 +18,7 @@ COOKIE = "shop_session"
 SESSION_MEAN = 30.0  # seconds
 WAIT = (0.5, 1.7)  # seconds between two requests of a user: 150 users give about 130 requests/s
 TIMEOUT = 10.0  # seconds to an answer
-MIX = {"checkout": 0.34, "products": 0.27, "cart": 0.24, "home": 0.08, "order": 0.07}
+MIX = {"checkout": 0.34, "products": 0.27, "cart": 0.2345, "home": 0.08, "order": 0.07, "receipt": 0.0055}
 PRODUCTS = ("tea", "cup", "kettle")
 SESSION_UNKNOWN = 440
 
@@ -72,7 +72,7 @@ class Visitor(User):  # type: ignore[misc]  # mypy sees no types of Locust
 
     def _choose(self) -> str:
         chosen = self.rng.choices(list(MIX), list(MIX.values()))[0]
-        return "cart" if chosen == "order" and not self.last_order else chosen
+        return "cart" if chosen in ("order", "receipt") and not self.last_order else chosen
 
     def _arrive(self) -> None:
         """The first page: the shop must hand out a session."""
@@ -96,6 +96,9 @@ class Visitor(User):  # type: ignore[misc]  # mypy sees no types of Locust
 
     def _order(self) -> None:
         self._read("order", f"/orders/{self.last_order}", lambda body: body.get("order_id") == self.last_order)
+
+    def _receipt(self) -> None:
+        self._read("receipt", f"/receipts/{self.last_order}", lambda body: body.get("order_id") == self.last_order)
 
     def _read(self, endpoint: str, path: str, right: Any) -> None:
         at = time.time()

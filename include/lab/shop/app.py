@@ -26,6 +26,7 @@ from .dials import DialFile
 from .digest import DIGEST
 from .fault import BUILT_IN
 from .flags import Flags
+from .leak import Leak, leaking
 from .release import VERSION
 from .settings import SETTINGS
 from .store import KeyTakenError, Order, Store, UnknownSessionError
@@ -45,6 +46,7 @@ class Shop:
         self.flags = Flags(flag_file, SETTINGS.flags)
         self.draining = False
         self._dials = DialFile(dial_file, VERSION, BUILT_IN)
+        self.leak = Leak(self._dials.current)
         self._rng = random.Random()  # noqa: S311  # service times and faults, no secret
 
     @asynccontextmanager
@@ -107,6 +109,12 @@ class Shop:
             return JSONResponse({"error": "no such order"}, 404)
         return JSONResponse(describe(str(order_id), order))
 
+    async def receipt(self, request: Request) -> Response:
+        """The receipt of an order of one's own; rarely asked for."""
+        if self._rng.random() < self._dials.current().receipt_failures:
+            return JSONResponse({"error": "no receipt can be written"}, 500)
+        return await self.order(request)
+
     async def health(self, _: Request) -> Response:
         if self.draining:
             return JSONResponse({"ok": False, "why": "draining"}, 503)
@@ -139,6 +147,7 @@ def application(shop: Shop) -> ASGIApp:
         Route("/cart", shop.cart),
         Route("/orders", shop.checkout, methods=["POST"]),
         Route("/orders/{order_id:uuid}", shop.order),
+        Route("/receipts/{order_id:uuid}", shop.receipt),
         Route("/_health", shop.health),
         Route("/_release", shop.release),
     ]
@@ -148,7 +157,8 @@ def application(shop: Shop) -> ASGIApp:
         psycopg.OperationalError: _database_away,
         PoolTimeout: _database_away,
     }
-    return with_release(Starlette(routes=routes, exception_handlers=handlers, lifespan=shop.lifespan))
+    served = Starlette(routes=routes, exception_handlers=handlers, lifespan=shop.lifespan)
+    return with_release(leaking(served, shop.leak))
 
 
 def _database_away(_: Request, __: Exception) -> Response:

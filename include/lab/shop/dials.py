@@ -17,13 +17,16 @@ log = logging.getLogger("shop.dials")
 @dataclass(frozen=True)
 class Dials:
     """``checkout_failures``: part of checkouts that answer 500 before any write. ``slow_tail``: factor on the slowest
-    ``tail_part`` of checkouts. ``new_basket_failures``: part of the new basket's calls that answer 500. Factors are
-    >= 1, parts in 0..1."""
+    ``tail_part`` of checkouts. ``new_basket_failures``, ``receipt_failures``: part of the new basket's calls, and of
+    receipts, that answer 500. ``leaks_after``: requests that a process answers well before it fails, 0 for any number.
+    Factors are >= 1, parts in 0..1."""
 
     checkout_failures: float = 0.0
     slow_tail: float = 1.0
     tail_part: float = 0.15
     new_basket_failures: float = 0.0
+    receipt_failures: float = 0.0
+    leaks_after: float = 0.0
 
 
 class DialFile:

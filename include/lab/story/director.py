@@ -12,6 +12,7 @@ from typing import Any
 from lab.airflow_api import FINISHED, AirflowApi
 from lab.progress import Progress
 from lab.story import measure
+from lab.story.afterwards import await_rollback, times
 from lab.story.desk import Desk
 from lab.story.disturb import calm, disturbance
 from lab.story.measure import Ran
@@ -47,12 +48,25 @@ class Director:
                 if scenario.publishes:
                     self.desk.publish(scenario.release or "")
                 ran, code = self._follow(scenario, request_id, cat, approver)
+                after = scenario.afterwards if ran.state == "success" else None
+                back = await_rollback(self.stage, cat, ran, after) if after else None
+            if back is not None:
+                self._let_records_settle(back.until)
+                return self._row_of_both(scenario, ran, back, code, request_id)
             self._let_records_settle(ran.until)
             return self._row(scenario, ran, {"first": code, "again": self.desk.told(scenario, request_id)})
         except TidegateError as error:
             return _failed_row(scenario, str(error))
         finally:
             calm(self.stage)
+
+    def _row_of_both(self, scenario: Scenario, ran: Ran, back: Ran, code: int, request_id: str) -> dict[str, Any]:
+        """A promotion and the rollback that followed by itself: the users of both, the times of the second."""
+        forward = self.stage.operation(ran.run_id)
+        codes = {"first": code, "again": self.desk.told(scenario, request_id)}
+        runs = [{"dag_id": r.dag_id, "run_id": r.run_id, "state": r.state} for r in (ran, back)]
+        told = {"operation": forward.id if forward else None, "dag_runs": runs}
+        return self._row(scenario, back, codes, told)
 
     def _follow(self, scenario: Scenario, request_id: str, cat: AirflowApi, approver: AirflowApi) -> tuple[Ran, int]:
         """The run as it happened, and what the command that asked for it exited with."""
@@ -108,7 +122,9 @@ class Director:
         while time.time() < until + SETTLE:
             time.sleep(0.1)
 
-    def _row(self, scenario: Scenario, ran: Ran, codes: dict[str, Any]) -> dict[str, Any]:
+    def _row(
+        self, scenario: Scenario, ran: Ran, codes: dict[str, Any], both: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         view = self.stage.operation(ran.run_id)
         events = self.stage.events(view.id) if view else []
         routes = self.stage.routes_written(view.id) if view else []
@@ -129,7 +145,10 @@ class Director:
             "dag_runs": [{"dag_id": ran.dag_id, "run_id": ran.run_id, "state": ran.state}],
             "exit_codes": codes,
             "timeline": _timeline(view, events, ran.since),
+            **(both or {}),
         }
+        if both is not None:
+            row["seconds"] |= times(self.stage, scenario.release or "", ran, view, events)
         wrong = complaints(scenario, row, view, routes)
         return {**row, "ok": not wrong, "why": "; ".join(wrong) or "as expected"}
 

@@ -47,7 +47,8 @@ class Expectation:
 @dataclass(frozen=True)
 class Scenario:
     """``dag``: ``promote`` or ``rollback``. ``needs``: scenarios that must have been run before, in this estate.
-    ``publishes``: the release is built, signed, verified and published before, by the command line."""
+    ``publishes``: the release is built, signed, verified and published before, by the command line. ``afterwards``:
+    seconds in which a rollback that nobody asks for must follow and end; ``expect`` is of that one then."""
 
     name: str
     title: str
@@ -61,6 +62,7 @@ class Scenario:
     approver: str = "ann"
     expected: str = field(default="")
     publishes: bool = False
+    afterwards: float | None = None
 
 
 def _bad(name: str, version: str, title: str, signal: str, **more: Any) -> Scenario:
@@ -126,6 +128,18 @@ SCENARIOS: tuple[Scenario, ...] = (
         "any signal",
         disturbance=Disturbance.OTHER_REGION_DEAD,
         expect={"signal": None, "unasked": "west"},
+    ),
+    _bad("rare-endpoint", "2.2.0", "2.2.0 always fails at an endpoint with 0.5 % of the requests", "errors"),
+    Scenario(
+        "leaking-release",
+        "1.9.0 is healthy for as long as it is tried, and fails minutes after its promotion",
+        "promote",
+        {"version": "1.9.0", "reason": "the winter release"},
+        Expectation("rolled_back", "success", data_checked=True),
+        release="1.9.0",
+        afterwards=600.0,
+        within=900.0,
+        expected="promoted, then rolled back without a person; the guard asks for it",
     ),
 )
 

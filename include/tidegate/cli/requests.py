@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tidegate.cli import foreseeing
 from tidegate.cli.exit_codes import OF_ENDING, TABLE, ExitCode
 from tidegate.errors import Refused
 from tidegate.model.exemption import Exemption
@@ -67,15 +68,26 @@ def promote(
 
 def rollback(
     service: Service,
-    reason: Reason,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the journal. Left out only with --preview.")] = "",
     to: Annotated[str | None, typer.Option("--to", help="A certified baseline; by default the one before.")] = None,
     fast_lane: Annotated[bool, typer.Option("--fast-lane", help="All traffic at once, even if it overruns.")] = False,
     wait: Wait = False,
     request_id: RequestId = None,
     timeout: Timeout = None,
     as_json: AsJson = False,
+    preview: Annotated[bool, typer.Option("--preview", help="Only say what it would do now; touches nothing.")] = False,
+    without_airflow: Annotated[
+        bool, typer.Option("--without-airflow", help="Carry it out from this terminal, with the drivers' addresses.")
+    ] = False,
+    by: Annotated[str | None, typer.Option("--by", help="Who asks, with --without-airflow; else your account.")] = None,
 ) -> None:
-    """Ask Airflow to roll the service back. The same variables as for promote."""
+    """Roll the service back: ask Airflow to (the same variables as for promote), or look first, or do it from here."""
+    if preview:
+        return foreseeing.preview(service, to, as_json)
+    if not reason:
+        raise Refused("a rollback needs --reason: the journal keeps it", next_step="look first: --preview")
+    if without_airflow:
+        return foreseeing.roll_back_here(service, to, by, reason, fast_lane, request_id or "")
     conf = {"target": to, "reason": reason, "fast_lane": fast_lane}
     _ask(service, OperationKind.ROLLBACK, conf, request_id, wait, timeout, as_json)
 

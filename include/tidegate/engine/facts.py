@@ -34,24 +34,25 @@ class Baseline:
 
 @dataclass(frozen=True)
 class ServiceFacts:
-    """``stable`` None: nothing has been adopted yet. ``baselines``: oldest first, each digest once, newest row wins."""
+    """``stable`` None: nothing has been adopted yet. ``baselines``: oldest first, each digest once, newest row wins.
+    ``left``: digests that a rollback has left and that were not certified again since."""
 
     stable: Release | None = None
     stable_slot: Slot | None = None
     baselines: tuple[Baseline, ...] = ()
     vetoed: frozenset[str] = frozenset()
     catalog: tuple[Mapping[str, Any], ...] = ()
+    left: frozenset[str] = frozenset()
 
     def baseline(self, version: str) -> Baseline | None:
         """The newest baseline of that version."""
         return next((b for b in reversed(self.baselines) if b.release.version == version), None)
 
     def target_before(self, digest: str) -> Baseline | None:
-        """The newest baseline that is neither this digest nor vetoed: where a rollback goes by default."""
-        fit = (
-            b for b in reversed(self.baselines) if b.release.digest != digest and b.release.digest not in self.vetoed
-        )
-        return next(fit, None)
+        """The newest baseline that is neither this digest nor vetoed: where a rollback goes by default. One that was
+        left by a rollback itself comes last: nobody goes back to what was taken back, unless there is nothing else."""
+        others = [b for b in reversed(self.baselines) if b.release.digest not in self.vetoed | {digest}]
+        return next(iter(sorted(others, key=lambda b: b.release.digest in self.left)), None)
 
 
 def fold_facts(events: Iterable[Event]) -> ServiceFacts:
@@ -72,8 +73,10 @@ def _apply(facts: ServiceFacts, event: Event) -> ServiceFacts:
     if event.kind not in FACT_KINDS:
         return facts
     release, slot = release_from_json(body["release"]), Slot(body["slot"])
-    facts = replace(facts, stable=release, stable_slot=slot)
+    before = facts.stable
+    facts = replace(facts, stable=release, stable_slot=slot, left=facts.left - {release.digest})
     if event.kind is EventKind.BASELINE_RESTORED:
-        return facts
+        gone = {before.digest} - {release.digest} if before else set()
+        return replace(facts, left=facts.left | gone)
     others = tuple(b for b in facts.baselines if b.release.digest != release.digest)
     return replace(facts, baselines=(*others, Baseline(release, slot, event.at, event.seq, event.operation)))

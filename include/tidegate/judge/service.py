@@ -25,7 +25,7 @@ from tidegate.judge.objective import Objective
 from tidegate.judge.seen import Seen
 from tidegate.judge.settings import JudgeSettings, ServiceObjective
 
-SUSPECT = 10.0  # of the stable arm alone; a healthy stable arm reaches it in a tenth of all operations at most
+SUSPECT = 100.0  # of the stable arm alone; a healthy stable arm reaches it in one operation of a hundred at most
 SLOW_BUDGET = 0.01  # what "p99" leaves
 MOST = 0.5  # a budget above it would be none
 

@@ -239,7 +239,7 @@ class StepEvidence(Part):
     per_endpoint: Annotated[int, Field(ge=0, le=_MANY)] = 0
     not_worse_by: PartOfAll | None = None
     confidence: PartOfAll = 0.95
-    endpoints: Annotated[tuple[Name, ...], Field(max_length=32)] = ()
+    endpoints: Annotated[tuple[Name, ...], BeforeValidator(_listed), Field(max_length=32)] = ()
 
 
 class Approval(Part):
