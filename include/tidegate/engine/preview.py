@@ -1,7 +1,6 @@
 """What a rollback would do now: its plan, bound to what is observed, each step asked what it would find.
 
-It touches nothing.
-No row is written and no lease is taken, so what it says is as old as the moment in which it was said.
+It touches nothing: no row is written and no lease is taken. What it says is as old as the moment in which it looked.
 """
 
 from __future__ import annotations
