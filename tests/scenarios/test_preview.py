@@ -63,6 +63,6 @@ def test_a_release_that_was_left_is_not_where_the_next_rollback_goes(tmp_path: P
 def test_a_candidate_under_way_is_unknown_to_it(tmp_path: Path) -> None:
     rig = build(tmp_path, small_policy())
     view = advance(rig, open_promotion(rig, "1.1.0"), "wave-1.shift-25")
-    with pytest.raises(Refused, match="an earlier release is no certified baseline"):
+    with pytest.raises(Refused, match="no earlier baseline to go back to"):
         preview_rollback(rig.world, None)
     assert now(rig, view).state.value == "running"
