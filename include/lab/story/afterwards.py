@@ -53,19 +53,16 @@ def detection(stage: Stage, version: str, since: float) -> Event | None:
     return next((e for e in notes if e.at >= since and e.body.get("what") == FAILED and version in e.body["why"]), None)
 
 
-def times(stage: Stage, version: str, ran: Ran, view: OperationView | None, events: list[Event]) -> dict[str, Any]:
+def times(stage: Stage, version: str, ran: Ran, view: OperationView | None) -> dict[str, Any]:
     """``first_bad_to_verdict``: from the release's first bad answer to the detection; ``verdict_to_safe``: from there
-    to the last request that it was given; ``to_rollback``: to the operation that nobody asked for; ``rung``: the one at
-    which its way back stopped."""
+    to the last request that it was given; ``to_rollback``: to the operation that nobody asked for."""
     found = detection(stage, version, ran.since)
     if found is None or view is None:
-        return {"first_bad_to_verdict": None, "verdict_to_safe": None, "to_rollback": None, "rung": None}
+        return {"first_bad_to_verdict": None, "verdict_to_safe": None, "to_rollback": None}
     bad = records.bad_requests(stage.load_dir, ran.since, ran.until, version)
     last = records.last_seen(stage.load_dir, version, found.at, ran.until)
-    judged = [e.body for e in events if e.kind is EventKind.RUNG_JUDGED]
     return {
         "first_bad_to_verdict": round(found.at - bad[0].ended, 2) if bad else None,
         "verdict_to_safe": round((last or found.at) - found.at, 2),
         "to_rollback": round(view.opened_at - found.at, 2),
-        "rung": next((body["rung"] for body in judged if body.get("restored")), None),
     }

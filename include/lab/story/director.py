@@ -148,7 +148,7 @@ class Director:
             **(both or {}),
         }
         if both is not None:
-            row["seconds"] |= times(self.stage, scenario.release or "", ran, view, events)
+            row["seconds"] |= times(self.stage, scenario.release or "", ran, view)
         wrong = complaints(scenario, row, view, routes)
         return {**row, "ok": not wrong, "why": "; ".join(wrong) or "as expected"}
 

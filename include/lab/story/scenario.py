@@ -135,7 +135,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "1.9.0 is healthy for as long as it is tried, and fails minutes after its promotion",
         "promote",
         {"version": "1.9.0", "reason": "the winter release"},
-        Expectation("rolled_back", "success", data_checked=True),
+        Expectation("rolled_back", "success", data_checked=True, rung="traffic"),
         release="1.9.0",
         afterwards=600.0,
         within=900.0,
