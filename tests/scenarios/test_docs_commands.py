@@ -37,6 +37,13 @@ ELSEWHERE = {
     "doctor": "tests/unit/doctor",
     "init": "tests/unit/cli/test_init.py",
     "migrations": "tests/contracts/test_migrations_proof.py",
+    "veto": "tests/unit/cli/test_brakes_commands.py",
+    "pin": "tests/unit/cli/test_brakes_commands.py",
+    "unpin": "tests/unit/cli/test_brakes_commands.py",
+    "stop-line": "tests/unit/cli/test_brakes_commands.py",
+    "start-line": "tests/unit/cli/test_brakes_commands.py",
+    "brakes": "tests/unit/cli/test_brakes_commands.py",
+    "readiness": "tests/unit/cli/test_brakes_commands.py",
     "lab": "tests/e2e/test_lab_estate.py",
 }
 _STARTS = ("tidegate ", "make ")

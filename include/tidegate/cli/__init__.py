@@ -26,6 +26,7 @@ from tidegate.cli import (
     migrations,
     operations,
     policy,
+    readiness,
     release,
     requests,
     status,
@@ -54,6 +55,7 @@ adoption.register(app)
 release.register(app)
 control.register(app)
 brakes.register(app)
+readiness.register(app)
 requests.register(app)
 code_table.register(app)
 audit.register(app)

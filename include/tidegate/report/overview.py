@@ -9,6 +9,9 @@ from tidegate.engine.brakes import BRAKE_KINDS, Brakes, fold_brakes
 from tidegate.engine.carriers import carried_on
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.guarding import BEAT
+from tidegate.engine.readiness import KEY as READINESS_KEY
+from tidegate.engine.readiness import ROW as READINESS
+from tidegate.engine.readiness import STALE_AFTER
 from tidegate.engine.view import OperationView, fold_operation
 from tidegate.journal.model import Beat, EventKind, Lease
 from tidegate.journal.store import Journal
@@ -34,6 +37,7 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
     """One service: its regions, its guard, its lease, its last operations, and what needs a person."""
     facts = fold_facts(journal.events(service, kinds=FACT_KINDS))
     brakes = fold_brakes(journal.events(service, kinds=BRAKE_KINDS))
+    ready = _ready(journal, service, now)
     opened = journal.events(service, kinds={EventKind.OPERATION_OPENED})
     lease, beats = journal.head(service).lease, journal.beats(service)
     beat = beats.get(BEAT)
@@ -43,7 +47,9 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
     stranded = [] if view is None or (found := carried_on(view, events, beats, now)).on else [(ALARM, found.words)]
     watch = watch_words(journal, service, now)
     failed = [(ALARM, watch.needs)] if watch is not None and watch.needs else []
-    needs = sorted([*_needs(view, facts, beat, now, trouble), *_braked(brakes, facts), *stranded, *failed])
+    needs = sorted(
+        [*_needs(view, facts, beat, now, trouble), *_braked(brakes, facts), *_unready(ready), *stranded, *failed]
+    )
     return {
         "service": service,
         "urgency": needs[0][0] if needs else TELL + 1,
@@ -51,6 +57,7 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
         "stable": {"version": facts.stable.version, "slot": str(facts.stable_slot)} if facts.stable else None,
         "watch": watch.words if watch is not None else None,
         "brakes": brakes.to_json(),
+        "readiness": ready,
         "budget": (beat.body.get("budget") or None) if beat else None,
         "guard": _guard(beat, now),
         "lease": _lease(lease, now),
@@ -77,6 +84,23 @@ def _needs(
         yield from _open_needs(view, now)
     elif view is not None and view.outcome is Outcome.ROLLED_BACK and view.why_back:
         yield TELL, f"{view.binding.candidate_version} was taken back: find out why"
+
+
+def _ready(journal: Journal, service: str, now: float) -> dict[str, Any] | None:
+    """The newest answer to whether the service could go back, None if nobody has asked. ``red``: what could not."""
+    found = journal.evidence(service, READINESS, READINESS_KEY)
+    if found is None:
+        return None
+    red = [f"{one['of']} {one['what']}: {one['why']}".strip() for one in found["items"] if not one["ready"]]
+    age = round(max(0.0, now - found["at"]), 1)
+    return {"ready": found["ready"], "age": age, "stale": age > STALE_AFTER, "red": red, "of": len(found["items"])}
+
+
+def _unready(ready: Mapping[str, Any] | None) -> Iterable[tuple[int, str]]:
+    if ready and not ready["ready"]:
+        yield ASK, f"it could not go back ({len(ready['red'])} red): {ready['red'][0]}"
+    elif ready and ready["stale"]:
+        yield TELL, f"whether it could go back was last asked {_age(ready['age'])} ago"
 
 
 def _braked(brakes: Brakes, facts: ServiceFacts) -> Iterable[tuple[int, str]]:

@@ -53,6 +53,7 @@ def _card(row: Mapping[str, Any], now: float, base: str, alone: bool = False) ->
         ("Lease", _lease(row["lease"])),
         *([("After promotion", row["watch"])] if row["watch"] else []),
         ("Brakes", _brakes(row["brakes"], now)),
+        ("Could go back", _ready(row["readiness"])),
         *([("Error budget", _budget(row["budget"]))] if row["budget"] else []),
     )
     needs = tag("ul", [tag("li", words) for words in row["needs"]], class_="needs") if row["needs"] else None
@@ -95,6 +96,15 @@ def _lease(lease: Mapping[str, Any] | None) -> object:
     if lease["expires_in"] < 0:
         return tag("span", f"ran out {age(-lease['expires_in'])} ago ({lease['holder']})", class_="alarm")
     return f"{lease['holder']}, {age(lease['expires_in'])} left unless renewed"
+
+
+def _ready(ready: Mapping[str, Any] | None) -> object:
+    if ready is None:
+        return tag("span", "never asked: tidegate readiness", class_="quiet")
+    if not ready["ready"]:
+        return [tag("div", one, class_="alarm") for one in ready["red"]]
+    words = f"yes: {ready['of']} of {ready['of']} green, {age(ready['age'])} ago"
+    return tag("span", words, class_="ask" if ready["stale"] else "yes")
 
 
 def _budget(budget: Mapping[str, Any]) -> object:
