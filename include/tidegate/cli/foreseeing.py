@@ -11,9 +11,11 @@ import typer
 
 from tidegate.cli.person import account, actor
 from tidegate.cli.service import find_policy, find_world
+from tidegate.engine import making_room
 from tidegate.engine.open import Request, open_operation
 from tidegate.engine.preview import CHANGE, FORBIDDEN, LATER, NOTHING, UNSEEN, WAITS, Preview, preview_rollback
-from tidegate.errors import Refused
+from tidegate.engine.world import World
+from tidegate.errors import GivesWay, Refused
 from tidegate.model.operation import OperationKind
 from tidegate.plan.rollback import rollback_plan
 
@@ -37,6 +39,8 @@ def preview(service: str, to: str | None, as_json: bool) -> None:
 
 def _words(found: Preview) -> Iterator[str]:
     yield f"rollback of {found.service}: {found.leaves} would be left, {found.target} would take all traffic"
+    if found.makes_room:
+        yield f"first: {found.makes_room} would turn back and make room; it does by itself what it has to take back"
     yield f"ladder: {' -> '.join(found.rungs)}; the first rung that restores health and data is the last one taken"
     rung = None
     for node in found.nodes:
@@ -56,8 +60,24 @@ def roll_back_here(service: str, to: str | None, by: str | None, reason: str, fa
     by = by or account()
     loaded, world = find_policy(service), find_world(service)
     request = Request(OperationKind.ROLLBACK, request_id or str(uuid.uuid4()), by, reason, to, fast_lane)
-    view = open_operation(world, request, rollback_plan(loaded.policy, loaded.digest), actor=actor(by))
+    plan = rollback_plan(loaded.policy, loaded.digest)
+    try:
+        view = open_operation(world, request, plan, actor=actor(by))
+    except GivesWay as way:
+        _make_room(world, way, by)
+        view = open_operation(world, request, plan, actor=actor(by))
     typer.echo(f"{view.id}: {view.binding.candidate_version} -> {view.binding.stable.version}")
     for line in carrying.ahead(world, view):
         typer.echo(line, err=True)
     raise typer.Exit(carrying.carry(world, view, actor(by)))
+
+
+def _make_room(world: World, way: GivesWay, by: str) -> None:
+    """What this outranks goes back first, from this terminal too: whoever carried it is refused from now on."""
+    typer.echo(f"first: {way.message}")
+    if safe := making_room.make_safe(world, way.operation, actor=actor(by)):
+        typer.echo(f"is it safe?  {safe}")
+    ended = making_room.carry_to_its_end(
+        world, way.operation, taker="a rollback from a terminal", person=by, actor=actor(by)
+    )
+    typer.echo(f"{ended.id}: {ended.outcome}")

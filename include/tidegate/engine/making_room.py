@@ -4,6 +4,7 @@ one's way back itself if nobody else does."""
 from __future__ import annotations
 
 from tidegate.engine import carriers, control
+from tidegate.engine.permission import GUARD, permit
 from tidegate.engine.runner import Halt, drive
 from tidegate.engine.takeover import hand_back
 from tidegate.engine.view import OperationView, fold_operation, require
@@ -11,6 +12,7 @@ from tidegate.engine.world import World
 from tidegate.errors import LeaseLost, Refused
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import OperationState
+from tidegate.model.roles import Action
 
 
 def make_safe(world: World, lower: str, *, actor: str) -> str:
@@ -34,8 +36,11 @@ def stranded(world: World, lower: str) -> str:
 def carry_to_its_end(world: World, lower: str, *, taker: str, person: str, actor: str) -> OperationView:
     """Walk a stranded lower operation to its end: its way back, or what a certified one has left to do.
 
-    The take-over is a row, so whoever wakes up late is refused. Raises :class:`Refused` where a person is needed.
+    The take-over is a row, so whoever wakes up late is refused. Raises :class:`Forbidden` for who may not,
+    :class:`Refused` where a person is needed.
     """
+    if person != GUARD:
+        permit(world.policy, person, Action.CONTROL)
     with world.journal.locked(world.service) as txn:
         view = require(fold_operation(txn.events(operation=lower)), lower)
         if view.state is OperationState.CLOSED:

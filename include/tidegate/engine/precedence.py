@@ -33,7 +33,7 @@ def make_way(txn: Transaction, request: Request, wanted: str, actor: str) -> Giv
     if lease is None or lease.operation == wanted:
         return None
     view = fold_operation(txn.events(operation=lease.operation))
-    if view is None or view.kind not in COMPENSATED or request.kind.rank <= view.kind.rank:
+    if view is None or not would_give_way(view, request.kind):
         raise _held(txn, request)
     if not any(_for(row, wanted) for row in txn.events(operation=view.id, kinds=_ROWS)):
         _turn(txn, view, request, wanted, actor)
@@ -47,6 +47,19 @@ def make_way(txn: Transaction, request: Request, wanted: str, actor: str) -> Giv
         next_step=f"this request goes on by itself once that is closed; look: tidegate status {view.service} "
         f"--operation {view.id}",
     )
+
+
+def would_give_way(view: OperationView | None, kind: OperationKind) -> bool:
+    """Whether this open operation makes room for one of that kind. Pure."""
+    return view is not None and view.kind in COMPENSATED and kind.rank > view.kind.rank
+
+
+def wished(view: OperationView, target: str | None) -> Binding | None:
+    """What a rollback means while this promotion is under way: back to what it was to replace, which its own way back
+    does; None if the wish is for something else. Pure."""
+    if view.committed or target not in (None, view.binding.stable.version):
+        return None
+    return Binding(view.binding.stable_slot, view.binding.stable, view.binding.candidate_version)
 
 
 def _held(txn: Transaction, request: Request) -> Refused:

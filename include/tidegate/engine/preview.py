@@ -12,7 +12,8 @@ from tidegate.engine import guarding
 from tidegate.engine.execute import step_world
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.open import Request, bind
-from tidegate.engine.view import OperationView
+from tidegate.engine.precedence import wished, would_give_way
+from tidegate.engine.view import OperationView, fold_operation
 from tidegate.engine.world import World
 from tidegate.errors import Refused, TidegateError
 from tidegate.model.binding import Binding
@@ -42,7 +43,8 @@ class Foreseen:
 @dataclass(frozen=True)
 class Preview:
     """``leaves``, ``target``: versions. ``held``: the operation that holds the service, so that this one could not
-    begin now. ``rungs``: those of the plan, in order; which of them is the last one, health and data decide."""
+    begin now; ``makes_room``: the one that would go back first, to make room for it. ``rungs``: those of the plan, in
+    order; which of them is the last one, health and data decide."""
 
     service: str
     leaves: str
@@ -51,6 +53,7 @@ class Preview:
     held: str
     rungs: tuple[str, ...]
     nodes: tuple[Foreseen, ...]
+    makes_room: str = ""
 
     @property
     def refusals(self) -> tuple[str, ...]:
@@ -67,14 +70,17 @@ def preview_rollback(world: World, target: str | None) -> Preview:
     journal, service = world.journal, world.service
     facts = fold_facts(journal.events(service, kinds=FACT_KINDS))
     request = Request(OperationKind.ROLLBACK, "preview", "nobody", "a preview", target)
-    binding, plan = bind(request, facts), rollback_plan(world.policy, world.policy_digest)
-    seen = _look(world, facts, binding, plan)
     lease = journal.head(service).lease
+    lower = fold_operation(journal.events(service, operation=lease.operation)) if lease else None
+    room = lower if would_give_way(lower, request.kind) else None
+    binding = (room and wished(room, target)) or bind(request, facts)
+    plan = rollback_plan(world.policy, world.policy_digest)
+    seen = _look(world, facts, binding, plan)
     nodes = tuple(_foresee(seen, stage, node) for stage, node in plan.nodes())
     rungs = tuple(str(n.args["rung"]) for _, n in plan.nodes() if isinstance(n, Gate) and n.kind == "rung")
     return Preview(
         service, binding.candidate_version, binding.stable.version, plan.digest,
-        lease.operation if lease else "", rungs, nodes,
+        lease.operation if lease and not room else "", rungs, nodes, room.id if room else "",
     )  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def steps_back(service: str, version: str) -> list[str]:
     """The commands that take the service back to a baseline, in order; the first and the last only look."""
     name, to = shlex.quote(service), shlex.quote(version)
     return [
-        f"tidegate plan {name} rollback",
+        f"tidegate rollback {name} --to {to} --preview",
         f"tidegate rollback {name} --to {to} --reason WHY --wait",
         f"tidegate status {name}",
     ]

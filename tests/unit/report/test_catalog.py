@@ -32,6 +32,7 @@ def test_an_entry_says_what_changed_and_the_exact_steps_back(rig: Rig) -> None:
     ]
     assert entry["requested_by"] == "cat"
     assert entry["reversible"]["now"]
+    assert entry["steps_back"][0] == "tidegate rollback shop --to 1.0.0 --preview"
     assert entry["steps_back"][1] == "tidegate rollback shop --to 1.0.0 --reason WHY --wait"
     assert entry["last_rehearsed"] is None
     text = "\n".join(catalog_lines("shop", [entry]))
