@@ -8,7 +8,9 @@ import pytest
 
 from tests.support.estate import Rig, build
 from tests.support.operations import open_promotion, promote, roll_back, small_policy
-from tidegate.engine.after_promotion import ANSWER_WITHIN, FAILED, UNANSWERED
+from tidegate.engine.after_promotion import ANSWER_WITHIN, FAILED, UNANSWERED, declare_failed, watched_release
+from tidegate.engine.runner import drive
+from tidegate.engine.turn import turn_back
 from tidegate.guard.vigil import Alarm
 from tidegate.guard.watch import Watch
 from tidegate.journal.model import EventKind
@@ -113,6 +115,26 @@ def test_after_its_time_the_watch_is_over(tmp_path: Path) -> None:
     breaks(rig)
     rig.clock.sleep(30)
     assert (alarms, notes(rig, FAILED)) == ([], [])
+
+
+def test_it_is_declared_once_in_time_and_of_a_free_service_only(tmp_path: Path) -> None:
+    rig, _ = promoted(tmp_path, bake=BAKE.model_copy(update={"then_watch": 60.0}))
+    watched = watched_release(rig.world.journal, "shop")
+    assert watched is not None
+
+    def declare() -> bool:
+        return declare_failed(rig.world, watched, why="a test", observed_at=rig.clock.now(), actor="guard")
+
+    view = open_promotion(rig, "1.3.0")
+    assert not declare(), "an operation has the say"
+    turn_back(rig.world, view.id, why="a test", actor="test")
+    drive(rig.world, view.id, actor="test")
+    assert [declare(), declare()] == [True, False]
+    late, _ = promoted(tmp_path / "late", bake=BAKE.model_copy(update={"then_watch": 5.0}))
+    over = watched_release(late.world.journal, "shop")
+    assert over is not None
+    late.clock.sleep(10)
+    assert not declare_failed(late.world, over, why="a test", observed_at=late.clock.now(), actor="guard")
 
 
 def test_without_the_key_nobody_watches(tmp_path: Path) -> None:

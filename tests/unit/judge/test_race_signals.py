@@ -9,11 +9,11 @@ from benchmarks.race.signals import CELLS, HARMLESS, Row, signal_cell, signal_sh
 
 @pytest.mark.parametrize("number", range(len(CELLS)), ids=lambda n: f"{CELLS[n][0]}: {CELLS[n][1]}")
 def test_a_cell(number: int) -> None:
-    row = signal_cell(number, 2, seed=11)
+    row = signal_cell(number, 4, seed=11)
     if number in HARMLESS:
         assert row.found == 0
     elif row.faulty:
-        assert row.found == 2
+        assert row.found == row.releases > 0
         assert row.mean is not None
 
 
