@@ -12,11 +12,13 @@ from tidegate.policy.explain import locate
 from tidegate.policy.foresight import GateForecast, bake_seconds, gate_forecasts
 from tidegate.policy.lint_ladder import lint_ladder
 from tidegate.policy.lint_signals import lint_signals
+from tidegate.policy.lint_tier import lint_tier
 from tidegate.policy.load import Loaded
 from tidegate.policy.quantities import duration_text, percent_text
 from tidegate.policy.rules import Loc
 from tidegate.policy.schema import Policy, Traffic
 from tidegate.policy.sight import alphas_of, power, seconds_to_see, smallest_fault
+from tidegate.policy.tree import plain
 
 FAULT = 0.02  # the fault whose power is printed: 2 % of a class's requests
 
@@ -85,6 +87,8 @@ def lint(loaded: Loaded) -> Report:
     told = ((Severity.INFO, *said) for said in lint_signals(policy))
     found: list[Found] = [*_of_itself(policy, loaded.path.stem), *_steps(policy), *told]
     found += [(Severity.WARNING, *said) for said in lint_ladder(policy)]
+    for level, rule, message, at, hint in lint_tier(policy, plain(loaded.tree)):
+        found.append((Severity(level), rule, message, at, hint))
     if policy.traffic is None:
         hint = "add traffic: {rate: …/s, sessions: …, session_length: …, errors: …%, mix: {…}}"
         found.append((Severity.WARNING, "no-traffic", "nothing can be foretold of the gates", (), hint))

@@ -23,6 +23,7 @@ from tidegate.policy.rules import Problem
 from tidegate.policy.schema import VERSION, Policy
 from tidegate.policy.source import check_source, read_source
 from tidegate.policy.strings import string_problems
+from tidegate.policy.tier import filled
 from tidegate.policy.tree import REPORTED, MapNode, Scalar, parse_tree, plain
 
 
@@ -64,10 +65,11 @@ def policy_digest(policy: Policy) -> str:
 
     ``roles`` is left out: no plan is made of it, and naming one more operator at night must not hold what runs. So is
     ``version``, which says how the text is read and not what it says: written down or not, the policy is the same. And
-    so is what decides only whether a promotion may begin: a longer freeze must not hold what has begun.
+    so is what decides only whether a promotion may begin: a longer freeze must not hold what has begun. ``tier`` stands
+    in what it gives.
     """
     begins: Any = {"promotion": {"windows", "fast_track_within"}, "objectives": {"window"}}
-    left_out: Any = {"roles": True, "version": True, **begins}
+    left_out: Any = {"roles": True, "version": True, "tier": True, **begins}
     value = policy.model_dump(mode="json", by_alias=True, exclude=left_out)
     order = {name: list(value[name]) for name in ("regions", "endpoints", "checks")}
     return digest({"policy": value, "order": order})
@@ -85,7 +87,7 @@ def _version_problems(tree: MapNode) -> Iterator[Problem]:
 
 def _validated(tree: MapNode, file: str) -> tuple[Policy | None, list[PolicyError]]:
     try:
-        text = json.dumps(plain(tree))
+        text = json.dumps(filled(plain(tree)))
         return Policy.model_validate_json(text, strict=True, by_alias=True, by_name=False), []
     except ValidationError as error:
         return None, _first(from_pydantic(error, Policy, tree, file))

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from tidegate.drivers import registry
-from tidegate.policy import schema
+from tidegate.policy import schema, tier
 from tidegate.policy.driver_settings import settings_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -46,8 +46,16 @@ def json_schema() -> JsonSchema:
     }
     defs.pop("Driver", None)
     policy = defs.pop("Policy")
+    policy |= _unless_tiered(defs["Promotion"])
     whole = {**policy, "$schema": DIALECT, "title": "Tidegate policy", "$defs": defs}
     return _used(_closed(whole))
+
+
+def _unless_tiered(promotion: JsonSchema) -> JsonSchema:
+    """Keys that a tier gives are asked for where the policy names none."""
+    promotion["required"] = [key for key in promotion["required"] if key not in tier.KEYS]
+    written: JsonSchema = {"properties": {"promotion": {"required": list(tier.KEYS)}}}
+    return {"if": {"not": {"required": ["tier"]}}, "then": written}
 
 
 def _closed(value: Any) -> Any:

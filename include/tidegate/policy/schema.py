@@ -457,6 +457,8 @@ class Policy(Part):
 
     ``version``: of the format in which this is written; 1 if left out. ``service``: its name, of which DAG ids are
     made. ``description``: for people. ``owners``: who answers for what. ``roles``: who may do what to it.
+    ``tier``: 1 (users or money are lost at once) to 3 (nobody is woken for it); gives `promotion` its alpha, steps,
+    evidence, approvals and bake as far as they are not written, and `tidegate lint` says what it gave.
     ``objectives``: what users are promised. ``regions``: by name, in routing order. ``endpoints``: classes of requests
     by name. ``traffic``: what the service usually sees. ``capacity``: what a slot can carry. ``drivers``: the systems
     it runs on. ``promotion``: the way forward. ``rollback``: the way back. ``checks``: of the data, by name.
@@ -469,6 +471,7 @@ class Policy(Part):
     description: Text
     owners: Owners
     roles: Roles | None = None
+    tier: Literal[1, 2, 3] | None = None
     objectives: Objectives
     regions: Annotated[dict[Identifier, Region], Field(min_length=1, max_length=16)]
     endpoints: Annotated[dict[Name, EndpointClass], Field(min_length=1, max_length=32)]
