@@ -14,7 +14,7 @@ from lab.progress import Progress
 from lab.story import measure
 from lab.story.afterwards import await_rollback, times
 from lab.story.desk import Desk
-from lab.story.disturb import calm, disturbance
+from lab.story.disturb import calm, disturbance, hold_leak
 from lab.story.measure import Ran
 from lab.story.scenario import Scenario
 from lab.story.stage import SERVICE, Stage
@@ -47,7 +47,10 @@ class Director:
                 request_id = f"story-{scenario.name}-{uuid.uuid4().hex[:8]}"
                 if scenario.publishes:
                     self.desk.publish(scenario.release or "")
+                if scenario.afterwards:
+                    hold_leak(self.stage, scenario.release or "")
                 ran, code = self._follow(scenario, request_id, cat, approver)
+                calm(self.stage)
                 after = scenario.afterwards if ran.state == "success" else None
                 back = await_rollback(self.stage, cat, ran, after) if after else None
             if back is not None:

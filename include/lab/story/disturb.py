@@ -34,6 +34,19 @@ def calm(stage: Stage) -> None:
     (stage.lab.places.lab / "faults.json").unlink(missing_ok=True)
 
 
+def hold_leak(stage: Stage, version: str) -> None:
+    """The release stays tight until :func:`calm`: how many requests it answers while it is tried is the machine's
+    business, and what is to be shown is a release that fails after its promotion."""
+    _turn(stage, {version: {"leaks_after": 0}})
+
+
+def _turn(stage: Stage, dials: dict[str, dict[str, float]]) -> None:
+    """Renamed into place, as the shop expects it."""
+    temporary = stage.lab.places.lab / "faults.json.new"
+    temporary.write_text(json.dumps(dials))
+    temporary.replace(stage.lab.places.lab / "faults.json")
+
+
 def _nothing(view: OperationView) -> None:
     return None
 
@@ -55,13 +68,10 @@ def _kill_scheduler(stage: Stage) -> None:
 
 def _make_critical(stage: Stage, version: str) -> None:
     """Half of the candidate's checkouts fail, and the first region's stable slot loses half of its instances."""
-    places = stage.lab.places
     control = stage.lab.control("east")
     stable = next(name for name, state in sorted(control.states().items()) if _is_stable(stage, name, state))
     control.stop(stable)
-    temporary = places.lab / "faults.json.new"
-    temporary.write_text(json.dumps({version: {"checkout_failures": 0.5}}))
-    temporary.replace(places.lab / "faults.json")
+    _turn(stage, {version: {"checkout_failures": 0.5}})
 
 
 def _is_stable(stage: Stage, name: str, state: str) -> bool:

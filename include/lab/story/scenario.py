@@ -48,7 +48,8 @@ class Expectation:
 class Scenario:
     """``dag``: ``promote`` or ``rollback``. ``needs``: scenarios that must have been run before, in this estate.
     ``publishes``: the release is built, signed, verified and published before, by the command line. ``afterwards``:
-    seconds in which a rollback that nobody asks for must follow and end; ``expect`` is of that one then."""
+    seconds in which a rollback that nobody asks for must follow and end; ``expect`` is of that one then, and the
+    release's leak is held back until the promotion has ended."""
 
     name: str
     title: str
