@@ -17,6 +17,7 @@ from tests.support.estate import ROOT
 
 pytestmark = pytest.mark.airflow
 SHAPES = Path(__file__).parent / "shapes"
+ALL = {"control__shop", "promote__shop", "readiness__shop", "rollback__shop"}
 RENEW = "TIDEGATE_RENEW_SHAPES"
 VENDORS = ["boto3", "great_expectations", "psycopg", "numpy", "scipy", "securesystemslib", "alembic", "locust"]
 
@@ -34,10 +35,10 @@ def dags() -> Any:
 
 def test_exactly_these_dags_are_there(dags: Any) -> None:
     assert dags.import_errors == {}
-    assert set(dags.dags) == {"control__shop", "promote__shop", "rollback__shop"}
+    assert set(dags.dags) == ALL
 
 
-@pytest.mark.parametrize("dag_id", ["control__shop", "promote__shop", "rollback__shop"])
+@pytest.mark.parametrize("dag_id", ["control__shop", "promote__shop", "readiness__shop", "rollback__shop"])
 def test_the_shape_is_as_recorded(dags: Any, dag_id: str) -> None:
     shape = "\n".join(shape_of(dags.dags[dag_id])) + "\n"
     file = SHAPES / f"{dag_id}.txt"
@@ -141,9 +142,9 @@ def test_parsing_is_cheap_and_imports_no_vendors_sdk(tmp_path: Path) -> None:
     argv = [sys.executable, "-c", COST, str(ROOT / "dags")]
     done = subprocess.run(argv, capture_output=True, text=True, env=env, check=True, timeout=120)
     found, seconds, modules = json.loads(done.stdout[done.stdout.index("@") + 1 :])
-    assert found == ["control__shop", "promote__shop", "rollback__shop"]
+    assert found == ["control__shop", "promote__shop", "readiness__shop", "rollback__shop"]
     assert [m for m in modules if m.partition(".")[0] in VENDORS] == []
-    assert seconds < 3.0, f"{seconds:.2f} s of CPU for three DAG files"
+    assert seconds < 3.0, f"{seconds:.2f} s of CPU for four DAG files"
 
 
 def test_a_broken_policy_keeps_its_dags_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,10 +154,10 @@ def test_a_broken_policy_keeps_its_dags_and_says_so(tmp_path: Path, monkeypatch:
     policy = folder / "policies" / "shop.yaml"
     policy.write_text(policy.read_text().replace("alpha: 1%", "alpah: 1%"))
     after = bag(folder)
-    assert set(after.dags) == set(before.dags) == {"control__shop", "promote__shop", "rollback__shop"}
+    assert set(after.dags) == set(before.dags) == ALL
     for dag_id, dag in after.dags.items():
         assert list(shape_of(dag)) == list(shape_of(before.dags[dag_id]))
-        if dag_id == "control__shop":
+        if dag_id in ("control__shop", "readiness__shop"):
             continue
         assert "stale-policy" in dag.tags
         assert "last good state" in dag.doc_md
@@ -193,3 +194,9 @@ def test_control_stands_beside_what_it_controls(dags: Any) -> None:
     assert dag.max_active_runs > 1, "an abort must not queue behind a pause"
     assert dag.params.get_param("action").schema["enum"] == ["pause", "resume", "abort"]
     assert [t.template_fields for t in dag.tasks] == [()]
+
+
+def test_readiness_only_looks(dags: Any) -> None:
+    dag = dags.dags["readiness__shop"]
+    assert (dag.dagrun_timeout, dag.catchup, dag.max_active_runs) == (None, False, 1)
+    assert [(t.task_id, t.template_fields, t.do_xcom_push) for t in dag.tasks] == [("readiness", (), False)]

@@ -39,6 +39,7 @@ _EXPORT = "scenarios/test_audit_export.py"
 _LOCKED = "    with world.journal.locked(world.service) as txn:\n"
 _CONTROL, _FREE = f"    permit(world.policy, person, Action.CONTROL)\n{_LOCKED}", _LOCKED
 
+_HELD = "        view = _open(txn, operation, order)\n        if view.held is not None:\n"
 _ROW = "test_a_row_that_does_not_count_opens_nothing"
 _YES = "test_only_a_yes_that_counts_is_written_down"
 _STALE = "test_a_smaller_epoch_is_refused_and_changes_nothing"
@@ -249,7 +250,12 @@ GUARDS: tuple[Guard, ...] = (
         _R4,
         "engine/approve.py",
         ("asked first", "if request is None:", _AWAY, "test_nobody_answers_what_was_not_asked", "KeyError"),
-        ("a person answers", "if person is None:", _AWAY, f"{_YES}[None-None-0-without a person]"),
+        (
+            "a person answers",
+            '    if person is None:\n        raise Refused(f"{node.id}',
+            '    if False:\n        raise Refused(f"{node.id}',
+            f"{_YES}[None-None-0-without a person]",
+        ),
         ("not the requester", "if person == view.requester:", _AWAY, f"{_YES}[cat-None-0-may not approve it]"),
         ("not a stranger", "if person not in node.people:", _AWAY, f"{_YES}[mallory-None-0-mallory may not]"),
         ("of this plan", "if plan_digest != view.plan_digest:", _AWAY, f"{_YES}[ann-sha256:other-0-is about plan]"),
@@ -397,8 +403,8 @@ GUARDS: tuple[Guard, ...] = (
         "engine/open.py",
         (
             "a rollback goes to a baseline",
-            "if target is None:",
-            _AWAY,
+            '    if target is None:\n        raise Refused(f"{version}',
+            '    if False:\n        raise Refused(f"{version}',
             "test_a_request_for_another_release_opens_nothing",
             "AttributeError",
         ),
@@ -600,8 +606,8 @@ GUARDS: tuple[Guard, ...] = (
         ),
         (
             "who may resume",
-            f"{_CONTROL}        if _open(txn, operation, order).held",
-            f"{_FREE}        if _open(txn, operation, order).held",
+            f"{_CONTROL}{_HELD}            _line",
+            f"{_FREE}{_HELD}            _line",
             f"{_FORBIDDEN}[resume]",
         ),
         (

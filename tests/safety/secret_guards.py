@@ -67,8 +67,8 @@ SECRET_GUARDS: tuple[Guard, ...] = (
     _guard(
         "the signed settings are the files'",
         "drivers/artifacts/_manifest.py",
-        "if fault := _settings_fault(manifest):",
-        'if fault := "":',
+        "_settings_fault(manifest) or ",
+        "",
         _FILES,
         "test_a_manifest_that_says_more_than_its_files_is_rejected",
     ),

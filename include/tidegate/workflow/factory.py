@@ -12,11 +12,13 @@ from tidegate.plan.model import Plan
 from tidegate.plan.promotion import promotion_plan
 from tidegate.plan.rollback import rollback_plan
 from tidegate.policy.folder import load_folder
+from tidegate.policy.load import Loaded
 from tidegate.policy.places import snapshots
 from tidegate.policy.schema import Policy
 from tidegate.workflow.control import build_control, control_id
 from tidegate.workflow.dag import build
 from tidegate.workflow.identity import Blueprint, dag_id
+from tidegate.workflow.readiness import build_readiness, readiness_id
 
 Planner = Callable[[Policy, str], Plan]
 
@@ -33,10 +35,23 @@ def rollback_dags(folder: Path) -> dict[str, DAG]:
 
 def control_dags(folder: Path) -> dict[str, DAG]:
     """``control__<service>`` for every policy in the folder."""
+    return dict(_others(folder, control_id, build_control))
+
+
+def readiness_dags(folder: Path) -> dict[str, DAG]:
+    """``readiness__<service>`` for every policy in the folder."""
+    return dict(_others(folder, readiness_id, build_readiness))
+
+
+def _others(
+    folder: Path, name_of: Callable[[str], str], build_one: Callable[[Loaded], DAG]
+) -> Iterator[tuple[str, DAG]]:
+    """DAGs that carry no operation."""
     wanted = get_parsing_context().dag_id
-    found = load_folder(folder, snapshots(), record=wanted is None).policies
-    services = {control_id(loaded.policy.service): loaded for loaded in found}
-    return {name: build_control(loaded) for name, loaded in services.items() if wanted in (None, name)}
+    for loaded in load_folder(folder, snapshots(), record=wanted is None).policies:
+        name = name_of(loaded.policy.service)
+        if wanted in (None, name):
+            yield name, build_one(loaded)
 
 
 def _dags(folder: Path, kind: OperationKind, planner: Planner) -> Iterator[tuple[str, DAG]]:

@@ -11,6 +11,7 @@ from tidegate.model.operation import OperationKind, operation_id
 from tidegate.workflow import runs
 from tidegate.workflow.control import Hand, order_id, service_of_control, use
 from tidegate.workflow.identity import kind_of
+from tidegate.workflow.readiness import service_of_readiness
 from tidegate.workflow.worlds import known_policies, paper_world, world_for
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ def services() -> dict[str, str]:
 
 def service_of(dag_id: str) -> str | None:
     """The service that a DAG is of, None if it is none of ours."""
-    return dag_id.partition("__")[2] if kind_of(dag_id) else service_of_control(dag_id)
+    return dag_id.partition("__")[2] if kind_of(dag_id) else service_of_control(dag_id) or service_of_readiness(dag_id)
 
 
 def operation_of(dag_id: str, run_id: str) -> str | None:
@@ -32,6 +33,8 @@ def operation_of(dag_id: str, run_id: str) -> str | None:
     if controlled := service_of_control(dag_id):
         row = row_of(paper_world(controlled), order_id(dag_id, run_id))
         return row.operation if row else None
+    if service_of_readiness(dag_id):
+        return None
     kind, service = kind_of(dag_id), service_of(dag_id)
     return operation_id(service, OperationKind(kind), f"{dag_id}/{run_id}") if kind and service else None
 

@@ -1,0 +1,80 @@
+"""``readiness__<service>``: could the service go back now? Asked by the hour, and by whoever triggers it. No operation
+and no lease: it only looks, and goes red where the answer is no."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG, BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from tidegate.engine import readiness
+from tidegate.policy.load import Loaded
+from tidegate.redaction import cleansed
+from tidegate.workflow.identity import actor
+from tidegate.workflow.worlds import world_of
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+EVERY = "23 * * * *"  # not with everything else that begins on the hour
+_DOC = """\
+The last three baselines are fetched and verified with each region away in turn; their secrets, flags and the way down
+of the schema are looked for. **Red: the service could not go back as it stands**; the log says what to do. Nothing is
+changed, and no operation waits for it. By hand: `tidegate readiness {service}`.
+"""
+
+
+def readiness_id(service: str) -> str:
+    """``readiness__shop``."""
+    return f"readiness__{service}"
+
+
+def service_of_readiness(dag_id: str) -> str | None:
+    """Inverse of :func:`readiness_id`, None for another DAG."""
+    word, _, service = dag_id.partition("__")
+    return service if word == "readiness" and service else None
+
+
+def build_readiness(loaded: Loaded) -> DAG:
+    """One task. A run that was missed is not made up for: the answer is about now."""
+    policy = loaded.policy
+    dag = DAG(
+        readiness_id(policy.service),
+        description=f"Could {policy.service} go back?",
+        schedule=EVERY,
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=False,
+        doc_md=_DOC.format(service=policy.service),
+        tags={"tidegate", policy.service, "readiness"},
+        default_args={"owner": policy.owners.rollback, "retries": 0},
+        render_template_as_native_obj=False,
+    )
+    with dag:
+        ReadinessOperator(loaded=loaded, task_id="readiness")
+    return dag
+
+
+class ReadinessOperator(BaseOperator):
+    """Looks, tells every item, and fails if one is red."""
+
+    template_fields = ()
+    ui_color = "#dcefe4"
+
+    def __init__(self, *, loaded: Loaded, **kwargs: Any) -> None:
+        super().__init__(do_xcom_push=False, **kwargs)
+        self.loaded = loaded
+
+    def execute(self, context: Context) -> None:
+        with cleansed():
+            found = readiness.assess(world_of(self.loaded), actor=actor(context))
+        for item in found.items:
+            away = f" with {item.away} away" if item.away else ""
+            tell = self.log.info if item.ready else self.log.error
+            tell("%s %s%s: %s", item.of or self.loaded.policy.service, item.what, away, item.why)
+            if not item.ready:
+                self.log.error("What next? %s.", item.do)
+        if not found.ready:
+            raise AirflowFailException("It could not go back as it stands. Did anything change? No.")
+        self.log.info("It could go back. Did anything change? No.")
