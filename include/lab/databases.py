@@ -10,7 +10,7 @@ from lab import postgres, schema
 from lab.places import REGIONS, Places
 from lab.ports import Ports
 from lab.postgres import Cluster
-from lab.postgres_user import Installation
+from lab.postgres_user import Installation, wheel_programs
 from lab.secret_values import Secrets
 from lab.supervision import Control, Program
 
@@ -50,6 +50,7 @@ class Databases:
 
     def create_primary(self) -> None:
         postgres.create_primary(self.cluster(REGIONS[0]), self.secrets)
+        offer_pg_dump(self.places)
 
     def start_primary(self) -> None:
         """Start east's server; returns when it takes writes and the shop's tables are there."""
@@ -72,3 +73,11 @@ class Databases:
         east = self.cluster(REGIONS[0])
         schema.restore(east.url(self.secrets, "shop"))
         postgres.empty(east, self.secrets)
+
+
+def offer_pg_dump(places: Places) -> None:
+    """Put the wheel's ``pg_dump`` where the shop's policy looks for it."""
+    path = places.lab / "bin" / "pg_dump"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'#!/bin/sh\nexec "{wheel_programs() / "pg_dump"}" "$@"\n')
+    path.chmod(0o755)

@@ -23,7 +23,7 @@ from lab.starting import Start, control, databases
 from lab.supervision import Control
 from tidegate.errors import Refused
 
-DAGS = ("promote__shop", "rollback__shop", "control__shop", "readiness__shop")
+DAGS = ("promote__shop", "rollback__shop", "control__shop", "contract__shop", "readiness__shop")
 
 
 class Lab:

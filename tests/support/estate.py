@@ -188,10 +188,12 @@ class Rig:
 
 
 def quick_policy(**changes: Any) -> Policy:
-    """The shop's policy without roles and approvals, unless ``changes`` (parts of ``promotion``) say otherwise."""
+    """The shop's policy without roles, migrations and approvals, unless ``changes`` (parts of ``promotion``) say
+    otherwise."""
     policy = load_policy(ROOT / "dags" / "policies" / "shop.yaml").policy
     promotion = policy.promotion.model_copy(update={"approvals": (), **changes})
-    return policy.model_copy(update={"promotion": promotion, "roles": None})
+    drivers = policy.drivers.model_copy(update={"migrations": None})
+    return policy.model_copy(update={"promotion": promotion, "roles": None, "drivers": drivers})
 
 
 def build(
@@ -203,9 +205,11 @@ def build(
     guarded: bool = True,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     vault: Vault | None = None,
+    schema: Mapping[str, Any] | None = None,
 ) -> Rig:
     """1.0.0 runs in slot a of both regions; 1.1.0, 1.2.0 and 1.3.0 are on offer. ``settings``: version -> its
-    ``configuration`` and ``secrets``, which ``vault`` holds."""
+    ``configuration`` and ``secrets``, which ``vault`` holds. ``schema``: settings of the migrations driver; none is
+    connected if left out."""
     policy = policy or quick_policy()
     tmp_path.mkdir(parents=True, exist_ok=True)
     clock = FakeClock()
@@ -224,7 +228,8 @@ def build(
     artifacts = registry.connect("artifacts", {"kind": "memory"}, site)
     journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}", clock=clock.now, after_commit=after_commit)
     journal.migrate()
-    estate = Estate(site, traffic, compute, metrics, artifacts, database)
+    migrations = registry.connect("migrations", {"kind": "memory", **schema}, site) if schema else None
+    estate = Estate(site, traffic, compute, metrics, artifacts, database, migrations=migrations)
     checks = Checks()
 
     world = World(policy, "sha256:policy", estate, journal, checks, clock)

@@ -43,6 +43,7 @@ class Desk:
         words = ["--service", "shop", "--version", version, "--sequence", str(recipe.sequence), "--out", bundle]
         words += ["--command", shlex.join(releases.COMMAND), "--config", str(work / "config.json")]
         words += [f"--secret={name}={of}" for name, of in details.secrets.items()]
+        words += ["--schema-revision", details.schema_revision, "--smoke", shlex.join(details.smoke)]
         self._run("release", "build", str(work / "files"), *words)
         for keyid in releases.SIGNERS[version]:
             self._run("release", "sign", bundle, "--key", str(builders / f"{keyid}.pem"))
@@ -80,8 +81,17 @@ class Desk:
 
     def _words(self, scenario: Scenario, request_id: str) -> list[str]:
         conf = scenario.conf
-        what = [str(conf["version"])] if scenario.dag == "promote" else ["--to", str(conf["target"])]
-        return [scenario.dag, "shop", *what, "--reason", str(conf["reason"]), "--request-id", request_id, "--wait"]
+        what = {"promote": [str(conf.get("version"))], "rollback": ["--to", str(conf.get("target"))]}
+        return [
+            scenario.dag,
+            "shop",
+            *what.get(scenario.dag, []),
+            "--reason",
+            str(conf["reason"]),
+            "--request-id",
+            request_id,
+            "--wait",
+        ]
 
     def _run(self, *words: str) -> None:
         done = subprocess.run(self._command(*words), env=self._env(), capture_output=True, text=True, timeout=120)  # noqa: S603

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from subprocess import Popen
 from typing import Any
 
 from lab.airflow_api import FINISHED, AirflowApi
 from lab.progress import Progress
-from lab.story import measure
+from lab.story import measure, schema
 from lab.story.afterwards import await_rollback, times
 from lab.story.desk import Desk
 from lab.story.disturb import calm, disturbance, hold_leak
@@ -19,8 +19,10 @@ from lab.story.measure import Ran
 from lab.story.scenario import Scenario
 from lab.story.stage import SERVICE, Stage
 from lab.story.verdict import candidate_share, complaints
+from tidegate.cli.exit_codes import ExitCode
 from tidegate.engine.view import OperationView
 from tidegate.errors import NotSettled, Refused, TidegateError
+from tidegate.model.operation import Outcome
 
 LOOK_EVERY = 0.5  # seconds
 REQUESTER = "cat"
@@ -86,7 +88,7 @@ class Director:
         self, scenario: Scenario, process: Popen[bytes], request_id: str, cat: AirflowApi, approver: AirflowApi
     ) -> Ran:
         dag_id, run_id = f"{scenario.dag}__{SERVICE}", f"request__{request_id}"
-        since = time.time()
+        since, before = time.time(), schema.look(self.stage)
         disturb = disturbance(self.stage, scenario.disturbance, scenario.release)
         deadline, said = time.monotonic() + scenario.within, ""
         while time.monotonic() < deadline:
@@ -99,7 +101,8 @@ class Director:
                     self._approve(approver, dag_id, run_id)
             state = _quietly(lambda: str(cat.run(dag_id, run_id)["state"]))
             if state in FINISHED:
-                return Ran(dag_id, run_id, str(state), since, time.time(), cat.tasks(dag_id, run_id))
+                until, tasks = time.time(), cat.tasks(dag_id, run_id)
+                return Ran(dag_id, run_id, str(state), since, until, tasks, (before, schema.look(self.stage)))
             if state is None and process.poll() is not None:
                 raise Refused(f"the command ended before the run: {self.desk.said(request_id)}")
             time.sleep(LOOK_EVERY)
@@ -135,7 +138,7 @@ class Director:
             "name": scenario.name,
             "title": scenario.title,
             "expected": scenario.expected,
-            "outcome": view.outcome.value if view and view.outcome else None,
+            "outcome": _outcome(view, codes),
             "rung": view.stopped_at.value if view and view.stopped_at else None,
             "operation": view.id if view else None,
             "reason": view.why_back if view else None,
@@ -143,6 +146,7 @@ class Director:
             "checks": measure.checks(events),
             "seconds": measure.seconds(self.stage, ran, view, events),
             "effects": measure.effects(self.stage, view),
+            "schema": schema.told(ran.schema),
             "peak_per_target": measure.peak_per_target(self.stage, ran),
             "limit_per_target": view.plan.settings["capacity"]["per_instance"] if view else None,
             "dag_runs": [{"dag_id": ran.dag_id, "run_id": ran.run_id, "state": ran.state}],
@@ -154,6 +158,13 @@ class Director:
             row["seconds"] |= times(self.stage, scenario.release or "", ran, view)
         wrong = complaints(scenario, row, view, routes)
         return {**row, "ok": not wrong, "why": "; ".join(wrong) or "as expected"}
+
+
+def _outcome(view: OperationView | None, codes: Mapping[str, Any]) -> str | None:
+    """As the journal has it; what was refused before there was an operation is told by the command alone."""
+    if view is None:
+        return Outcome.REFUSED.value if codes["first"] == ExitCode.REFUSED else None
+    return view.outcome.value if view.outcome else None
 
 
 def _quietly(look: Callable[[], str]) -> str | None:
@@ -190,6 +201,7 @@ def _failed_row(scenario: Scenario, why: str) -> dict[str, Any]:
         **dict.fromkeys(none),
         "checks": {"run": None, "failed": None},
         "seconds": dict.fromkeys(seconds),
+        "schema": schema.told(None),
         "dag_runs": [],
         "exit_codes": None,
         "timeline": [],

@@ -25,6 +25,11 @@ def disturbance(stage: Stage, kind: Disturbance | None, version: str | None) -> 
         return _Once(lambda view: view.verified("wave-1.shift-25"), lambda: _make_critical(stage, version or ""))
     if kind is Disturbance.OTHER_REGION_DEAD:
         return _Once(lambda view: view.verified("wave-1.shift-5"), lambda: power.cut(stage.lab, SECOND))
+    if kind is Disturbance.CHECKOUTS_FAIL:
+        return _Once(
+            lambda view: view.verified("wave-1.shift-25"),
+            lambda: _turn(stage, {version or "": {"checkout_failures": 0.08}}),
+        )
     return _nothing
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from lab.load import records
 from lab.load.journal import entries
+from lab.story.schema import Seen
 from lab.story.stage import Stage
 from tidegate.engine.view import OperationView
 from tidegate.journal.model import Event, EventKind
@@ -20,7 +21,8 @@ WINDOW = 5  # seconds over which the load's floor is taken
 
 @dataclass(frozen=True)
 class Ran:
-    """One DAG run as it happened. ``since``, ``until``: epoch seconds, trigger to end. ``tasks``: as Airflow lists."""
+    """One DAG run as it happened. ``since``, ``until``: epoch seconds, trigger to end. ``tasks``: as Airflow lists.
+    ``schema``: before and after, None where nobody looked."""
 
     dag_id: str
     run_id: str
@@ -28,6 +30,7 @@ class Ran:
     since: float
     until: float
     tasks: dict[str, dict[str, Any]]
+    schema: tuple[Seen, Seen] | None = None
 
 
 def users(stage: Stage, ran: Ran) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+AS_BEFORE = "as before"
+
 
 class Disturbance(StrEnum):
     """What happens to the estate in the middle of a run."""
@@ -14,6 +16,7 @@ class Disturbance(StrEnum):
     SCHEDULER_KILLED = "scheduler_killed"
     BURN_CRITICAL = "burn_critical"
     OTHER_REGION_DEAD = "other_region_dead"
+    CHECKOUTS_FAIL = "checkouts_fail"
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Expectation:
     its declared limit. ``data_checked``: checks were run and all passed. ``exit_code``: of the command that
     asked for it, at the first time and when it is asked for again. ``rung``: at which the ladder stopped.
     ``unasked``: a region in which the operation did nothing, and to which it owes nothing.
+    ``schema``: the revision at the end, or that it is as before, line by line.
     """
 
     outcome: str
@@ -42,6 +46,7 @@ class Expectation:
     exit_code: int = 0
     rung: str | None = None
     unasked: str | None = None
+    schema: str | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +146,49 @@ SCENARIOS: tuple[Scenario, ...] = (
         afterwards=600.0,
         within=900.0,
         expected="promoted, then rolled back without a person; the guard asks for it",
+    ),
+    Scenario(
+        "schema-release",
+        "1.7.0 adds a column, and fails 8 % of its checkouts from 25 % on: traffic, release and schema go back",
+        "promote",
+        {"version": "1.7.0", "reason": "orders may be wrapped as a gift"},
+        Expectation("rolled_back", "failed", signal="errors", exit_code=10, rung="schema", schema=AS_BEFORE),
+        release="1.7.0",
+        disturbance=Disturbance.CHECKOUTS_FAIL,
+        expected="caught by errors, back to the rung schema; the schema as before, line by line, and no order lost",
+    ),
+    _refused(
+        "irreversible-release",
+        "2.0.0",
+        "2.0.0 brings a migration whose downgrade raises: found by the proof",
+        "migration 0003_notes cannot be undone",
+    ),
+    Scenario(
+        "expanding-release",
+        "2.1.0 expands the schema and is good: promoted",
+        "promote",
+        {"version": "2.1.0", "reason": "every order says how it is wrapped"},
+        Expectation("promoted", "success", clean=True, schema="0002"),
+        release="2.1.0",
+        expected="schema expanded before any traffic, both releases work on it, 0 failed requests",
+    ),
+    Scenario(
+        "contract",
+        "2.1.0's contract is run, after a person said yes to closing the way back",
+        "contract",
+        {"reason": "nobody goes back behind 2.1.0"},
+        Expectation("contracted", "success", clean=True, schema="0003_contract"),
+        needs=("expanding-release",),
+        expected="asked, run once, data whole, 0 failed requests; the catalog says that the window is closed",
+    ),
+    Scenario(
+        "rollback-past-contract",
+        "a person asks for the release from before the contract",
+        "rollback",
+        {"target": "1.0.0", "reason": "we liked it better"},
+        Expectation("refused", "failed", clean=True, untouched=True, exit_code=4, schema="0003_contract"),
+        needs=("contract",),
+        expected="refused before any effect, with what can be done instead",
     ),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lab.story.scenario import Scenario
+from lab.story.scenario import AS_BEFORE, Scenario
 from tidegate.engine.ladder import debts
 from tidegate.engine.view import OperationView
 from tidegate.model.traffic import Split
@@ -20,7 +20,7 @@ def complaints(
 ) -> list[str]:
     """Everything that is not as expected, in words with both values. Empty: the scenario is ok."""
     found = [*_ending(scenario, row, view), *_users(scenario, row), *_load(row), *_effects(scenario, row)]
-    found += _exit_codes(scenario, row)
+    found += [*_exit_codes(scenario, row), *_schema(scenario, row)]
     if view is not None:
         found += [
             *_verdict(scenario, row, view),
@@ -32,7 +32,7 @@ def complaints(
 
 def _ending(scenario: Scenario, row: Mapping[str, Any], view: OperationView | None) -> Iterator[str]:
     expect = scenario.expect
-    outcome = view.outcome.value if view and view.outcome else None
+    outcome = row["outcome"]
     if outcome != expect.outcome:
         yield f"outcome: expected {expect.outcome}, got {outcome}"
     if row["rung"] != expect.rung:
@@ -51,6 +51,14 @@ def _exit_codes(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
         yield f"exit code: expected {wanted}, got {codes['first']}"
     if tuple(codes["again"]) != (wanted, row["operation"]):
         yield f"the same request again: expected {wanted} and {row['operation']}, got {codes['again']}"
+
+
+def _schema(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
+    wanted, found = scenario.expect.schema, row["schema"]
+    if wanted == AS_BEFORE and found["differs"]:
+        yield f"the schema is not as before: {'; '.join(found['differs'])}"
+    if wanted not in (None, AS_BEFORE, found["revision"]):
+        yield f"the schema: expected at {wanted}, got {found['revision']}"
 
 
 def _users(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:

@@ -46,6 +46,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON value on standard
 def register(app: typer.Typer) -> None:
     app.command("promote")(promote)
     app.command("rollback")(rollback)
+    app.command("contract")(contract)
 
 
 def promote(
@@ -90,6 +91,21 @@ def rollback(
         return foreseeing.roll_back_here(service, to, by, reason, fast_lane, request_id or "")
     conf = {"target": to, "reason": reason, "fast_lane": fast_lane}
     _ask(service, OperationKind.ROLLBACK, conf, request_id, wait, timeout, as_json)
+
+
+def contract(
+    service: Service,
+    reason: Reason,
+    wait: Wait = False,
+    request_id: RequestId = None,
+    timeout: Timeout = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask Airflow to run the stable release's schema contract, after which no rollback goes behind that release.
+
+    Nothing is touched before the people whom the policy names have said yes. The same variables as for promote.
+    """
+    _ask(service, OperationKind.CONTRACT, {"reason": reason}, request_id, wait, timeout, as_json)
 
 
 def _ask(
@@ -202,6 +218,8 @@ def _again(asked: Asked) -> str:
         words = ["promote", asked.service, str(asked.conf["version"])]
         words += ["--exempt", str(asked.conf["exempt"])] if asked.conf.get("exempt") else []
         words += ["--fast-track"] if asked.conf.get("fast_track") else []
+    elif asked.kind is OperationKind.CONTRACT:
+        words = ["contract", asked.service]
     else:
         words = ["rollback", asked.service]
         words += ["--to", str(asked.conf["target"])] if asked.conf["target"] else []

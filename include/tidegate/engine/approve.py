@@ -28,7 +28,13 @@ def request_approval(world: World, operation: str, node_id: str, *, actor: str) 
         node = _approval_node(view, node_id)
         if node_id in view.requested:
             return dict(view.requested[node_id])
+        if view.verified(node_id):
+            return {"node": node_id, "detail": view.node(node_id).detail}
         rules.may_run(view, view.plan.node(node_id)[0], node_id)
+        if why := rules.not_asked(view, node):
+            body = {"node": node_id, "detail": f"nothing to do: {why}", "nothing_to_do": True}
+            txn.append(EventKind.GATE_OPENED, body, actor=actor, operation=operation)
+            return body
         people = [p for p in node.people if p != view.requester and may(world.policy, p, Action.APPROVE)]
         if len(people) < node.quorum:
             raise Refused(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.checks.model import CheckReport, CheckResult, Status
+from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.ladder import RETURN
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
@@ -32,21 +33,22 @@ def run_checks(world: World, view: OperationView, gate: Gate) -> CheckReport:
     promotion of the release that is left had noted.
     """
     snapshot = view.facts.get(SNAPSHOT, {}).get("snapshot") or _last_snapshot(world)
-    report = world.checks.run(gate.args["checks"], snapshot, schema_revision=needed_revision(view, gate))
+    needed = needed_revision(view, gate, fold_facts(world.journal.events(world.service, kinds=FACT_KINDS)))
+    report = world.checks.run(gate.args["checks"], snapshot, schema_revision=needed)
     with world.journal.locked(world.service) as txn:
         body = {"node": gate.id, "run_id": report.run_id, "report": report.to_json()}
         txn.append(EventKind.DATA_CHECKED, body, actor="checks", operation=view.id)
     return report
 
 
-def needed_revision(view: OperationView, gate: Gate) -> str:
+def needed_revision(view: OperationView, gate: Gate, facts: ServiceFacts) -> str:
     """The schema revision that the running release's manifest names: on the way back that of the release that is gone
-    back to, before it the candidate's. "" if it names none."""
+    back to, before it the candidate's; its contract, once that was completed. "" if it names none."""
     stage, _ = view.plan.node(gate.id)
     verified = view.facts.get(VERIFIED, {}).get("release")
     if stage.id == RETURN or verified is None:
-        return view.binding.stable.schema_revision
-    return release_from_json(verified).schema_revision
+        return facts.revision_of(view.binding.stable)
+    return facts.revision_of(release_from_json(verified))
 
 
 def _last_snapshot(world: World) -> Mapping[str, Any] | None:

@@ -22,7 +22,7 @@ STEP_TTL = 120.0  # seconds that the sign of somebody who works counts: a deploy
 HOP = 60.0  # seconds after the last row during which somebody is thought to be on the way to the next node
 _NOT_OURS = frozenset({EventKind.HELD, EventKind.RESUMED, EventKind.TURNED_BACK, EventKind.STOP_LOSS, EventKind.NOTE})
 GUARD = "guard"
-_DAGS = {OperationKind.PROMOTION: "promote", OperationKind.ROLLBACK: "rollback"}
+_DAGS = {OperationKind.PROMOTION: "promote", OperationKind.ROLLBACK: "rollback", OperationKind.CONTRACT: "contract"}
 
 
 @dataclass(frozen=True)

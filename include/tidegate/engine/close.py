@@ -11,10 +11,8 @@ from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.errors import NotYet
 from tidegate.journal.model import EventKind
-from tidegate.model.operation import OperationKind, OperationState, Outcome
+from tidegate.model.operation import GOOD_END, OperationState, Outcome
 from tidegate.plan.model import Phase
-
-_GOOD_END = {OperationKind.PROMOTION: Outcome.PROMOTED, OperationKind.ROLLBACK: Outcome.ROLLED_BACK}
 
 
 def close_operation(world: World, operation: str, *, actor: str) -> OperationView:
@@ -42,7 +40,7 @@ def how_far(view: OperationView, outcome: Outcome) -> dict[str, Any]:
 
 def _outcome(view: OperationView) -> tuple[Outcome, str]:
     if view.state is OperationState.RUNNING and view.forward_complete:
-        return _GOOD_END[view.kind], "every step verified"
+        return GOOD_END[view.kind], "every step verified"
     if not view.touched:
         return Outcome.REFUSED, view.why_back or why_incomplete(view)
     waiting = [

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tidegate.engine import carriers, watchkeeping
 from tidegate.engine.brakes import BRAKE_KINDS, fold_brakes
+from tidegate.engine.contracting import past_the_point
 from tidegate.engine.execute import run_step
 from tidegate.engine.permission import permit
 from tidegate.engine.view import STOP_LOSS_NODE, OperationView, fold_operation, require
@@ -182,6 +183,11 @@ def _named(order: Order | None) -> dict[str, str]:
 
 
 def _may_abort(view: OperationView) -> None:
+    if view.kind is OperationKind.CONTRACT and past_the_point(view):
+        raise Refused(
+            f"{view.id}: the schema contract has been begun, and that is the point of no return",
+            next_step="let it end: retry the task that failed, it looks first",
+        )
     if view.kind is OperationKind.ROLLBACK:
         raise Refused(
             f"{view.id} is a rollback: it is the way back itself, and has no other",

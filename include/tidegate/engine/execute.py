@@ -16,7 +16,7 @@ from tidegate.engine import guarding, rules
 from tidegate.engine.brakes import BRAKE_KINDS, fold_brakes, not_vetoed
 from tidegate.engine.debt import as_debt
 from tidegate.engine.facts import FACT_KINDS, fold_facts
-from tidegate.engine.ladder import exposing, not_needed
+from tidegate.engine.ladder import expanding, exposing, not_needed
 from tidegate.engine.obstacles import still_let
 from tidegate.engine.takeover import carries
 from tidegate.engine.turn import turn_if_incomplete
@@ -158,6 +158,8 @@ def _known(world: World, txn: Transaction, view: OperationView, now: float) -> K
         fence=view.fence,
         exposing=exposing(view),
         certified=view.certified,
+        contracts=facts.contracts,
+        expanded=expanding(view),
     )
 
 

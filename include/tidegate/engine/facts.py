@@ -17,6 +17,7 @@ FACT_KINDS = frozenset(
         EventKind.BASELINE_RESTORED,
         EventKind.CATALOG_ENTERED,
         EventKind.RELEASE_VETOED,
+        EventKind.CONTRACT_COMPLETED,
     }
 )
 
@@ -43,6 +44,17 @@ class ServiceFacts:
     vetoed: frozenset[str] = frozenset()
     catalog: tuple[Mapping[str, Any], ...] = ()
     left: frozenset[str] = frozenset()
+    contracts: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def closed(self) -> dict[str, Mapping[str, Any]]:
+        """Digest of a baseline that no way leads back to -> the completed contract that has closed it."""
+        return {digest: contract for contract in self.contracts for digest in contract["closes"]}
+
+    def revision_of(self, release: Release) -> str:
+        """Where the schema has to be for this release: what it needs, or its contract if that was completed."""
+        mine = [c["revision"] for c in self.contracts if c["release"]["digest"] == release.digest]
+        return mine[-1] if mine else release.schema_revision
 
     def baseline(self, version: str) -> Baseline | None:
         """The newest baseline of that version."""
@@ -68,6 +80,8 @@ def _apply(facts: ServiceFacts, event: Event) -> ServiceFacts:
     if event.kind is EventKind.CATALOG_ENTERED:
         entry = {**body, "at": event.at, "operation": event.operation, "seq": event.seq}
         return replace(facts, catalog=(*facts.catalog, entry))
+    if event.kind is EventKind.CONTRACT_COMPLETED:
+        return replace(facts, contracts=(*facts.contracts, {**body, "at": event.at, "operation": event.operation}))
     if event.kind is EventKind.RELEASE_VETOED:
         return replace(facts, vetoed=facts.vetoed | {body["digest"]})
     if event.kind not in FACT_KINDS:

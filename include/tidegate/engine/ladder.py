@@ -92,6 +92,11 @@ def exposing(view: OperationView) -> bool:
     return any(_begun(view, "raise_exposure"))
 
 
+def expanding(view: OperationView) -> bool:
+    """Whether the operation has begun to expand the schema."""
+    return any(_begun(view, "migrate_schema"))
+
+
 def debts(view: OperationView) -> dict[str, Mapping[str, Any]]:
     """What was left undone because a region did not answer, by node id: ``region``, ``what``, ``why``."""
     return {node_id: facts["debt"] for node_id, facts in view.facts.items() if "debt" in facts}

@@ -102,6 +102,8 @@ def bind(request: Request, facts: ServiceFacts) -> Binding:
     stable, slot = admissible(request, facts)
     if request.kind is OperationKind.ROLLBACK:
         return _bind_rollback(request, facts, stable, slot)
+    if request.kind is OperationKind.CONTRACT:
+        return Binding(slot, stable, stable.version)
     assert request.target is not None  # or it were not admissible
     return Binding(slot, stable, request.target)
 
@@ -132,6 +134,7 @@ def _is_target(version: str, facts: ServiceFacts) -> Baseline:
         raise Refused(f"{version} is no certified baseline", next_step=f"baselines: {fit}")
     if target.release.digest in facts.vetoed:
         raise Refused(f"baseline {version} is vetoed", next_step=f"baselines: {fit}")
+    refuse_closed(target.release, facts)
     return target
 
 
@@ -140,9 +143,25 @@ def _bind_rollback(request: Request, facts: ServiceFacts, stable: Release, slot:
     target = _is_target(request.target, facts) if request.target else facts.target_before(stable.digest)
     if target is None:
         raise Refused("there is no earlier baseline to go back to", next_step="tidegate catalog <service>")
+    refuse_closed(target.release, facts)
     if target.release.digest == stable.digest:
         raise Refused(f"{target.release.version} is the stable release already", next_step="nothing to do")
     return Binding(slot.other, target.release, stable.version, request.fast_lane)
+
+
+def refuse_closed(target: Release, facts: ServiceFacts) -> None:
+    """Raises :class:`Refused` for a baseline from before a contract that was completed."""
+    if contract := facts.closed.get(target.digest):
+        version, revision = contract["release"]["version"], contract["revision"]
+        still = [b.release.version for b in facts.baselines if b.release.digest not in facts.closed]
+        others = [one for one in still if facts.stable is None or one != facts.stable.version]
+        raise Refused(
+            f"{target.version} cannot be gone back to: the schema contract {revision} of {version} was completed, and "
+            f"{target.version} needs what it took away",
+            next_step="roll forward: mend the release and promote it"
+            + (f"; or go back to {', '.join(others)}" if others else "")
+            + "; or restore a backup beside this database",
+        )
 
 
 def _body(request: Request, plan: Plan, binding: Binding, split: str | None) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tidegate.engine.contracting import past_the_point
 from tidegate.engine.facts import ServiceFacts
 from tidegate.engine.open_request import Request
 from tidegate.engine.view import OperationView, fold_operation
@@ -19,7 +20,7 @@ from tidegate.model.binding import Binding
 from tidegate.model.operation import OperationKind, OperationState, Outcome
 
 GAVE_WAY = "gives way"  # what a note says on an operation that was on its way back, or certified, anyway
-COMPENSATED = frozenset({OperationKind.PROMOTION})  # kinds that have a way back of their own
+COMPENSATED = frozenset({OperationKind.PROMOTION, OperationKind.CONTRACT})  # kinds that can be ended in the middle
 _ROWS = frozenset({EventKind.TURNED_BACK, EventKind.NOTE})
 
 
@@ -51,7 +52,9 @@ def make_way(txn: Transaction, request: Request, wanted: str, actor: str) -> Giv
 
 def would_give_way(view: OperationView | None, kind: OperationKind) -> bool:
     """Whether this open operation makes room for one of that kind. Pure."""
-    return view is not None and view.kind in COMPENSATED and kind.rank > view.kind.rank
+    if view is None or view.kind not in COMPENSATED or past_the_point(view):
+        return False
+    return kind.rank > view.kind.rank
 
 
 def wished(view: OperationView, target: str | None) -> Binding | None:
@@ -95,6 +98,8 @@ def settled(txn: Transaction, request: Request, wanted: str, facts: ServiceFacts
     """
     lower = _gave_way(txn, txn.events(kinds=_ROWS), wanted)
     if request.kind is not OperationKind.ROLLBACK or lower is None or facts.stable is None:
+        return None
+    if lower.kind is not OperationKind.PROMOTION:
         return None
     back, baseline = lower.outcome in (Outcome.ROLLED_BACK, Outcome.REFUSED), lower.binding.stable
     if not back or baseline.digest != facts.stable.digest or request.target not in (None, baseline.version):

@@ -51,7 +51,7 @@ def note_deadline(world: World, view: OperationView) -> str:
 def _deadline(world: World, view: OperationView) -> float:
     """As bound in the plan: a policy that was changed since changes nothing. Plans of before that was bound have none,
     and take today's."""
-    kind = "promotion" if view.kind is OperationKind.PROMOTION else "rollback"
+    kind = "rollback" if view.kind is OperationKind.ROLLBACK else "promotion"
     bound = view.plan.settings.get("deadline")
     return float(bound[kind] if bound else getattr(world.policy, kind).deadline)
 

@@ -32,6 +32,7 @@ MEANINGS: Mapping[EventKind, str] = {
     EventKind.LINE_STARTED: "A person started the line again.",
     EventKind.DATA_CHECKED: "One run of the data checks, with each result.",
     EventKind.RUNG_JUDGED: "A rung of the way back was judged by health and data: it is the last, or the next follows.",
+    EventKind.CONTRACT_COMPLETED: "A schema contract was run: no rollback goes to a baseline from before it any more.",
     EventKind.OVERRIDDEN: "A person set a rule aside: which one, and why. Written before the effect.",
     EventKind.POLICY_SEEN: "The policy that is in force, by digest.",
     EventKind.SECRET_READ: "A secret was read: its name, version, who, and what for. Never its value.",

@@ -42,6 +42,7 @@ class EventKind(StrEnum):
     SECRET_READ = "secret_read"  # noqa: S105 - a kind of event
     DATA_CHECKED = "data_checked"
     RUNG_JUDGED = "rung_judged"
+    CONTRACT_COMPLETED = "contract_completed"
     OVERRIDDEN = "overridden"
     POLICY_SEEN = "policy_seen"
     NOTE = "note"

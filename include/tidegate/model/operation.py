@@ -16,6 +16,7 @@ class OperationKind(StrEnum):
     REPROTECT = "reprotect"
     DRILL = "drill"
     ADOPTION = "adoption"
+    CONTRACT = "contract"
 
     @property
     def rank(self) -> int:
@@ -25,7 +26,16 @@ class OperationKind(StrEnum):
         return _RANKS.index(self.value)
 
 
-_RANKS = ("drill", "adoption", "promotion", "reprotect", "switchover", "rollback", "failover")  # lowest first
+_RANKS = (
+    "drill",
+    "adoption",
+    "contract",
+    "promotion",
+    "reprotect",
+    "switchover",
+    "rollback",
+    "failover",
+)  # lowest first
 
 
 class OperationState(StrEnum):
@@ -44,6 +54,7 @@ class Outcome(StrEnum):
     ROLLED_BACK = "rolled_back"
     REFUSED = "refused"  # before any effect
     ADOPTED = "adopted"
+    CONTRACTED = "contracted"
 
 
 def operation_id(service: str, kind: OperationKind, request_id: str) -> str:
@@ -55,7 +66,15 @@ def operation_id(service: str, kind: OperationKind, request_id: str) -> str:
     return f"{service}-{kind.value}-{digest[:16]}"
 
 
-_VERBS = {OperationKind.PROMOTION: "promote", OperationKind.ROLLBACK: "rollback"}
+_VERBS = {OperationKind.PROMOTION: "promote", OperationKind.ROLLBACK: "rollback", OperationKind.CONTRACT: "contract"}
+
+
+GOOD_END = {
+    OperationKind.PROMOTION: Outcome.PROMOTED,
+    OperationKind.ROLLBACK: Outcome.ROLLED_BACK,
+    OperationKind.CONTRACT: Outcome.CONTRACTED,
+}
+"""How an operation ends if all goes as it is meant."""
 
 
 def dag_id(kind: OperationKind, service: str) -> str:

@@ -1,6 +1,10 @@
-"""How weights are written in node ids."""
+"""How weights are written in node ids, and ids that more than one place knows."""
 
 from __future__ import annotations
+
+APPROVE_EXPAND = "expand.approve"
+APPROVE_CONTRACT = "contract.approve"
+CONTRACT_NODE = "contract.migrate"
 
 
 def percent(basis_points: int) -> str:

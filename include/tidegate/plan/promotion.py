@@ -8,9 +8,9 @@ from typing import Any
 from tidegate.model.operation import OperationKind
 from tidegate.model.traffic import TOTAL
 from tidegate.plan.model import ApprovalNode, Gate, Node, Phase, Plan, Reversibility, Stage, Step
-from tidegate.plan.names import percent
+from tidegate.plan.names import APPROVE_EXPAND, percent
 from tidegate.plan.return_path import return_path
-from tidegate.plan.settings import bound_settings, check_specs
+from tidegate.plan.settings import bound_settings, check_specs, proof_args
 from tidegate.policy.schema import Approval, Policy
 
 GUARD_WITHIN = 120.0  # seconds to wait for a live guard before a promotion gives up
@@ -22,13 +22,14 @@ def promotion_plan(policy: Policy, policy_digest: str) -> Plan:
     """The plan of ``promote__<service>``: its shape depends on the policy alone."""
     checks = check_specs(policy)
     stages = [
-        Stage("admit", "Admit the release", Phase.FORWARD, tuple(_admit())),
+        Stage("admit", "Admit the release", Phase.FORWARD, tuple(_admit(policy))),
         Stage(
             "snapshot",
             "Data before",
             Phase.FORWARD,
             (Step("snapshot.take", "snapshot_data", {"checks": checks}, effect=False),),
         ),
+        *_expand(policy),
         *_waves(policy),
         Stage("bake", "Bake at full weight", Phase.FORWARD, (_bake(policy), _data(policy, "bake"))),
         Stage("certify", "Certify the baseline", Phase.FORWARD, tuple(_certify(policy))),
@@ -37,9 +38,23 @@ def promotion_plan(policy: Policy, policy_digest: str) -> Plan:
     return Plan(policy.service, OperationKind.PROMOTION, policy_digest, bound_settings(policy), tuple(stages))
 
 
-def _admit() -> Iterator[Node]:
+def _admit(policy: Policy) -> Iterator[Node]:
     yield Step("admit.verify", "verify_release", effect=False)
     yield Gate("admit.guard", "guard_alive", GUARD_WITHIN)
+    if policy.drivers.migrations is not None:
+        yield Step("admit.prove", "prove_migrations", proof_args(policy), effect=False)
+
+
+def _expand(policy: Policy) -> Iterator[Stage]:
+    """Before any traffic. The people are asked only if the proof has found something that cannot be undone."""
+    if policy.drivers.migrations is None:
+        return
+    rules, nodes = policy.migrations, list[Node]()
+    if rules.irreversible == "gate" and rules.approval is not None:
+        nodes.append(ApprovalNode(APPROVE_EXPAND, rules.approval.people, rules.approval.quorum, rules.approval.within))
+    approval = nodes[-1].id if nodes else None
+    nodes.append(Step("expand.migrate", "migrate_schema", {"lock_timeout": rules.lock_timeout}, approval=approval))
+    yield Stage("expand", "Expand the schema", Phase.FORWARD, tuple(nodes))
 
 
 def _waves(policy: Policy) -> Iterator[Stage]:

@@ -88,7 +88,7 @@ def _release(policy: Policy) -> Iterator[Node]:
 
 def _schema(policy: Policy) -> Iterator[Node]:
     if policy.drivers.migrations is not None:
-        yield Step("return.schema", "revert_schema")
+        yield Step("return.schema", "revert_schema", {"lock_timeout": policy.migrations.lock_timeout})
     if repairs := repair_specs(policy):
         yield Step("return.preview", "preview_repair", {"repairs": repairs}, effect=False)
         yield Step("return.repair", "repair", {"repairs": repairs})

@@ -42,6 +42,17 @@ def _given(part: ServiceSignal | BusinessSignal | None) -> dict[str, Any] | None
     return part.model_dump() if part is not None else None
 
 
+def proof_args(policy: Policy) -> dict[str, Any]:
+    """What the proof of a release's migrations is told."""
+    rules = policy.migrations
+    return {
+        "prove": rules.prove,
+        "irreversible": rules.irreversible,
+        "large_table": rules.large_table,
+        "sample": rules.sample,
+    }
+
+
 def check_specs(policy: Policy) -> list[dict[str, Any]]:
     """The policy's data checks as JSON, in the order written."""
     return [_spec(name, check, policy.personal) for name, check in policy.checks.items()]

@@ -183,6 +183,9 @@ def policy(part: Policy) -> Iterator[Problem]:
     yield from _traffic(part)
     yield from _rungs(part)
     yield from _repairs(part)
+    if part.migrations.irreversible == "gate" and part.migrations.approval is None:
+        hint = "name people in migrations.approval"
+        yield Problem("nobody is named who could be asked", ("migrations", "irreversible"), hint)
     if part.roles is not None:
         yield from _roles(part.roles)
         yield from _approvers(part, part.roles)

@@ -425,6 +425,35 @@ class Check(Part):
         return self
 
 
+class PeopleAsked(Part):
+    """``from``: who may say yes; never the requester. ``quorum``: how many of them. ``within``: time to answer."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    people: Annotated[tuple[Person, ...], Field(alias="from", min_length=1, max_length=100)]
+    quorum: Annotated[int, Field(ge=1, le=5)] = 1
+    within: Seconds
+
+
+class Migrations(Part):
+    """How the database's schema is changed; of use with `drivers.migrations` only.
+
+    ``prove``: whether a release's migrations are tried up, down and up again on a scratch copy, and both releases'
+    smoke tests run there, before anything else; `false` is said loudly. ``irreversible``: what happens to a migration
+    that cannot be undone or blocks a large table: `refuse` the release, or `gate` (people are asked). ``large_table``:
+    rows from which a table is large. ``sample``: rows of each table that are copied. ``lock_timeout``: how long a
+    migration waits for a lock before it gives up, so that nobody waits behind it. ``approval``: who is asked before a
+    migration that cannot be undone, and before a contract, which closes the way back; without it there is neither.
+    """
+
+    prove: bool = True
+    irreversible: Literal["refuse", "gate"] = "refuse"
+    large_table: Annotated[int, Field(ge=1, le=_MANY)] = 100_000
+    sample: Annotated[int, Field(ge=0, le=100_000)] = 1000
+    lock_timeout: Seconds = 2.0
+    approval: PeopleAsked | None = None
+
+
 class Driver(BaseModel):
     """The adapter of one family.
 
@@ -461,9 +490,9 @@ class Policy(Part):
     evidence, approvals and bake as far as they are not written, and `tidegate lint` says what it gave.
     ``objectives``: what users are promised. ``regions``: by name, in routing order. ``endpoints``: classes of requests
     by name. ``traffic``: what the service usually sees. ``capacity``: what a slot can carry. ``drivers``: the systems
-    it runs on. ``promotion``: the way forward. ``rollback``: the way back. ``checks``: of the data, by name.
-    ``repair``: what puts the data right, by name. ``personal``: columns that hold personal data; wherever a check or a
-    repair shows a row's key, their values are masked.
+    it runs on. ``promotion``: the way forward. ``rollback``: the way back. ``migrations``: how the schema is changed.
+    ``checks``: of the data, by name. ``repair``: what puts the data right, by name. ``personal``: columns that hold
+    personal data; wherever a check or a repair shows a row's key, their values are masked.
     """
 
     version: Annotated[int, Field(ge=1, le=VERSION)] = 1
@@ -480,6 +509,7 @@ class Policy(Part):
     drivers: Drivers
     promotion: Promotion
     rollback: Rollback
+    migrations: Migrations = Migrations()
     checks: Annotated[dict[Name, Check], Field(min_length=1, max_length=200)]
     repair: Annotated[dict[Name, Repair], Field(max_length=50)] = {}  # noqa: RUF012
     personal: Personal = ()

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from tidegate.model.operation import OperationKind, Outcome
+from tidegate.model.operation import GOOD_END, OperationKind, Outcome
 from tidegate.remote.airflow import FINISHED
-
-_MEANT = {OperationKind.PROMOTION: Outcome.PROMOTED, OperationKind.ROLLBACK: Outcome.ROLLED_BACK}
-
 
 GONE = "deleted"  # the state of a run that somebody has deleted: the journal alone knows how it stands
 
@@ -59,7 +56,7 @@ def ended(kind: OperationKind, sight: Sight) -> Ending:
     match about["outcome"]:
         case None:
             return Ending.NEEDS_PERSON
-        case outcome if outcome == _MEANT[kind].value:
+        case outcome if outcome == GOOD_END[kind].value:
             return Ending.AS_MEANT
         case _ if any(_was_no(approval, str(about["why_back"])) for approval in sight.document["approvals"]):
             return Ending.NOT_APPROVED

@@ -85,6 +85,9 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[di
 def _reversible(entry: Mapping[str, Any], facts: ServiceFacts) -> dict[str, Any]:
     """Whether one can go back behind this promotion today."""
     before, why = entry["replaces"], ""
+    if contract := facts.closed.get(before["digest"]):
+        why = f"the schema contract {contract['revision']} of {contract['release']['version']} was run: roll forward"
+        return {"now": False, "until": f"{_time(contract['at'])}, when {contract['revision']} was run", "why": why}
     if before["digest"] in facts.vetoed:
         why = f"{before['version']} is vetoed: choose another baseline"
     elif before["digest"] not in {b.release.digest for b in facts.baselines}:

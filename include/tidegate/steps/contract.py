@@ -57,7 +57,8 @@ class Known:
     node id. ``demand``: requests per second by region as a live guard counts them; ``burn``: of the error
     budget when the loss was stopped. ``fence``: the router has to be at this epoch at least, so that a shift
     which was on its way when the operation turned back is refused there. ``exposing``: this operation has begun to
-    show a flag. ``certified``: it has certified its candidate.
+    show a flag. ``certified``: it has certified its candidate. ``expanded``: it has begun to migrate the schema.
+    ``contracts``: schema contracts that were completed, oldest first.
     """
 
     baselines: tuple[Release, ...]
@@ -67,6 +68,8 @@ class Known:
     demand: Mapping[str, float] | None = None
     burn: float | None = None
     fence: int = 0
+    contracts: tuple[Mapping[str, Any], ...] = ()
+    expanded: bool = False
     exposing: bool = False
     certified: bool = False
 

@@ -29,9 +29,16 @@ class EnterCatalog(Record):
                 "params": {"target": before.version},
                 "digest": before.digest,
             },
-            "reversible_until": "the next schema contract; none is planned in this release",
+            "reversible_until": _until(world),
         }
         return Result(f"way back: rollback__{service} to {before.version}", body, ((EventKind.CATALOG_ENTERED, body),))
+
+
+def _until(world: StepWorld) -> str:
+    revision = world.release("candidate").contract_revision
+    if not revision:
+        return "the next schema contract; this release brings none"
+    return f"its schema contract {revision}, which `tidegate contract {world.estate.site.service}` runs"
 
 
 VERB: Verb = EnterCatalog()

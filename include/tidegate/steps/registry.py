@@ -10,7 +10,7 @@ from typing import cast
 from tidegate.errors import PlanError
 from tidegate.steps.contract import Verb
 
-_NOT_VERBS = {"contract", "registry", "record", "stable_capacity", "due_repairs"}
+_NOT_VERBS = {"contract", "registry", "record", "stable_capacity", "due_repairs", "schema_range"}
 
 
 def verbs() -> tuple[str, ...]:

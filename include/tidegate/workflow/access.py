@@ -18,7 +18,7 @@ from starlette.requests import Request
 from tidegate.engine.permission import may as policy_lets
 from tidegate.engine.permission import permit
 from tidegate.errors import Forbidden, Refused
-from tidegate.model.operation import OperationKind
+from tidegate.model.operation import GOOD_END, OperationKind
 from tidegate.model.roles import Action
 from tidegate.workflow.identity import dag_id
 from tidegate.workflow.pages import service_of
@@ -83,4 +83,5 @@ def _policy_says(service: str, person: str, action: Action) -> None:
 
 def _dag_of(service: str, operation: str) -> str:
     kind = operation.removeprefix(f"{service}-").rpartition("-")[0]
-    return dag_id(OperationKind.ROLLBACK if kind == OperationKind.ROLLBACK.value else OperationKind.PROMOTION, service)
+    known = {one.value: one for one in GOOD_END}
+    return dag_id(known.get(kind, OperationKind.PROMOTION), service)

@@ -9,8 +9,12 @@ from typing import Any
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.journal.model import EventKind
+from tidegate.model.operation import OperationKind
 from tidegate.plan.model import Step
+from tidegate.plan.names import APPROVE_EXPAND
+from tidegate.steps.admit_contract import ADMIT_NODE
 from tidegate.steps.registry import verb
+from tidegate.steps.schema_range import PROVE_NODE
 
 
 def approval_body(world: World, view: OperationView, node_id: str, request: Mapping[str, Any]) -> str:
@@ -26,12 +30,23 @@ def _lines(world: World, view: OperationView, node_id: str, request: Mapping[str
     yield f"A yes allows: {_allowed(view, node_id)}. It is needed from {request['quorum']} of: " + ", ".join(
         _code(p) for p in request["people"]
     )
-    yield f"Answer until {until}; no answer is a no. The way back goes to {_code(view.binding.stable.version)}."
+    yield f"Answer until {until}; no answer is a no. {_way_back(view, node_id)}"
+    yield from (f"- {_code(fault)}" for fault in view.facts.get(PROVE_NODE, {}).get("faults", ()))
     yield ""
     yield "What was measured:"
     yield from _measured(world, view)
     yield ""
     yield f"Operation `{view.id}`, plan `{view.plan_digest}`, evidence `{request.get('evidence_digest', 'not kept')}`."
+
+
+def _way_back(view: OperationView, node_id: str) -> str:
+    if view.kind is OperationKind.CONTRACT:
+        closes = view.facts.get(ADMIT_NODE, {}).get("closes_versions", ())
+        named = ", ".join(_code(version) for version in closes) or "no baseline"
+        return f"**Point of no return**: it closes the rollback window. Afterwards no way leads back to {named}."
+    back = f"The way back goes to {_code(view.binding.stable.version)}."
+    faulty = node_id == APPROVE_EXPAND
+    return f"{back} **But these migrations cannot be undone, or block a large table:**" if faulty else back
 
 
 def _allowed(view: OperationView, node_id: str) -> str:

@@ -62,7 +62,7 @@ def _schedule(blueprint: Blueprint) -> Any:
 
 
 def _defaults(policy: Policy, kind: OperationKind) -> dict[str, Any]:
-    owner = policy.owners.release if kind is OperationKind.PROMOTION else policy.owners.rollback
+    owner = policy.owners.rollback if kind is OperationKind.ROLLBACK else policy.owners.release
     return {"owner": owner, "retries": RETRIES, "retry_delay": DELAY, "retry_policy": retry_policy()}
 
 

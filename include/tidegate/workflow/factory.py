@@ -8,6 +8,7 @@ from pathlib import Path
 from airflow.sdk import DAG, get_parsing_context
 
 from tidegate.model.operation import OperationKind
+from tidegate.plan.contract import contract_plan, has_contract
 from tidegate.plan.model import Plan
 from tidegate.plan.promotion import promotion_plan
 from tidegate.plan.rollback import rollback_plan
@@ -33,6 +34,11 @@ def rollback_dags(folder: Path) -> dict[str, DAG]:
     return dict(_dags(folder, OperationKind.ROLLBACK, rollback_plan))
 
 
+def contract_dags(folder: Path) -> dict[str, DAG]:
+    """``contract__<service>`` for every policy in the folder that can contract."""
+    return dict(_dags(folder, OperationKind.CONTRACT, contract_plan, has_contract))
+
+
 def control_dags(folder: Path) -> dict[str, DAG]:
     """``control__<service>`` for every policy in the folder."""
     return dict(_others(folder, control_id, build_control))
@@ -54,10 +60,12 @@ def _others(
             yield name, build_one(loaded)
 
 
-def _dags(folder: Path, kind: OperationKind, planner: Planner) -> Iterator[tuple[str, DAG]]:
+def _dags(
+    folder: Path, kind: OperationKind, planner: Planner, fits: Callable[[Policy], bool] = lambda _: True
+) -> Iterator[tuple[str, DAG]]:
     """A worker, which is told the DAG that it needs, builds that one only; and keeps no snapshot of what it read."""
     wanted = get_parsing_context().dag_id
     for loaded in load_folder(folder, snapshots(), record=wanted is None).policies:
         name = dag_id(kind, loaded.policy.service)
-        if wanted in (None, name):
+        if wanted in (None, name) and fits(loaded.policy):
             yield name, build(Blueprint.of(loaded, planner(loaded.policy, loaded.digest)))

@@ -12,7 +12,7 @@ from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.errors import LeaseLost, NotYet
 from tidegate.journal.model import EventKind
-from tidegate.model.operation import OperationKind, Outcome
+from tidegate.model.operation import GOOD_END, Outcome
 from tidegate.workflow.bind import NOTHING
 from tidegate.workflow.identity import Blueprint, actor, read, run_id
 from tidegate.workflow.links import ReportLink
@@ -20,8 +20,6 @@ from tidegate.workflow.worlds import world_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-_MEANT = {OperationKind.PROMOTION: Outcome.PROMOTED, OperationKind.ROLLBACK: Outcome.ROLLED_BACK}
 
 
 class OutcomeOperator(BaseOperator):
@@ -57,7 +55,7 @@ class OutcomeOperator(BaseOperator):
     def _tell(self, view: OperationView, why: str) -> None:
         rung = f" at the rung {view.stopped_at}" if view.outcome is Outcome.ROLLED_BACK and view.stopped_at else ""
         text = f"{str(view.outcome).replace('_', ' ')}{rung}: {why}"
-        if view.outcome is not _MEANT[view.kind]:
+        if view.outcome is not GOOD_END[view.kind]:
             changed = "Yes, and it was taken back" if view.touched else "No"
             raise AirflowFailException(f"{text}. Did anything change? {changed}.")
         self.log.info("%s", text)

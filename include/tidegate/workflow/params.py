@@ -16,7 +16,7 @@ _REASON: dict[str, Any] = {"minLength": 3, "maxLength": 500}
 
 def params_of(kind: OperationKind) -> dict[str, Any]:
     """The typed params of the kind's DAG."""
-    return _promotion() if kind is OperationKind.PROMOTION else _rollback()
+    return {OperationKind.PROMOTION: _promotion, OperationKind.CONTRACT: _contract}.get(kind, _rollback)()
 
 
 def control_params() -> dict[str, Any]:
@@ -63,6 +63,10 @@ def _promotion() -> dict[str, Any]:
             description="Bring back a baseline without the canary steps, if it was certified lately.",
         ),
     }
+
+
+def _contract() -> dict[str, Any]:
+    return {"reason": Param(type="string", title="Reason", description="Why, for the journal.", **_REASON)}
 
 
 def _rollback() -> dict[str, Any]:

@@ -53,6 +53,11 @@ def _intent(kind: OperationKind) -> str:
             "Weights grow behind gates. If a gate, a step or an approval fails, the guard or the group `return` takes "
             "the traffic and the release back, and the run ends failed with the reason."
         )
+    if kind is OperationKind.CONTRACT:
+        return (
+            "Takes away from the schema what only older releases need. Once the migration has run, no rollback goes to "
+            "a baseline from before it: people are asked first."
+        )
     return "Goes back to a certified baseline: traffic first, then the release; the data is checked after each."
 
 

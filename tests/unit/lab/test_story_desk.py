@@ -70,5 +70,10 @@ def test_the_scenarios_say_what_the_command_exits_with() -> None:
         "rollback-by-person": 0,
         "tampered-release": 4,
         "old-release": 4,
+        "leaking-release": 0,
+        "irreversible-release": 4,
+        "expanding-release": 0,
+        "contract": 0,
+        "rollback-past-contract": 4,
     }
     assert GOOD.publishes

@@ -71,6 +71,9 @@ class MemoryStore:
         configuration: bytes | None = None,
         secrets: Mapping[str, str] | None = None,
         flags: Mapping[str, bool] | None = None,
+        schema_revision: str = "",
+        contract_revision: str = "",
+        smoke: tuple[str, ...] = (),
     ) -> Release:
         """Pack, sign and offer a release; without ``content``, one file that holds the version."""
         files = dict(content or {f"{self.service}/version.txt": version.encode()})
@@ -83,6 +86,9 @@ class MemoryStore:
             flags=dict(flags or {}),
             configuration=configuration,
             secrets=dict(secrets or {}),
+            schema_revision=schema_revision,
+            contract_revision=contract_revision,
+            smoke=smoke,
         )
         built = build(details, files)
         envelope = sign(built.manifest.model_dump(mode="json"), RELEASE_TYPE, self.keys)

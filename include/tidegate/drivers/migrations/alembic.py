@@ -26,7 +26,8 @@ from tidegate.model.migration import Proof
 class Settings(BaseModel):
     """``regions``: region -> ``conn://name`` of its server, as the role that owns the tables. ``scratch``:
     ``conn://name`` of a server where scratch databases may be made and dropped. ``location``: the directory in a
-    release's files that holds ``versions/``. ``pg_dump``: the program's path; looked for in PATH if left out."""
+    release's files that holds ``versions/``. ``pg_dump``: the program, below the site's root;
+    looked for in PATH if left out."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,7 +51,7 @@ class AlembicMigrations:
 
     @cached_property
     def _pg_dump(self) -> Path | None:
-        return find_pg_dump(Path(self._settings.pg_dump) if self._settings.pg_dump else None)
+        return find_pg_dump(self._site.root / self._settings.pg_dump if self._settings.pg_dump else None)
 
     def observe(self) -> SchemaState:
         primary = self._database.primary()
