@@ -48,7 +48,7 @@ class StandingWatch:
     def __init__(self, world: World, ask: Ask | None) -> None:
         self._world, self._ask = world, ask
         self._past = Remembrance(world)
-        self._seq = -1
+        self._seq, self._moved = -1, True  # the chain's head when it was last looked at; whether it is still to be read
         self._watched: Watched | None = None
         self._found: Finding | None = None
         self._vigil: Vigil | None = None
@@ -59,11 +59,15 @@ class StandingWatch:
         """Once per look. ``busy``: an operation is open and has the say. ``seq``: of the journal's head."""
         now = self._world.clock.now()
         if seq != self._seq:
-            self._seq = seq
-            self._read_journal()
+            self._seq, self._moved = seq, True
+            self._past.settle()
         self._past.note(batch.observations, now)
+        if busy:
+            return
+        if self._moved:
+            self._read_journal()
         watched = self._watched
-        if busy or watched is None:
+        if watched is None:
             return
         if self._found is None and watched.at(now):
             self._judge(watched, batch, now)
@@ -71,7 +75,7 @@ class StandingWatch:
             self._press(watched, self._found, now)
 
     def _read_journal(self) -> None:
-        self._past.settle()
+        self._moved = False
         before = self._watched
         self._watched = after_promotion.watched_release(self._world.journal, self._world.service)
         self._found = after_promotion.finding(self._world.journal, self._watched) if self._watched else None
