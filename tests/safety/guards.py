@@ -8,6 +8,7 @@ from __future__ import annotations
 from tests.safety.brake_guards import BRAKE_GUARDS
 from tests.safety.guard import Guard
 from tests.safety.guards_ladder import LADDER_GUARDS
+from tests.safety.guards_migrations import MIGRATION_GUARDS
 from tests.safety.guards_signals import SIGNAL_GUARDS
 from tests.safety.secret_guards import SECRET_GUARDS
 
@@ -801,5 +802,6 @@ GUARDS: tuple[Guard, ...] = (
     *SECRET_GUARDS,
     *SIGNAL_GUARDS,
     *LADDER_GUARDS,
+    *MIGRATION_GUARDS,
     *BRAKE_GUARDS,
 )

@@ -31,6 +31,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROO
 ELSEWHERE = {
     "promote": "make demo",
     "rollback": "make e2e",
+    "contract": "make e2e",
     "guard": "tests/unit/cli/test_guard_command.py",
     "adopt": "tests/scenarios/test_adoption.py",
     "approve": "tests/scenarios/test_adoption.py",
