@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from tests.safety.brake_guards import BRAKE_GUARDS
+from tests.safety.flag_guards import FLAG_GUARDS
 from tests.safety.guard import Guard
 from tests.safety.guards_ladder import LADDER_GUARDS
 from tests.safety.guards_migrations import MIGRATION_GUARDS
@@ -804,4 +805,5 @@ GUARDS: tuple[Guard, ...] = (
     *LADDER_GUARDS,
     *MIGRATION_GUARDS,
     *BRAKE_GUARDS,
+    *FLAG_GUARDS,
 )

@@ -91,7 +91,7 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     """The shop with the roles of its real policy; commands that act on an estate are handed this one."""
     shop = load_policy(ROOT / "dags" / "policies" / "shop.yaml").policy
     made = build(tmp_path, quick_policy().model_copy(update={"roles": shop.roles}))
-    for module in ("operations", "control"):
+    for module in ("operations", "control", "flags"):
         monkeypatch.setattr(f"tidegate.cli.{module}.find_world", lambda service: made.world)
     monkeypatch.setattr("tidegate.cli.control.find_paper", lambda service: made.world)
     monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path))
@@ -139,6 +139,7 @@ BEFORE: dict[str, Callable[[Rig], str]] = {
     "add-a-service": _promoted,
     "audit": _promoted,
     "break-glass": _under_way,
+    "flags": _promoted,
     "promote-from-ci": _something_to_build,
     "tutorial": _under_way,
     "upgrade": _under_way,

@@ -21,6 +21,7 @@ from tidegate.drivers.compute.memory import MemoryCompute
 from tidegate.drivers.credentials import NotingResolver, from_environment
 from tidegate.drivers.database.memory import MemoryDatabase
 from tidegate.drivers.estate import Estate
+from tidegate.drivers.flags.memory import MemoryFlags
 from tidegate.drivers.metrics.memory import MemoryMetrics
 from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
@@ -31,7 +32,8 @@ from tidegate.engine.world import World
 from tidegate.errors import Unreachable
 from tidegate.guard.watch import Watch
 from tidegate.journal.store import Journal
-from tidegate.model.observation import Observation
+from tidegate.model.flags import NEVER_SET
+from tidegate.model.observation import FlagSeen, Observation
 from tidegate.model.topology import Arm, Slot
 from tidegate.model.traffic import canary_split
 from tidegate.policy.load import load_policy
@@ -72,7 +74,8 @@ class Users:
     """Sticky sessions with a mean life of 30 s; each request goes where the router sends its session.
 
     ``error_rate``: version -> endpoint -> part of requests that fail. ``slow``: version -> factor on latency. ``dark``:
-    regions in which nothing answers.
+    regions in which nothing answers. ``asks``: version -> the flags that it asks for, in every request;
+    ``flag_fails``: flag -> part of the requests that fail of those who see what is behind it.
     """
 
     traffic: MemoryTraffic
@@ -86,6 +89,10 @@ class Users:
     slow: dict[str, float] = field(default_factory=dict)
     peak: dict[Arm, float] = field(default_factory=dict)
     dark: set[str] = field(default_factory=set)
+    flags: MemoryFlags | None = None
+    asks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    flag_fails: dict[str, float] = field(default_factory=dict)
+    seen: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -114,10 +121,19 @@ class Users:
         endpoint = "checkout" if self._random.random() < 0.33 else "browse"
         failed = self._random.random() < self.error_rate.get(version, {}).get(endpoint, 0.0005)
         failed = failed or arm.region in self.dark
+        flags = tuple(self._ask(key, session) for key in self.asks.get(version, ()))
+        failed = failed or any(f.on and self._random.random() < self.flag_fails.get(f.key, 0.0) for f in flags)
         base = 40.0 if endpoint == "checkout" else 10.0
         took = base * self._random.lognormvariate(0, 0.3) * self.slow.get(version, 1.0)
         at = self.clock.now() - took / 1000 - self._random.random() * seconds
-        return Observation(at, arm, session, endpoint, 500 if failed else 200, took, epoch, split)
+        return Observation(at, arm, session, endpoint, 500 if failed else 200, took, epoch, split, flags)
+
+    def _ask(self, key: str, session: str) -> FlagSeen:
+        assert self.flags is not None
+        on = self.flags.sees(key, session)
+        self.seen |= {(key, session)} if on else set()
+        setting = self.flags.observe().flags.get(key, NEVER_SET)
+        return FlagSeen(key, on, setting.exposed, self.flags.epochs.get(key, 0))
 
 
 @dataclass
@@ -157,6 +173,7 @@ class Rig:
     releases: Mapping[str, Any]
     checks: Checks
     database: MemoryDatabase
+    flags: MemoryFlags
     guard_alive: bool = True
 
     def guard_tick(self, seconds: float) -> None:
@@ -208,8 +225,8 @@ def build(
     schema: Mapping[str, Any] | None = None,
 ) -> Rig:
     """1.0.0 runs in slot a of both regions; 1.1.0, 1.2.0 and 1.3.0 are on offer. ``settings``: version -> its
-    ``configuration`` and ``secrets``, which ``vault`` holds. ``schema``: settings of the migrations driver; none is
-    connected if left out."""
+    ``configuration``, its ``flags``, and its ``secrets``, which ``vault`` holds. ``schema``: settings of the migrations
+    driver; none is connected if left out."""
     policy = policy or quick_policy()
     tmp_path.mkdir(parents=True, exist_ok=True)
     clock = FakeClock()
@@ -226,15 +243,18 @@ def build(
     versions = ("1.0.0", "1.1.0", "1.2.0", "1.3.0")
     releases = {v: store.publish(v, n, **(settings or {}).get(v, {})) for n, v in enumerate(versions, start=1)}
     artifacts = registry.connect("artifacts", {"kind": "memory"}, site)
+    flags = registry.connect("flags", {"kind": "memory"}, site)
     journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}", clock=clock.now, after_commit=after_commit)
     journal.migrate()
     migrations = registry.connect("migrations", {"kind": "memory", **schema}, site) if schema else None
-    estate = Estate(site, traffic, compute, metrics, artifacts, database, migrations=migrations)
+    shown = flags if policy.drivers.flags is not None else None
+    estate = Estate(site, traffic, compute, metrics, artifacts, database, shown, migrations=migrations)
     checks = Checks()
 
     world = World(policy, "sha256:policy", estate, journal, checks, clock)
-    users = Users(traffic, compute, metrics, clock)
-    rig = Rig(world, clock, traffic, compute, metrics, users, Watch(world), releases, checks, database)
+    users = Users(traffic, compute, metrics, clock, flags=flags)
+    users.asks = {version: release.flags for version, release in releases.items()}
+    rig = Rig(world, clock, traffic, compute, metrics, users, Watch(world), releases, checks, database, flags)
     for region in policy.shares:
         compute.apply(
             Arm(region, Slot.A),

@@ -147,6 +147,7 @@ class Director:
             "seconds": measure.seconds(self.stage, ran, view, events),
             "effects": measure.effects(self.stage, view),
             "schema": schema.told(ran.schema),
+            **({"after_stop": measure.after_stop(self.stage, ran, view, events)} if view and view.guilty else {}),
             "peak_per_target": measure.peak_per_target(self.stage, ran),
             "limit_per_target": view.plan.settings["capacity"]["per_instance"] if view else None,
             "dag_runs": [{"dag_id": ran.dag_id, "run_id": ran.run_id, "state": ran.state}],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,8 +13,10 @@ from lab.load import records
 from lab.load.journal import entries
 from lab.story.schema import Seen
 from lab.story.stage import Stage
+from tidegate.engine.ladder import opened
 from tidegate.engine.view import OperationView
 from tidegate.journal.model import Event, EventKind
+from tidegate.model.ladder import Rung
 
 WINDOW = 5  # seconds over which the load's floor is taken
 
@@ -69,9 +71,12 @@ def seconds(stage: Stage, ran: Ran, view: OperationView | None, events: Sequence
     if stop is not None and version:
         bad = records.bad_requests(stage.load_dir, ran.since, stop.at, version)
         first_bad = round(stop.at - bad[0].ended, 2) if bad else None
+    safe = _verdict_to_safe(stage, ran, stop, version, events)
+    if view is not None and stop is not None and view.stopped_at is Rung.FLAGS:
+        safe = flags_safe(stage, ran, view, events)
     return {
         "first_bad_to_verdict": first_bad,
-        "verdict_to_safe": _verdict_to_safe(stage, ran, stop, version, events),
+        "verdict_to_safe": safe,
         "total": round(ran.until - ran.since, 1),
         "in_airflow": _idle(ran),
         "in_effects": _in_effects(events),
@@ -89,6 +94,45 @@ def _verdict_to_safe(
         return None
     last = records.last_seen(stage.load_dir, version, stop.at, ran.until)
     return round(max(done[0] - stop.at, (last or stop.at) - stop.at), 3)
+
+
+def flags_safe(stage: Stage, ran: Ran, view: OperationView, events: Sequence[Event]) -> float | None:
+    """The later of two: the source reports the flag as it was; the last request began whose customer still saw what is
+    behind it."""
+    stop = next(e for e in events if e.kind is EventKind.STOP_LOSS)
+    done = [e.at for e in events if e.kind is EventKind.STEP_VERIFIED and e.body.get("node") == "return.stop-loss"]
+    shown = {f"{key}=on" for key in view.guilty or opened(view)}
+    seen = (
+        at
+        for entry in _edge_log(stage)
+        if (at := float(entry["t"])) >= stop.at and at < ran.until and shown & _said(entry.get("exposure"))
+    )
+    return round(max(done[0] - stop.at, max(seen, default=stop.at) - stop.at), 3) if done else None
+
+
+def _said(exposure: str | None) -> set[str]:
+    return {flag.partition(";")[0] for flag in (exposure or "").split(",")}
+
+
+def after_stop(stage: Stage, ran: Ran, view: OperationView, events: Sequence[Event]) -> dict[str, int | None]:
+    """What was done to routes and slots, and what users met, once the loss was stopped and the last customer was
+    safe."""
+    stop = next((e for e in events if e.kind is EventKind.STOP_LOSS), None)
+    safe = flags_safe(stage, ran, view, events) if stop is not None else None
+    if stop is None or safe is None:
+        return {"route_writes": None, "slot_changes": None, "failed_requests": None}
+    requests = entries(stage.load_dir)[0]
+    return {
+        "route_writes": sum(r["at"] > stop.at for r in stage.routes_written(view.id)),
+        "slot_changes": sum(r["at"] > stop.at for r in stage.slots_changed(view.id)),
+        "failed_requests": sum(r.bad and stop.at + safe < r.at < ran.until for r in requests),
+    }
+
+
+def _edge_log(stage: Stage) -> Iterator[dict[str, Any]]:
+    with (stage.lab.places.lab / "edge" / "access.log").open() as lines:
+        for line in lines:
+            yield json.loads(line)
 
 
 def _in_effects(events: Sequence[Event]) -> float | None:
@@ -159,10 +203,8 @@ def repeated(slots: Sequence[Mapping[str, Any]]) -> int:
 def peak_per_target(stage: Stage, ran: Ran) -> float | None:
     """Most requests per second that one target got over five seconds, by the edge's own log."""
     seen: Counter[tuple[str, int]] = Counter()
-    with (stage.lab.places.lab / "edge" / "access.log").open() as lines:
-        for line in lines:
-            entry = json.loads(line)
-            at = float(entry["t"])
-            if ran.since <= at < ran.until and entry["host"] not in (None, "-"):
-                seen[entry["host"], int(at - ran.since) // WINDOW] += 1
+    for entry in _edge_log(stage):
+        at = float(entry["t"])
+        if ran.since <= at < ran.until and entry["host"] not in (None, "-"):
+            seen[entry["host"], int(at - ran.since) // WINDOW] += 1
     return max(seen.values(), default=0) / WINDOW if seen else None

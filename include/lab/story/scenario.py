@@ -30,7 +30,9 @@ class Expectation:
     its declared limit. ``data_checked``: checks were run and all passed. ``exit_code``: of the command that
     asked for it, at the first time and when it is asked for again. ``rung``: at which the ladder stopped.
     ``unasked``: a region in which the operation did nothing, and to which it owes nothing.
-    ``schema``: the revision at the end, or that it is as before, line by line.
+    ``schema``: the revision at the end, or that it is as before, line by line. ``flag_back``: the flag
+    that goes back, and nothing else: no route write, nothing redeployed, and no request fails that begins once it is
+    safe.
     """
 
     outcome: str
@@ -47,6 +49,7 @@ class Expectation:
     rung: str | None = None
     unasked: str | None = None
     schema: str | None = None
+    flag_back: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,16 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     _bad("bad-release", "1.2.0", "1.2.0 fails 2 % of its checkouts: caught and rolled back", "errors"),
     _bad("slow-release", "1.3.0", "1.3.0 is three times slower at the tail: caught by latency", "latency"),
+    Scenario(
+        "flag-fails",
+        "1.6.0's new basket fails 10 % of its calls: its flag goes back, and nothing else",
+        "promote",
+        {"version": "1.6.0", "reason": "baskets that remember"},
+        Expectation("rolled_back", "failed", data_checked=True, exit_code=10, rung="flags", flag_back="new_basket"),
+        release="1.6.0",
+        within=600.0,
+        expected="promoted, shown to 5 %, caught by its flag; flag off, nothing redeployed, 0 further errors",
+    ),
     _refused("tampered-release", "1.4.0", "1.4.0 was changed after it was signed", "sha256"),
     _refused("old-release", "1.5.0", "1.5.0 is signed, but older than the release index allows", "too old"),
     _bad(
@@ -192,7 +205,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
 )
 
-STORY = ("good-release", "bad-release")
+STORY = ("good-release", "bad-release", "flag-fails")
 
 
 def chosen(only: str | None, story: bool) -> tuple[Scenario, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 from lab.story.scenario import AS_BEFORE, Scenario
 from tidegate.engine.ladder import debts
 from tidegate.engine.view import OperationView
+from tidegate.model.ladder import Rung
 from tidegate.model.traffic import Split
 
 LEAST_RPS = 50
@@ -103,8 +104,21 @@ def _verdict(scenario: Scenario, row: Mapping[str, Any], view: OperationView) ->
         yield f"expected the verdict by {expect.signal}, got: {view.why_back}"
     if expect.signal and (safe is None or safe > SAFE_WITHIN):
         yield f"verdict to safe: expected at most {SAFE_WITHIN} s, got {safe}"
+    if expect.flag_back:
+        yield from _flag_back(expect.flag_back, row, view)
     if expect.data_checked and (not row["checks"]["run"] or row["checks"]["failed"]):
         yield f"data checks: expected all of some to pass, got {row['checks']}"
+
+
+def _flag_back(flag: str, row: Mapping[str, Any], view: OperationView) -> Iterator[str]:
+    safe, after = row["seconds"]["verdict_to_safe"], row.get("after_stop", {})
+    if (view.stopped_at, view.guilty) != (Rung.FLAGS, (flag,)):
+        yield f"expected the ladder to stop at flags with {flag} alone, got {view.stopped_at}, {view.guilty}"
+    if safe is None or safe > SAFE_WITHIN:
+        yield f"verdict to safe: expected at most {SAFE_WITHIN} s, got {safe}"
+    for what in ("route_writes", "slot_changes", "failed_requests"):
+        if after.get(what) != 0:
+            yield f"{what} after it was safe: expected 0, got {after.get(what)}"
 
 
 def _way_back(

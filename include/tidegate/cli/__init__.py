@@ -20,6 +20,7 @@ from tidegate.cli import (
     code_table,
     control,
     doctor,
+    flags,
     guard,
     init,
     lab,
@@ -61,6 +62,7 @@ code_table.register(app)
 audit.register(app)
 guard.register(app)
 migrations.register(app)
+flags.register(app)
 lab.register(app)
 
 

@@ -160,6 +160,9 @@ def _known(world: World, txn: Transaction, view: OperationView, now: float) -> K
         certified=view.certified,
         contracts=facts.contracts,
         expanded=expanding(view),
+        flags=facts.flags,
+        retired_flags=facts.retired_flags,
+        guilty=view.guilty,
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tidegate.journal.model import Event, EventKind
 from tidegate.model.binding import release_from_json
+from tidegate.model.flags import FlagFact, Setting
 from tidegate.model.release import Release
 from tidegate.model.topology import Slot
 
@@ -18,6 +19,8 @@ FACT_KINDS = frozenset(
         EventKind.CATALOG_ENTERED,
         EventKind.RELEASE_VETOED,
         EventKind.CONTRACT_COMPLETED,
+        EventKind.FLAGS_SET,
+        EventKind.FLAG_RETIRED,
     }
 )
 
@@ -36,7 +39,8 @@ class Baseline:
 @dataclass(frozen=True)
 class ServiceFacts:
     """``stable`` None: nothing has been adopted yet. ``baselines``: oldest first, each digest once, newest row wins.
-    ``left``: digests that a rollback has left and that were not certified again since."""
+    ``left``: digests that a rollback has left and that were not certified again since. ``flags``: each as it
+    was last set; ``retired_flags``: keys that are never used again."""
 
     stable: Release | None = None
     stable_slot: Slot | None = None
@@ -44,6 +48,8 @@ class ServiceFacts:
     vetoed: frozenset[str] = frozenset()
     catalog: tuple[Mapping[str, Any], ...] = ()
     left: frozenset[str] = frozenset()
+    flags: Mapping[str, FlagFact] = field(default_factory=dict)
+    retired_flags: frozenset[str] = frozenset()
     contracts: tuple[Mapping[str, Any], ...] = ()
 
     @property
@@ -84,6 +90,10 @@ def _apply(facts: ServiceFacts, event: Event) -> ServiceFacts:
         return replace(facts, contracts=(*facts.contracts, {**body, "at": event.at, "operation": event.operation}))
     if event.kind is EventKind.RELEASE_VETOED:
         return replace(facts, vetoed=facts.vetoed | {body["digest"]})
+    if event.kind is EventKind.FLAGS_SET:
+        return replace(facts, flags={**facts.flags, **_flags(body)})
+    if event.kind is EventKind.FLAG_RETIRED:
+        return replace(facts, retired_flags=facts.retired_flags | {body["flag"]})
     if event.kind not in FACT_KINDS:
         return facts
     release, slot = release_from_json(body["release"]), Slot(body["slot"])
@@ -94,3 +104,10 @@ def _apply(facts: ServiceFacts, event: Event) -> ServiceFacts:
         return replace(facts, left=facts.left | gone)
     others = tuple(b for b in facts.baselines if b.release.digest != release.digest)
     return replace(facts, baselines=(*others, Baseline(release, slot, event.at, event.seq, event.operation)))
+
+
+def _flags(body: Mapping[str, Any]) -> dict[str, FlagFact]:
+    return {
+        key: FlagFact(Setting.from_json(row["now"]), Setting.from_json(row["before"]), body["version"])
+        for key, row in body["flags"].items()
+    }

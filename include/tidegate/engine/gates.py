@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.drivers.token import Token
-from tidegate.engine import assess, assess_data, assess_rung, guarding, rules
+from tidegate.engine import assess, assess_data, assess_exposure, assess_rung, guarding, rules
 from tidegate.engine.execute import step_world
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.ladder import not_needed
@@ -48,6 +48,7 @@ _KINDS: Mapping[str, Assess] = {
     "drained": assess.drained,
     "evidence": assess.evidence,
     "bake": assess.bake,
+    "exposure": assess_exposure.exposure,
     "data": assess_data.data,
     "rung": assess_rung.rung,
 }

@@ -11,6 +11,7 @@ WITHIN = 120.0  # seconds that a shift waits for a live guard, before it gives u
 POLL = 0.5  # seconds between two looks whether there is one
 BEAT_TTL = 3.0  # seconds without a beat after which a guard counts as dead
 EVIDENCE = "judge"  # key of the evidence document among an operation's evidence rows
+EXPOSURE = "exposure"  # key of the evidence documents of the flags that are being shown, by flag
 AFTERMATH = "aftermath"  # key of what users meet on the way back, second by second: the ladder's gates judge it
 HISTORY = "history"  # key of what users met, second by second: for pages, and for nobody's verdict
 

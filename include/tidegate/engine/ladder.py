@@ -14,8 +14,10 @@ from tidegate.engine.told import NodeState
 from tidegate.engine.view import OperationView
 from tidegate.model.ladder import Rung
 from tidegate.model.operation import OperationKind, OperationState
+from tidegate.plan.exposure import OF_FLAGS
 from tidegate.plan.model import Gate, Node, Phase, Stage, Step
 from tidegate.plan.return_path import WAY_BACK
+from tidegate.steps.flag_exposure import ADMITTED, EXPOSES
 
 RETURN = "return"
 CONCLUDE = "return.conclude"
@@ -33,6 +35,8 @@ def not_needed(view: OperationView, stage: Stage, node: Node) -> str:
             return "the release is a baseline"
         if not view.touched:
             return "nothing had been touched"
+    if isinstance(node, Step | Gate) and node.args.get(OF_FLAGS) and view.certified and not opened(view):
+        return "the release opens no flag"
     return _on_the_ladder(view, stage, node) or passed_over(view, stage, node)
 
 
@@ -95,6 +99,11 @@ def exposing(view: OperationView) -> bool:
 def expanding(view: OperationView) -> bool:
     """Whether the operation has begun to expand the schema."""
     return any(_begun(view, "migrate_schema"))
+
+
+def opened(view: OperationView) -> tuple[str, ...]:
+    """The flags that the release opens, as its admission found; none before."""
+    return tuple(view.node(ADMITTED).facts.get(EXPOSES, {})) if view.verified(ADMITTED) else ()
 
 
 def debts(view: OperationView) -> dict[str, Mapping[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.engine.view import STOP_LOSS_NODE, OperationView
+from tidegate.engine.view import GROWING, STOP_LOSS_NODE, OperationView
 from tidegate.errors import LeaseLost, NotYet, Paused, Refused
 from tidegate.model.operation import OperationState
 from tidegate.plan.model import ApprovalNode, Phase, Stage, Step
@@ -96,10 +96,10 @@ def has_approval(view: OperationView, step: Step) -> None:
 
 def has_guard(beat_expires_at: float | None, now: float, step: Step) -> None:
     """No weight grows without a live guard."""
-    if step.verb != "shift_traffic":
+    if step.verb not in GROWING:
         return
     if beat_expires_at is None or beat_expires_at < now:
         raise NotYet(
-            f"{step.id} would grow the candidate's weight, but no guard is alive",
+            f"{step.id} would show users more of the candidate, but no guard is alive",
             next_step="unpause rollback__<service> and see that the triggerer runs, or: tidegate guard <service>",
         )

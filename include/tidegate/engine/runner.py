@@ -12,7 +12,7 @@ from tidegate.engine.execute import run_step
 from tidegate.engine.gates import look_at_gate
 from tidegate.engine.rules import approved
 from tidegate.engine.turn import turn_back
-from tidegate.engine.view import OperationView, fold_operation, require
+from tidegate.engine.view import GROWING, OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.errors import EffectError, LeaseLost, NotYet, Paused, Refused
 from tidegate.model.operation import OperationState
@@ -173,7 +173,7 @@ def _once_guarded(walk: Walk, view: OperationView, step: Step, deadline: float) 
             raise
         except NotYet as error:
             now = world.clock.now()
-            if step.verb != "shift_traffic" or guarding.alive(world.journal, world.service, now) or now >= deadline:
+            if step.verb not in GROWING or guarding.alive(world.journal, world.service, now) or now >= deadline:
                 raise
             if not said:
                 walk.say(f"{step.id}: waiting up to {guarding.WITHIN:.0f} s for a guard: {error}")

@@ -19,6 +19,7 @@ from tidegate.plan.model import Phase, Plan, Step
 CERTIFY_NODE = "certify.baseline"
 STOP_LOSS_NODE = "return.stop-loss"
 EXPOSE_STAGE = "expose"
+GROWING = frozenset({"shift_traffic", "raise_exposure"})  # verbs that show users more of what is new
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class OperationView:
     held: Hold | None = None
     pauses: tuple[tuple[float, float], ...] = ()
     rungs: tuple[RungJudged, ...] = ()
+    guilty: tuple[str, ...] = ()
     last_seq: int = 0
     exemption: Exemption | None = None
     overridden: frozenset[str] = frozenset()
@@ -107,9 +109,10 @@ class OperationView:
 
     @property
     def fence(self) -> int:
-        """The epoch at which the operation turned back, if a shift may still be on its way to the router; else 0."""
+        """The epoch at which the operation turned back, if a shift may still be on its way to the router, or a flag's
+        exposure to its source; else 0."""
         doubtful = ("intended", "failed")
-        shifts = (n.id for _, n in self.plan.nodes() if isinstance(n, Step) and n.verb == "shift_traffic")
+        shifts = (n.id for _, n in self.plan.nodes() if isinstance(n, Step) and n.verb in GROWING)
         return self.back_epoch if any(self.node(node_id).status in doubtful for node_id in shifts) else 0
 
     @property
@@ -187,7 +190,8 @@ def _approval(view: OperationView, event: Event) -> OperationView:
 
 def _stop_loss(view: OperationView, event: Event) -> OperationView:
     view = replace(view, state=OperationState.STOPPING, why_back=event.body["why"])
-    return replace(view, burn=event.body.get("burn"), back_epoch=event.epoch)
+    guilty = tuple(event.body.get("evidence", {}).get("flags", ()))
+    return replace(view, burn=event.body.get("burn"), back_epoch=event.epoch, guilty=guilty)
 
 
 def _held(view: OperationView, event: Event) -> OperationView:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tidegate.drivers.flags.contract import Because
 from tidegate.drivers.token import Token
+from tidegate.engine.ladder import exposing
 from tidegate.engine.open import LEASE_TTL
 from tidegate.engine.view import STOP_LOSS_NODE, OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.journal.model import EventKind
+from tidegate.model.flags import settings_from_json, settings_json
 from tidegate.model.operation import OperationKind, OperationState
 from tidegate.model.traffic import Split, canary_split
 
@@ -75,13 +78,16 @@ def hold_and_ask(world: World, view: OperationView, *, why: str, actor: str) -> 
 
 
 def reassert(world: World, operation: str, *, actor: str) -> bool:
-    """While an operation stops: if the router gives the candidate more than we left it, take it away again.
+    """While an operation stops: if the router gives the candidate more than we left it, or the flags' source shows more
+    than we left, take it away again.
 
     Level-triggered. True if something was written.
     """
     view = require(fold_operation(world.journal.events(world.service, operation=operation)), operation)
     if view.state is not OperationState.STOPPING or not view.verified(STOP_LOSS_NODE) or view.left_split is None:
         return False
+    if exposing(view) and _flags_again(world, view, actor):
+        return True
     shares = {region: view.plan.settings["shares"][region] for region in view.plan.settings["region_order"]}
     seen = world.estate.traffic.observe().split
     if seen is None or not view.touched:
@@ -95,6 +101,20 @@ def reassert(world: World, operation: str, *, actor: str) -> bool:
         body = {"what": "routing asserted again", "seen": str(seen), "wanted": str(safe)}
         txn.append(EventKind.NOTE, body, actor=actor, operation=operation, epoch=epoch)
     world.estate.traffic.apply(safe, Token(epoch, operation))
+    return True
+
+
+def _flags_again(world: World, view: OperationView, actor: str) -> bool:
+    """If the source shows customers more than the stop-loss left, take it back again."""
+    wanted = settings_from_json(view.node(STOP_LOSS_NODE).facts.get("flags", {}))
+    if not wanted or world.estate.flags is None or world.estate.flags.observe().has(wanted):
+        return False
+    why = "flags asserted again"
+    with world.journal.locked(world.service) as txn:
+        epoch = txn.raise_epoch()
+        body = {"what": why, "wanted": settings_json(wanted)}
+        txn.append(EventKind.NOTE, body, actor=actor, operation=view.id, epoch=epoch)
+    world.estate.flags.apply(wanted, Token(epoch, view.id), Because(actor, why))
     return True
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,12 +138,14 @@ class Watch:
     def _judge(self, view: OperationView, batch: Batch) -> tuple[Verdict | None, bool]:
         assert self._hearing is not None
         now = self._world.clock.now()
-        self._hearing.hear(batch)
+        self._hearing.hear(batch, view)
         document = self._hearing.document(now)
         verdict = Verdict(document["verdict"])
         if verdict is Verdict.FAIL and view.state is OperationState.RUNNING:
             self._stop_loss(view, document)
             return verdict, True
+        if self._judge_flags(view, now):
+            return Verdict.FAIL, True
         for asked in document["asks"]:
             if watchkeeping.hold_and_ask(self._world, view, why=str(asked["why"]), actor=ACTOR):
                 log.error("guard of %s holds %s and asks: %s", self._world.service, view.id, asked["why"])
@@ -151,7 +153,21 @@ class Watch:
         self._hearing.save(batch.cursor, now)
         return verdict, False
 
-    def _stop_loss(self, view: OperationView, document: Mapping[str, Any]) -> None:
+    def _judge_flags(self, view: OperationView, now: float) -> bool:
+        """True if those who see what is behind a flag fare worse, and it was taken back."""
+        assert self._hearing is not None
+        documents = self._hearing.exposures(now)
+        if not documents:
+            return False
+        guilty = sorted(key for key, one in documents.items() if one["verdict"] == Verdict.FAIL)
+        if guilty and view.state is OperationState.RUNNING:
+            first = documents[guilty[0]]
+            self._stop_loss(view, {**first, "why": f"flag {', '.join(guilty)}: {first['why']}"}, guilty)
+        shown = {"version": 1, "flags": documents}
+        self._world.journal.put_evidence(self._world.service, view.id, guarding.EXPOSURE, shown)
+        return bool(guilty) and view.state is OperationState.RUNNING
+
+    def _stop_loss(self, view: OperationView, document: Mapping[str, Any], guilty: Sequence[str] = ()) -> None:
         """Declared and done before the evidence row is written: the user's seconds come first."""
         evidence = {
             "verdict": document["verdict"],
@@ -159,11 +175,13 @@ class Watch:
             "signals": document["signals"],
             "burn": candidate_burn(document),
             "observed_at": document["observed_at"],
+            "flags": list(guilty),
         }
         if declare_stop_loss(self._world, view.id, why=str(document["why"]), evidence=evidence, actor=ACTOR):
             log.warning("guard of %s stops the loss of %s: %s", self._world.service, view.id, document["why"])
             run_step(self._world, view.id, STOP_LOSS_NODE, actor=ACTOR)
-        self._world.journal.put_evidence(self._world.service, view.id, guarding.EVIDENCE, document)
+        if not guilty:
+            self._world.journal.put_evidence(self._world.service, view.id, guarding.EVIDENCE, document)
 
     def _keep_safe(self, view: OperationView) -> bool:
         """Level-triggered: while an operation stops, unfinished stop-loss is finished and safe weights are kept."""

@@ -35,6 +35,8 @@ MEANINGS: Mapping[EventKind, str] = {
     EventKind.CONTRACT_COMPLETED: "A schema contract was run: no rollback goes to a baseline from before it any more.",
     EventKind.OVERRIDDEN: "A person set a rule aside: which one, and why. Written before the effect.",
     EventKind.POLICY_SEEN: "The policy that is in force, by digest.",
+    EventKind.FLAGS_SET: "What part of the customers sees what is behind these flags, now and before; who, why.",
+    EventKind.FLAG_RETIRED: "A person retired a flag: its key is never used again.",
     EventKind.SECRET_READ: "A secret was read: its name, version, who, and what for. Never its value.",
     EventKind.NOTE: "A remark that changes nothing: a request that became nothing, a write that was made again.",
 }

@@ -35,6 +35,7 @@ WAITS_FOR = {
     "capacity": "the stable instances can take what comes back to them",
     "drained": "no request is in flight on the candidate any more",
     "evidence": "the guard's evidence suffices and no signal fails",
+    "exposure": "the guard's evidence on those who see what is behind the flags suffices, and no signal fails",
     "bake": "no signal fails at full weight for long enough, over enough requests",
     "data": "every data check passes",
     "rung": "users are well and the data is whole, or the next rung follows",

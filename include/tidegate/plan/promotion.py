@@ -7,6 +7,7 @@ from typing import Any
 
 from tidegate.model.operation import OperationKind
 from tidegate.model.traffic import TOTAL
+from tidegate.plan.exposure import exposure_stages
 from tidegate.plan.model import ApprovalNode, Gate, Node, Phase, Plan, Reversibility, Stage, Step
 from tidegate.plan.names import APPROVE_EXPAND, percent
 from tidegate.plan.return_path import return_path
@@ -33,6 +34,7 @@ def promotion_plan(policy: Policy, policy_digest: str) -> Plan:
         *_waves(policy),
         Stage("bake", "Bake at full weight", Phase.FORWARD, (_bake(policy), _data(policy, "bake"))),
         Stage("certify", "Certify the baseline", Phase.FORWARD, tuple(_certify(policy))),
+        *exposure_stages(policy, tuple(_relax(policy, "settle"))),
         return_path(policy, checks, phase=Phase.RETURN, stop_loss=True),
     ]
     return Plan(policy.service, OperationKind.PROMOTION, policy_digest, bound_settings(policy), tuple(stages))
@@ -119,7 +121,13 @@ def _certify(policy: Policy) -> Iterator[Node]:
     until = Reversibility.REVERSIBLE_UNTIL
     yield Step("certify.baseline", "certify_baseline", effect=False, reversibility=until)
     yield Step("certify.catalog", "enter_catalog", effect=False, reversibility=until)
+    if policy.promotion.exposure is None:
+        yield from _relax(policy, "certify")
+
+
+def _relax(policy: Policy, stage: str) -> Iterator[Node]:
+    """The old slot goes down to what is kept warm, once nothing of this operation can go back to it at once."""
     warm = -(-policy.capacity.instances * policy.capacity.keep_warm // TOTAL)  # rounded up: never to nothing
     for number, region in enumerate(policy.promotion.waves, start=1):
         args = {"region": region, "role": "stable", "instances": warm, "wait": True}
-        yield Step(f"certify.relax-{number}", "deploy_release", args)
+        yield Step(f"{stage}.relax-{number}", "deploy_release", args)

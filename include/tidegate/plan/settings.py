@@ -6,13 +6,16 @@ from typing import Any
 
 from tidegate.policy.data import Repair
 from tidegate.policy.schema import BusinessSignal, Check, Policy, ServiceSignal
+from tidegate.policy.sight import exposure_alpha, traffic_alpha
 
 
 def bound_settings(policy: Policy) -> dict[str, Any]:
     """JSON value for :attr:`tidegate.plan.model.Plan.settings`. Weights in basis points, times in seconds."""
     promotion, rollback, capacity = policy.promotion, policy.rollback, policy.capacity
     latency = promotion.signals.latency
+    exposure = {"exposure": {"alpha": exposure_alpha(policy)}} if promotion.exposure else {}
     return {
+        **exposure,
         "shares": policy.shares,
         "region_order": list(policy.shares),  # canonical JSON sorts keys; routing order must survive it
         "waves": list(promotion.waves),
@@ -22,7 +25,7 @@ def bound_settings(policy: Policy) -> dict[str, Any]:
             "latency_p99": policy.objectives.latency_p99,
         },
         "judge": {
-            "alpha": promotion.alpha,
+            "alpha": traffic_alpha(policy),
             "warm_up": promotion.warm_up,
             "stale_after": promotion.stale_after,
             "margin_errors": promotion.signals.errors.margin,

@@ -17,7 +17,7 @@ from tidegate.policy.load import Loaded
 from tidegate.policy.quantities import duration_text, percent_text
 from tidegate.policy.rules import Loc
 from tidegate.policy.schema import Policy, Traffic
-from tidegate.policy.sight import alphas_of, power, seconds_to_see, smallest_fault
+from tidegate.policy.sight import all_alphas, power, seconds_to_see, smallest_fault
 from tidegate.policy.tree import plain
 
 FAULT = 0.02  # the fault whose power is printed: 2 % of a class's requests
@@ -64,7 +64,7 @@ class GateView:
 
 @dataclass(frozen=True)
 class Report:
-    """``alphas``: false-alarm rate by signal. ``gates``: empty where the policy declares no traffic."""
+    """``alphas``: false-alarm rate by signal, and of judging flags. ``gates``: empty where no traffic is declared."""
 
     service: str
     file: str
@@ -101,7 +101,7 @@ def lint(loaded: Loaded) -> Report:
     findings = [_placed(loaded, entry) for entry in found]
     findings.sort(key=lambda f: (f.line, f.column, f.rule))
     views = tuple(_view(policy, policy.traffic, f) for f in forecasts) if policy.traffic else ()
-    return Report(policy.service, str(loaded.path), tuple(findings), alphas_of(policy), views)
+    return Report(policy.service, str(loaded.path), tuple(findings), all_alphas(policy), views)
 
 
 def _placed(loaded: Loaded, entry: Found) -> Finding:

@@ -22,7 +22,7 @@ from tidegate.policy.likely import likely
 from tidegate.policy.quantities import percent_text
 
 if TYPE_CHECKING:
-    from tidegate.policy.schema import Check, EndpointClass, Policy, Promotion, Roles, Rollback, Windows
+    from tidegate.policy.schema import Check, EndpointClass, Exposure, Policy, Promotion, Roles, Rollback, Windows
 
 Loc = tuple[str | int, ...]
 
@@ -53,6 +53,15 @@ def promotion(part: Promotion) -> Iterator[Problem]:
         yield Problem("alpha is above 20%: one false alarm in five good releases is no gate", ("alpha",))
     yield from _evidence(part)
     yield from _approvals(part)
+
+
+def exposure(part: Exposure) -> Iterator[Problem]:
+    yield from _growing("steps", part.steps)
+    for step in part.steps:
+        if step not in part.evidence:
+            text = percent_text(step)
+            hint = f"say what the gate behind it asks for: {text}: {{requests: 100}}"
+            yield Problem(f"evidence for the step {text} is missing", ("evidence",), hint, key=True)
 
 
 def _growing(name: str, steps: Sequence[int]) -> Iterator[Problem]:
@@ -186,6 +195,7 @@ def policy(part: Policy) -> Iterator[Problem]:
     if part.migrations.irreversible == "gate" and part.migrations.approval is None:
         hint = "name people in migrations.approval"
         yield Problem("nobody is named who could be asked", ("migrations", "irreversible"), hint)
+    yield from _exposure(part)
     if part.roles is not None:
         yield from _roles(part.roles)
         yield from _approvers(part, part.roles)
@@ -219,6 +229,15 @@ def _repairs(part: Policy) -> Iterator[Problem]:
             )
         if (repair.sql is None) == (not repair.replay):
             yield Problem("give exactly one of sql and replay", ("repair", name), key=True)
+
+
+def _exposure(part: Policy) -> Iterator[Problem]:
+    if part.promotion.exposure is None:
+        return
+    if part.drivers.flags is None:
+        yield Problem("showing by flags needs drivers.flags", ("promotion", "exposure"), "name a driver", key=True)
+    if part.rollback.ladder and Rung.FLAGS not in part.rollback.ladder:
+        yield Problem("who shows by flags takes back by flags first", ("rollback", "ladder"), "add the rung flags")
 
 
 def _regions(part: Policy) -> Iterator[Problem]:

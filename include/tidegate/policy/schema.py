@@ -320,6 +320,24 @@ def _by_weight(value: Any) -> Any:
     return value
 
 
+class Exposure(Part):
+    """How customers are shown what is behind a release's flags, once it runs everywhere and is certified. The same
+    customers see it at each step; the last go back first. Half of `alpha` is for judging this.
+
+    ``steps``: parts of the customers. ``evidence``: by step, what its gate asks for, in each region, of those who see
+    it, since the first of them. ``gate_within``: how long a gate waits for that; as the promotion's if left out.
+    """
+
+    steps: Annotated[tuple[BasisPoints, ...], Field(min_length=1, max_length=50)] = (500, 5000, 10_000)
+    evidence: Annotated[dict[BasisPoints, StepEvidence], Field(max_length=100), BeforeValidator(_by_weight)]
+    gate_within: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Exposure:
+        rules.enforce(rules.exposure(self))
+        return self
+
+
 class Promotion(Part):
     """How a release gets from nothing to all of the traffic.
 
@@ -328,9 +346,10 @@ class Promotion(Part):
     per release, split over the signals, at most 20%. ``warm_up``: what comes earlier after the first shift is not
     judged. ``stale_after``: measurements older than this are no data. ``signals``: what is judged. ``evidence``: by
     step, what its gate asks for. ``gate_within``: how long a gate waits for that before it gives up. ``approvals``:
-    people to ask. ``bake``: the time of trial at the end. ``deadline``: after it somebody is alerted; nothing is cut
-    off. ``windows``: when promotions may begin, at any time if left out. ``fast_track_within``: how long after it was
-    certified a baseline may be promoted again without the canary steps; never if left out.
+    people to ask. ``bake``: the time of trial at the end. ``exposure``: how what is behind flags is shown after that;
+    left out, flags stay as they are. ``deadline``: after it somebody is alerted; nothing is cut off. ``windows``: when
+    promotions may begin, at any time if left out. ``fast_track_within``: how long after it was certified a baseline may
+    be promoted again without the canary steps; never if left out.
     """
 
     waves: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=16)]
@@ -344,6 +363,7 @@ class Promotion(Part):
     gate_within: Seconds = 1800.0
     approvals: Annotated[tuple[Approval, ...], Field(max_length=50)] = ()
     bake: Bake
+    exposure: Exposure | None = None
     deadline: Seconds
     windows: Windows | None = None
     fast_track_within: Seconds | None = None

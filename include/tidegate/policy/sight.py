@@ -38,11 +38,30 @@ def alpha_of(policy: Policy, signal: str) -> float:
     return alphas_of(policy)[signal]
 
 
+EXPOSURE_PART = 0.5  # of alpha, where a policy shows by flags: for judging those who see what is behind them
+
+
+def traffic_alpha(policy: Policy) -> float:
+    """What is left of the release's false-alarm rate for judging the candidate's traffic."""
+    return policy.promotion.alpha - exposure_alpha(policy)
+
+
+def exposure_alpha(policy: Policy) -> float:
+    """The part of it for judging those who see what is behind its flags; divided evenly over the flags it opens."""
+    return policy.promotion.alpha * EXPOSURE_PART if policy.promotion.exposure else 0.0
+
+
+def all_alphas(policy: Policy) -> dict[str, float]:
+    """By signal, and what is for judging flags, where the policy shows by them; they sum to its alpha."""
+    flags = {"flags": exposure_alpha(policy)} if policy.promotion.exposure is not None else {}
+    return {**alphas_of(policy), **flags}
+
+
 def alphas_of(policy: Policy) -> dict[str, float]:
-    """The false-alarm rate of each signal that the policy has on; they sum to its alpha."""
+    """The false-alarm rate of each signal that the policy has on; they sum to what is for the candidate's traffic."""
     signals = policy.promotion.signals
     given = {"latency": signals.latency, "service": signals.service, "business": signals.business}
-    return split_alpha(policy.promotion.alpha, [name for name, value in given.items() if value is not None])
+    return split_alpha(traffic_alpha(policy), [name for name, value in given.items() if value is not None])
 
 
 def power(policy: Policy, traffic: Traffic, endpoint: str, fault: float, stays: Iterable[Stay]) -> float:

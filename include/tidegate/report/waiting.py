@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.engine.assess import from_journal
+from tidegate.engine.assess_exposure import from_journal as exposure_from_journal
 from tidegate.engine.gates import evidence_json
 from tidegate.engine.view import OperationView
 from tidegate.journal.store import Journal
 from tidegate.plan.model import Gate
 from tidegate.report.planned import ahead
 
-MEASURED = ("evidence", "bake")  # kinds of gate whose evidence lies in the journal, so that it can be shown from there
+# Kinds of gate whose evidence lies in the journal, so that it can be shown from there.
+MEASURED = ("evidence", "bake", "exposure")
 
 
 def in_words(view: OperationView, gate: Mapping[str, Any] | None, now: float) -> str:
@@ -35,4 +37,5 @@ def waiting(journal: Journal, view: OperationView, now: float) -> dict[str, Any]
     if not left or not isinstance(left[0], Gate) or left[0].kind not in MEASURED:
         return None
     gate = left[0]
-    return {"node": gate.id, "within": gate.within, **evidence_json(from_journal(journal, view, gate, now))}
+    look = exposure_from_journal if gate.kind == "exposure" else from_journal
+    return {"node": gate.id, "within": gate.within, **evidence_json(look(journal, view, gate, now))}

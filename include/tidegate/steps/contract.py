@@ -15,6 +15,7 @@ from tidegate.errors import NotSettled, Refused
 from tidegate.journal.model import EventKind
 from tidegate.model.binding import Binding, release_from_json
 from tidegate.model.clock import Clock
+from tidegate.model.flags import FlagFact
 from tidegate.model.release import Release, SecretVersion
 from tidegate.model.traffic import Split, canary_split
 
@@ -58,7 +59,9 @@ class Known:
     budget when the loss was stopped. ``fence``: the router has to be at this epoch at least, so that a shift
     which was on its way when the operation turned back is refused there. ``exposing``: this operation has begun to
     show a flag. ``certified``: it has certified its candidate. ``expanded``: it has begun to migrate the schema.
-    ``contracts``: schema contracts that were completed, oldest first.
+    ``contracts``: schema contracts that were completed, oldest first. ``flags``: as they were last set;
+    ``retired_flags``: never to be used again; ``guilty``: those that failed where the guard could
+    tell, empty if it could not.
     """
 
     baselines: tuple[Release, ...]
@@ -72,6 +75,9 @@ class Known:
     expanded: bool = False
     exposing: bool = False
     certified: bool = False
+    flags: Mapping[str, FlagFact] = field(default_factory=dict)
+    retired_flags: frozenset[str] = frozenset()
+    guilty: tuple[str, ...] = ()
 
 
 class ReadSecret(Protocol):

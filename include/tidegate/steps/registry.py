@@ -10,7 +10,16 @@ from typing import cast
 from tidegate.errors import PlanError
 from tidegate.steps.contract import Verb
 
-_NOT_VERBS = {"contract", "registry", "record", "stable_capacity", "due_repairs", "schema_range"}
+_NOT_VERBS = {
+    "contract",
+    "registry",
+    "record",
+    "stable_capacity",
+    "due_repairs",
+    "schema_range",
+    "flag_exposure",
+    "admit_flags",
+}
 
 
 def verbs() -> tuple[str, ...]:

@@ -7,8 +7,11 @@ from typing import Any
 
 from tidegate.errors import Refused
 from tidegate.model.binding import release_to_json
+from tidegate.model.flags import settings_json
 from tidegate.model.release import Release
+from tidegate.steps.admit_flags import flags_to_open
 from tidegate.steps.contract import Look, Result, StepWorld, Verb
+from tidegate.steps.flag_exposure import EXPOSES
 from tidegate.steps.record import Record
 from tidegate.steps.secret_access import prove
 
@@ -19,16 +22,17 @@ class VerifyRelease(Record):
     def describe(self, args: Mapping[str, Any]) -> str:
         return (
             "verify the candidate: SHA-256 of every file, m-of-n signatures, not older than the index allows, no veto, "
-            "every secret that it takes is in the vault"
+            "every secret that it takes is in the vault, no flag is retired, each default is known to be good"
         )
 
     def verify(self, args: Mapping[str, Any], world: StepWorld, look: Look) -> Result:
         artifacts, version = world.estate.artifacts, world.binding.candidate_version
         release = artifacts.verify(version)
         _refuse_unfit(release, world)
+        opens = flags_to_open(world, release)
         secrets = prove(world, release, tuple(world.shares))
         detail = f"{version} is what its builders signed: {release.digest}{secrets}"
-        return Result(detail, {"release": release_to_json(release)})
+        return Result(detail, {"release": release_to_json(release), EXPOSES: settings_json(opens)})
 
 
 def _refuse_unfit(release: Release, world: StepWorld) -> None:

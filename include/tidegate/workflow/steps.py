@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tidegate.engine import guarding
 from tidegate.engine.execute import StepReport, run_step
+from tidegate.engine.view import GROWING
 from tidegate.engine.world import World
 from tidegate.errors import NotYet, Paused
 from tidegate.plan.model import Step
@@ -49,7 +50,7 @@ class StepOperator(NodeOperator):
             except Paused:
                 raise
             except NotYet as error:
-                if step.verb != "shift_traffic" or _guarded(world) or world.clock.now() >= deadline:
+                if step.verb not in GROWING or _guarded(world) or world.clock.now() >= deadline:
                     raise
                 if not said:
                     self.log.warning("Waiting up to %.0f s: %s", guarding.WITHIN, error)

@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 
 from tidegate.drivers.artifacts._archive import sha256
-from tidegate.drivers.flags.contract import is_key
 from tidegate.model.canonical import canonical
+from tidegate.model.flags import is_key
 
 CONFIG = "config.json"  # the configuration document, at the root of the archive
 SECRETS = "secrets.json"  # {name: version}, canonical JSON; no values

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from tidegate.drivers.token import Token
-from tidegate.model.traffic import TOTAL
+from tidegate.model.flags import Setting
 
-KEY = r"^[a-z][a-z0-9_]{0,62}$"  # of a flag: it stands in files, headers and log lines
-_KEY = re.compile(KEY)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """``exposed``: basis points of the customers who see the new behaviour; the same customers each time, and those
-    who were exposed last go back first. ``default``: the last value that was known to be good, for whoever cannot be
-    told apart."""
-
-    exposed: int
-    default: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.exposed <= TOTAL:
-            raise ValueError(f"exposed is {self.exposed}, expected 0 to {TOTAL} basis points")
-
-    def __str__(self) -> str:
-        return f"{self.exposed / 100:g}% exposed, default {'on' if self.default else 'off'}"
+__all__ = ["Because", "Flags", "FlagsState", "Setting"]
 
 
 @dataclass(frozen=True)
@@ -87,8 +68,3 @@ class Flags(Protocol):
     def ping(self) -> None:
         """Raises ``Unreachable`` if nothing could be written."""
         ...
-
-
-def is_key(text: str) -> bool:
-    """Whether a flag may be called so."""
-    return _KEY.fullmatch(text) is not None
