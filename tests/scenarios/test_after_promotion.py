@@ -16,6 +16,7 @@ from tidegate.guard.watch import Watch
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import Outcome
 from tidegate.policy.schema import Bake
+from tidegate.report.overview import service_document
 
 BAKE = Bake.model_validate({"lasts": "1s", "requests": 3, "then_watch": "15m"})
 
@@ -43,6 +44,9 @@ def test_a_release_that_fails_after_its_promotion_is_asked_to_be_rolled_back_onc
     rig, alarms = promoted(tmp_path)
     rig.clock.sleep(10)
     assert alarms == []
+    page = service_document(rig.world.journal, "shop", rig.clock.now())
+    assert "1.1.0 is watched until" in page["watch"]
+    assert "Watched until" in page["operation"]["headline"]["next"]
     breaks(rig)
     rig.clock.sleep(20)
     (alarm,) = alarms
@@ -62,6 +66,8 @@ def test_if_nobody_answers_somebody_is_paged_with_the_exact_command(tmp_path: Pa
     (words,) = notes(rig, UNANSWERED)
     assert "tidegate rollback shop" in words
     assert "--without-airflow" in words
+    page = service_document(rig.world.journal, "shop", rig.clock.now())
+    assert (page["urgency"], page["needs"][0]) == (0, words), "the page says it first"
     rig.clock.sleep(5)
     assert len(notes(rig, UNANSWERED)) == 1
 
