@@ -294,7 +294,7 @@ GUARDS: tuple[Guard, ...] = (
         "the run is as green as the operation",
         4,
         "workflow/outcome.py",
-        "if view.outcome is not _MEANT[view.kind]:",
+        "if view.outcome is not GOOD_END[view.kind]:",
         _AWAY,
         ("airflow/test_runs.py::test_a_release_that_is_not_there_is_refused_before_any_effect",),
     ),

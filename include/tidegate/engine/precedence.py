@@ -52,9 +52,9 @@ def make_way(txn: Transaction, request: Request, wanted: str, actor: str) -> Giv
 
 def would_give_way(view: OperationView | None, kind: OperationKind) -> bool:
     """Whether this open operation makes room for one of that kind. Pure."""
-    if view is None or view.kind not in COMPENSATED or past_the_point(view):
+    if view is not None and past_the_point(view):
         return False
-    return kind.rank > view.kind.rank
+    return view is not None and view.kind in COMPENSATED and kind.rank > view.kind.rank
 
 
 def wished(view: OperationView, target: str | None) -> Binding | None:
