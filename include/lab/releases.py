@@ -83,6 +83,7 @@ RECIPES = (
         flags=(("new_basket", False),),
     ),
     Recipe("1.7.0", 107, "from 25 % of the sessions on, 8 % of its checkouts fail", revisions=("0001", "0002")),
+    Recipe("1.8.0", 108, "a third of its orders' rows do not say what their events say", "wrong_quantities=0.33"),
     Recipe("1.9.0", 109, "each process fails once it has answered 6,000 requests", "leaks_after=6000"),
     Recipe(
         "2.0.0", 200, "one of its downgrades raises half-way", revisions=("0001", "0002", "0003_notes", "0004_notes")

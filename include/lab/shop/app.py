@@ -96,7 +96,8 @@ class Shop:
         if self._new_basket_fails(request, token):
             return JSONResponse({"error": "the new basket failed"}, 500)
         key, quantity, product = wanted
-        order = await self.store.place(token, key, quantity, quantity * PRODUCTS[product], VERSION)
+        astray = int(self._rng.random() < dials.wrong_quantities)
+        order = await self.store.place(token, key, quantity, quantity * PRODUCTS[product], VERSION, astray=astray)
         return JSONResponse(describe(key, order), 201)
 
     async def order(self, request: Request) -> Response:

@@ -19,6 +19,7 @@ class Dials:
     """``checkout_failures``: part of checkouts that answer 500 before any write. ``slow_tail``: factor on the slowest
     ``tail_part`` of checkouts. ``new_basket_failures``, ``receipt_failures``: part of the new basket's calls, and of
     receipts, that answer 500. ``leaks_after``: requests that a process answers well before it fails, 0 for any number.
+    ``wrong_quantities``: part of orders whose row says one more than their event; the answer is as it should be.
     Factors are >= 1, parts in 0..1."""
 
     checkout_failures: float = 0.0
@@ -27,6 +28,7 @@ class Dials:
     new_basket_failures: float = 0.0
     receipt_failures: float = 0.0
     leaks_after: float = 0.0
+    wrong_quantities: float = 0.0
 
 
 class DialFile:

@@ -30,13 +30,14 @@ _PLACE = f"""
 with s as (select id from sessions where id = %(session)s and token_hash = %(hash)s),
 o as (
   insert into orders (id, session_id, quantity, total_cents, release{", gift" if WRITES_GIFT else ""})
-  select %(key)s, s.id, %(quantity)s, %(total)s, %(release)s{", 'paper'::gift_wrap" if WRITES_GIFT else ""} from s
+  select %(key)s, s.id, %(quantity)s + %(astray)s, %(total)s, %(release)s
+         {", 'paper'::gift_wrap" if WRITES_GIFT else ""} from s
   on conflict (id) do nothing
   returning id, session_id, quantity, total_cents, release
 ),
 e as (
   insert into order_events (order_id, session_id, kind, quantity, total_cents, release)
-  select id, session_id, 'placed', quantity, total_cents, release from o
+  select id, session_id, 'placed', quantity - %(astray)s, total_cents, release from o
 )
 select (select count(*) from s), (select count(*) from o)
 """  # noqa: S608 - both parts are ours
@@ -106,8 +107,13 @@ class Store:
             raise UnknownSessionError(token.public_id)
         return int(row[1])
 
-    async def place(self, token: SessionToken, key: str, quantity: int, total_cents: int, release: str) -> Order:
-        """The order that ``key`` means, written now or before. Raises UnknownSessionError, KeyTakenError."""
+    async def place(
+        self, token: SessionToken, key: str, quantity: int, total_cents: int, release: str, *, astray: int = 0
+    ) -> Order:
+        """The order that ``key`` means, written now or before. Raises UnknownSessionError, KeyTakenError.
+
+        ``astray``: by how much the row's quantity is not that of its event: a fault.
+        """
         values = {
             "session": token.public_id,
             "hash": token.secret_hash,
@@ -115,6 +121,7 @@ class Store:
             "quantity": quantity,
             "total": total_cents,
             "release": release,
+            "astray": astray,
         }
         known, written = await self._held(lambda: self._once(_PLACE, values)) or (0, 0)
         if not known:

@@ -200,7 +200,7 @@ def _failed_row(scenario: Scenario, why: str) -> dict[str, Any]:
         "ok": False,
         "why": why,
         **dict.fromkeys(none),
-        "checks": {"run": None, "failed": None},
+        "checks": measure.checks(()),
         "seconds": dict.fromkeys(seconds),
         "schema": schema.told(None),
         "dag_runs": [],

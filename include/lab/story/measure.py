@@ -167,13 +167,20 @@ def _epoch(stamp: str) -> float:
     return datetime.fromisoformat(stamp).timestamp()
 
 
-def checks(events: Sequence[Event]) -> dict[str, int | None]:
-    """Data checks of the operation: how many were run, how many did not pass."""
+def checks(events: Sequence[Event]) -> dict[str, Any]:
+    """Data checks of the operation: how many were run, how many did not pass, at any time and in the last run, and
+    which were violated."""
     reports = [e.body["report"] for e in events if e.kind is EventKind.DATA_CHECKED]
     if not reports:
-        return {"run": None, "failed": None}
+        return dict.fromkeys(("run", "failed", "failed_last", "violated", "seconds"))
     results = [r for report in reports for r in report["results"]]
-    return {"run": len(results), "failed": sum(r["status"] != "passed" for r in results)}
+    return {
+        "run": len(results),
+        "failed": sum(r["status"] != "passed" for r in results),
+        "failed_last": sum(r["status"] != "passed" for r in reports[-1]["results"]),
+        "violated": sorted({r["id"] for r in results if r["status"] == "violated"}),
+        "seconds": max(report["seconds"] for report in reports),
+    }
 
 
 def effects(stage: Stage, view: OperationView | None) -> dict[str, Any]:

@@ -173,7 +173,8 @@ def _section(row: Row) -> str:
 def _checks(checks: Row) -> str:
     if checks["run"] is None:
         return "none were needed: nothing was reverted"
-    return f"{checks['run']} run, {checks['failed']} not passed"
+    found = f": {', '.join(checks['violated'])}" if checks["violated"] else ""
+    return f"{checks['run']} run, {checks['failed']} not passed{found}; the slowest run took {checks['seconds']:g} s"
 
 
 def _load(load: Row, which: str) -> str:

@@ -27,8 +27,9 @@ class Expectation:
     journal must hold. ``untouched``: no effect at all. ``clean``: no failed request and no broken session at
     all. ``writes_to_zero``: exactly so many route writes from the verdict to no candidate traffic.
     ``steps_back``: at least so many route writes on the way back. ``within_limit``: no target gets more than
-    its declared limit. ``data_checked``: checks were run and all passed. ``exit_code``: of the command that
-    asked for it, at the first time and when it is asked for again. ``rung``: at which the ladder stopped.
+    its declared limit. ``data_checked``: checks were run and all passed. ``found_by``: the check that found
+    it; in the last run all passed. ``exit_code``: of the command that asked for it, at the first time and when it is
+    asked for again. ``rung``: at which the ladder stopped.
     ``unasked``: a region in which the operation did nothing, and to which it owes nothing.
     ``schema``: the revision at the end, or that it is as before, line by line. ``flag_back``: the flag
     that goes back, and nothing else: no route write, nothing redeployed, and no request fails that begins once it is
@@ -45,6 +46,7 @@ class Expectation:
     steps_back: int | None = None
     within_limit: bool = False
     data_checked: bool = False
+    found_by: str | None = None
     exit_code: int = 0
     rung: str | None = None
     unasked: str | None = None
@@ -159,6 +161,23 @@ SCENARIOS: tuple[Scenario, ...] = (
         afterwards=600.0,
         within=900.0,
         expected="promoted, then rolled back without a person; the guard asks for it",
+    ),
+    Scenario(
+        "wrong-projection",
+        "1.8.0 answers well and writes a third of its orders wrongly: found by the data check",
+        "promote",
+        {"version": "1.8.0", "reason": "quicker checkouts"},
+        Expectation(
+            "rolled_back",
+            "failed",
+            clean=True,
+            found_by="orders_follow_their_events",
+            rung="schema",
+            exit_code=10,
+        ),
+        release="1.8.0",
+        within=600.0,
+        expected="no error at all; found by the data check, orders rebuilt from their events, 0 failed requests",
     ),
     Scenario(
         "schema-release",

@@ -21,7 +21,7 @@ def complaints(
 ) -> list[str]:
     """Everything that is not as expected, in words with both values. Empty: the scenario is ok."""
     found = [*_ending(scenario, row, view), *_users(scenario, row), *_load(row), *_effects(scenario, row)]
-    found += [*_exit_codes(scenario, row), *_schema(scenario, row)]
+    found += [*_exit_codes(scenario, row), *_schema(scenario, row), *_data(scenario, row)]
     if view is not None:
         found += [
             *_verdict(scenario, row, view),
@@ -119,6 +119,14 @@ def _flag_back(flag: str, row: Mapping[str, Any], view: OperationView) -> Iterat
     for what in ("route_writes", "slot_changes", "failed_requests"):
         if after.get(what) != 0:
             yield f"{what} after it was safe: expected 0, got {after.get(what)}"
+
+
+def _data(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
+    expect, checks = scenario.expect, row["checks"]
+    if expect.found_by and expect.found_by not in (checks["violated"] or ()):
+        yield f"expected {expect.found_by} to be violated, got: {checks['violated']}"
+    if expect.found_by and checks["failed_last"] != 0:
+        yield f"data checks: expected the last run to pass, got {checks}"
 
 
 def _way_back(
