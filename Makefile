@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
-.PHONY: help setup demo e2e ui compose-test test mutants check up down status race docs lock clean
+.PHONY: help setup demo e2e ui compose-test test mutants check up down status race checks-cost docs lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ status: ## what of the lab is running
 
 race: setup ## the judge against other tools' rules on the same simulated streams
 	@exec $(PYTHON) -m benchmarks.race
+
+checks-cost: setup ## what data checks cost on 1,000,000 rows, against one statement written by hand
+	@exec $(PYTHON) -m benchmarks.checks
 
 docs: setup ## write the reference pages that are made from the code
 	@exec $(PYTHON) scripts/reference.py

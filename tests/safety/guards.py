@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from tests.safety.brake_guards import BRAKE_GUARDS
+from tests.safety.data_guards import DATA_GUARDS
 from tests.safety.flag_guards import FLAG_GUARDS
 from tests.safety.guard import Guard
 from tests.safety.guards_ladder import LADDER_GUARDS
@@ -804,6 +805,7 @@ GUARDS: tuple[Guard, ...] = (
     *SIGNAL_GUARDS,
     *LADDER_GUARDS,
     *MIGRATION_GUARDS,
+    *DATA_GUARDS,
     *BRAKE_GUARDS,
     *FLAG_GUARDS,
 )

@@ -236,7 +236,7 @@ def verdict_of(results: Iterable[CheckResult]) -> Verdict:
 class Limits:
     """Seconds that one statement, one wait for a lock and a whole run may take; what takes longer is not checked."""
 
-    statement: float = 10.0
+    statement: float = 30.0
     lock: float = 2.0
-    total: float = 60.0
+    total: float = 120.0
     connect: int = 2

@@ -69,6 +69,7 @@ def operation_document(
         "verdict": _verdict(journal, view, now),
         "series": series(journal, view, events, closed.at if closed else now),
         "checks": _checks(events),
+        "repairs": _repairs(view),
         "approvals": _approvals(view, now),
         "log": [_row(event, view) for event in events],
         "controls": controls(view),
@@ -167,6 +168,23 @@ def _checks(events: Iterable[Event]) -> list[dict[str, Any]]:
         for event in events
         if event.kind is EventKind.DATA_CHECKED
     ]
+
+
+def _repairs(view: OperationView) -> list[dict[str, Any]]:
+    """Each repair that was due: what was said before it was made, and what the database has on record of it."""
+    said = view.facts.get("return.preview", {}).get("repairs", {})
+    made = view.facts.get("return.repair", {}).get("repairs", {})
+    return [_repair(name, said.get(name, {}), made.get(name)) for name in {**said, **made}]
+
+
+def _repair(name: str, said: Mapping[str, Any], made: Mapping[str, Any] | None) -> dict[str, Any]:
+    kept = f"; {made['kept']} rows that no event explains are kept" if made and made["kept"] else ""
+    return {
+        "name": name,
+        **{key: str(said.get(key, "")) for key in ("what", "because", "found")},
+        "keys": list((said.get("difference") or {}).get("keys", ())),
+        "made": f"{made['changed']} rows, up to {made['position']}{kept}" if made else "",
+    }
 
 
 def _approvals(view: OperationView, now: float) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from tidegate.report.chart import chart
 from tidegate.report.document import operation_document
 from tidegate.report.markup import Markup, join, tag
 from tidegate.report.page_controls import controls
-from tidegate.report.page_log import approvals, checks, who_did_what
+from tidegate.report.page_log import approvals, checks, repairs, who_did_what
 from tidegate.report.page_plan import plan, progress, waiting
 from tidegate.report.rungs import ladder
 from tidegate.report.shell import age, page, when
@@ -63,6 +63,7 @@ def operation_body(document: Mapping[str, Any]) -> Markup:
             ladder(document),
             plan(document),
             checks(document),
+            repairs(document),
             approvals(document),
             _facts(document),
             who_did_what(document),

@@ -8,7 +8,8 @@ from typing import Any
 from tidegate.report.markup import Markup, table, tag
 from tidegate.report.shell import age, when
 
-_TONES = {"passed": "pass", "violated": "fail", "could_not_check": "no_data"}
+_TONES = {"passed": "pass", "violated": "fail", "not_checked": "no_data"}
+_MEANS = {"hold": "asks a person", "warn": "a warning", "next_rung": "one rung further"}
 
 
 def checks(document: Mapping[str, Any]) -> Markup:
@@ -21,20 +22,52 @@ def checks(document: Mapping[str, Any]) -> Markup:
 
 def _run(run: Mapping[str, Any]) -> Markup:
     bad = [r for r in run["results"] if r["status"] != "passed"]
+    warned = sum(_severity(r) == "warn" for r in bad)
     said = f"{len(run['results'])} checks, " + (f"{len(bad)} not passed" if bad else "all passed")
+    said += f", {warned} of them with a warning only" if warned else ""
     rows = [
         (
-            tag("span", r["status"].replace("_", " "), class_=_TONES.get(r["status"], "ask")),
+            tag("span", r["status"].replace("_", " "), class_=_tone(r)),
             tag("strong", r["id"]),
             _found(r),
+            "" if r["status"] == "passed" else _MEANS[_severity(r)],
             tag("code", ", ".join(map(str, r.get("failed_keys") or ()))),
         )
         for r in sorted(run["results"], key=lambda r: r["status"] == "passed")
     ]
     title = tag("summary", f"after {run['node']}: {said} ", tag("small", f"{run['run'] or 'did not run'}"))
     opened = {"open": ""} if bad else {}
-    body = table(("", "Check", "What was found", "Keys of the rows"), rows, class_="stack")
+    body = table(("", "Check", "What was found", "What it means", "Keys of the rows"), rows, class_="stack")
     return tag("details", title, body, id=f"checks-{run['node']}", **opened)
+
+
+def _severity(result: Mapping[str, Any]) -> str:
+    """Rows of before checks had one are read as ``hold``."""
+    return str(result.get("severity", "hold"))
+
+
+def _tone(result: Mapping[str, Any]) -> str:
+    warned = result["status"] != "passed" and _severity(result) == "warn"
+    return "ask" if warned else _TONES.get(result["status"], "ask")
+
+
+def repairs(document: Mapping[str, Any]) -> Markup | None:
+    """What repairs were going to change, and what they did; None if none was due."""
+    if not document["repairs"]:
+        return None
+    rows = [
+        (
+            tag("strong", r["name"]),
+            r["what"],
+            r["because"],
+            r["found"],
+            tag("code", ", ".join(map(str, r["keys"]))),
+            r["made"] or "not yet",
+        )
+        for r in document["repairs"]
+    ]
+    head = ("Repair", "What it does", "Because of", "What it would change", "Some keys", "What it changed")
+    return tag("section", tag("h2", "Repairs of the data"), table(head, rows, class_="stack"), class_="card")
 
 
 def _found(result: Mapping[str, Any]) -> str:
