@@ -75,7 +75,7 @@ def test_a_projection_that_strays_is_found_by_its_keys(url: str, damage: str, co
     key = any_order(url)
     sql(url, damage.format(key))
     result = one(url, spec(follows=FOLLOWS))
-    assert (result.status, result.detail) == (Status.VIOLATED, f"orders is not what its events say: {counted}"), result
+    assert result.status is Status.VIOLATED and result.detail.endswith(f"not as the events say ({counted})"), result
     assert key in result.failed_keys
 
 
@@ -164,15 +164,15 @@ def test_without_a_snapshot_nothing_is_compared(url: str, snapshot: object) -> N
 def test_the_schema_is_at_the_revision_that_the_release_needs(
     url: str, held: list[str], wanted: str, status: Status, observed: str | None
 ) -> None:
-    sql(url, "create table alembic_version (version_num varchar(32) primary key)")
+    sql(url, "create table revision_of (version_num varchar(32) primary key)")
     for revision in held:
-        sql(url, f"insert into alembic_version values ('{revision}')")
-    result = one(url, spec(schema_revision="alembic_version"), schema_revision=wanted)
+        sql(url, f"insert into revision_of values ('{revision}')")
+    result = one(url, spec(schema_revision="revision_of"), schema_revision=wanted)
     assert (result.status, result.observed) == (status, observed), result
 
 
 def test_a_revision_table_that_is_not_there_is_blindness(url: str) -> None:
-    result = one(url, spec(schema_revision="alembic_version"), schema_revision="r1")
+    result = one(url, spec(schema_revision="no_such_table"), schema_revision="r1")
     assert result.status is Status.NOT_CHECKED, result
 
 

@@ -58,10 +58,12 @@ def wrong_until_stopped(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """A check that is violated as long as the candidate's processes run."""
     run = rig.checks.run
 
-    def checked(specs: Sequence[Mapping[str, Any]], snapshot: Mapping[str, Any] | None) -> CheckReport:
+    def checked(
+        specs: Sequence[Mapping[str, Any]], snapshot: Mapping[str, Any] | None, *, schema_revision: str = ""
+    ) -> CheckReport:
         there = any(rig.compute.look(arm).instances for arm in (EAST_B, WEST_B))
         rig.checks.status["orders_have_events"] = Status.VIOLATED if there else Status.PASSED
-        return run(specs, snapshot)
+        return run(specs, snapshot, schema_revision=schema_revision)
 
     monkeypatch.setattr(rig.checks, "run", checked)
 

@@ -183,6 +183,17 @@ def checks(events: Sequence[Event]) -> dict[str, Any]:
     }
 
 
+def data_gate_seconds(ran: Ran) -> float | None:
+    """Wall time of the slowest data gate that passed at its first look, as Airflow has it, from start to end of its
+    task; None if there was none."""
+    spans = [
+        _epoch(task["end_date"]) - _epoch(task["start_date"])
+        for name, task in ran.tasks.items()
+        if name.endswith(".data") and task["state"] == "success" and task["start_date"] and task["end_date"]
+    ]
+    return round(max(spans), 2) if spans else None
+
+
 def effects(stage: Stage, view: OperationView | None) -> dict[str, Any]:
     """Counted in the targets' own logs, not in our journal: route writes, instance starts and stops, and how many of
     them were done more than once. ``regions``: where slots were changed."""

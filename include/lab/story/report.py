@@ -173,8 +173,11 @@ def _section(row: Row) -> str:
 def _checks(checks: Row) -> str:
     if checks["run"] is None:
         return "none were needed: nothing was reverted"
+    gate = f", the slowest data gate {checks['gate_seconds']:g} s in Airflow" if checks.get("gate_seconds") else ""
     found = f": {', '.join(checks['violated'])}" if checks["violated"] else ""
-    return f"{checks['run']} run, {checks['failed']} not passed{found}; the slowest run took {checks['seconds']:g} s"
+    return (
+        f"{checks['run']} run, {checks['failed']} not passed{found}; the slowest run took {checks['seconds']:g} s{gate}"
+    )
 
 
 def _load(load: Row, which: str) -> str:

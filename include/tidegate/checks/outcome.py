@@ -123,8 +123,12 @@ def _of_follows(spec: CheckSpec, answer: Answer) -> CheckResult:
     rows = ((answer.get("result") or {}).get("details") or {}).get("unexpected_rows") or []
     kinds = Counter(str(row.get("difference")) for row in rows)
     counted = ", ".join(f"{kinds[kind]} {kind}" for kind in ("wrong", "missing", "extra") if kinds[kind])
-    many = f"the first {len(rows)}: " if len(rows) >= ROWS_COUNTED else ""
-    return replace(plain, detail=f"{spec.about['projection']} is not what its events say: {many}{counted or 'rows'}")
+    total = int(plain.observed or 0)
+    few = f" (of the first {len(rows)}: {counted})" if total > len(rows) else f" ({counted})"
+    detail = (
+        f"{plain.detail.removesuffix(' where none may be')} of {spec.about['projection']} not as the events say{few}"
+    )
+    return replace(plain, detail=detail)
 
 
 def _of_unchanged(spec: CheckSpec, answer: Answer) -> CheckResult:

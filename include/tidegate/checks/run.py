@@ -12,7 +12,7 @@ from typing import Any
 from tidegate.checks.connection import Pin, explain, pinned
 from tidegate.checks.expectations import detail_format
 from tidegate.checks.model import KEYS_SHOWN, CheckReport, CheckResult, CheckSpec, Kind, Limits, Status, verdict_of
-from tidegate.checks.outcome import Answer, closer_look, first_look, not_checked
+from tidegate.checks.outcome import Answer, closer_look, could_not, first_look, not_checked
 from tidegate.checks.preload import import_quietly
 from tidegate.checks.reference import Reference, changed_keys
 from tidegate.checks.standby import compare
@@ -81,7 +81,7 @@ def _in_project(url: str, pin: Pin, specs: Sequence[CheckSpec], reference: Refer
         if not ready:
             return None, found
         name = f"tidegate-{uuid.uuid4().hex}"
-        run_id, answers = gx.run(name, [spec.id for spec in ready], "BOOLEAN_ONLY")
+        run_id, answers = _answers(gx, name, [spec.id for spec in ready])
         failed = []
         for spec in ready:
             result = first_look(spec, answers.get(spec.id, {}))
@@ -90,6 +90,17 @@ def _in_project(url: str, pin: Pin, specs: Sequence[CheckSpec], reference: Refer
             else:
                 found[spec.id] = result
         return run_id, found | _look_closer(gx, name, failed, reference)
+
+
+def _answers(gx: Project, name: str, checks: list[str]) -> tuple[str, dict[str, Answer]]:
+    """Run id, and what BOOLEAN_ONLY says of each. What is evaluated together fails together: then once more, apart."""
+    shared = gx.together()
+    run_id, answers = gx.run(name, checks, "BOOLEAN_ONLY")
+    gx.apart()
+    again = [check for check in checks if check in shared and could_not(answers.get(check, {})) is not None]
+    if again:
+        answers |= gx.run(f"{name}-apart", again, "BOOLEAN_ONLY")[1]
+    return run_id, answers
 
 
 def _prepare(gx: Project, specs: Iterable[CheckSpec], reference: Reference, url: str) -> Results:

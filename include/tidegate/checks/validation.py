@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -35,32 +36,56 @@ def new_context() -> Any:
 
 @dataclass
 class Project:
-    """Suites, one per check so that one that cannot be evaluated takes no other along, and the data they look at."""
+    """Suites, one per check so that one that cannot be evaluated takes no other along, and the data they look at; and
+    one per table with all its native expectations, which Great Expectations then reads in one pass."""
 
     context: Any
     source: Any
     engines: tuple[Any, ...]
     definitions: dict[str, Any] = field(default_factory=dict)
     _batches: dict[str, Any] = field(default_factory=dict)
+    _native: dict[str, dict[str, Any]] = field(default_factory=dict)  # table -> check -> how it is made
+    _whole: dict[str, Any] = field(default_factory=dict)  # check -> the definition of all of its table
 
     def add(self, spec: CheckSpec, reference: Reference) -> None:
         """Raises ``Refused`` or Great Expectations' own errors if ``spec`` cannot be made into a suite."""
+        columns = self.columns(spec.projection.described) if spec.kind is Kind.FOLLOWS else ()
+        make = functools.partial(_quietly, build, spec, reference, columns)
+        self.definitions[spec.id] = self._define(spec.id, spec.table, [make()])
+        if spec.kind in (Kind.EXPECT, Kind.NOT_BELOW_SNAPSHOT):
+            self._native.setdefault(spec.table, {})[spec.id] = make
+
+    def together(self) -> frozenset[str]:
+        """From now on the native expectations of each table run as one, where they can be made into one suite. The ids
+        of checks for which that is so; one that cannot be evaluated takes the others along, until :meth:`apart`."""
+        done: set[str] = set()
+        for table, made in self._native.items():
+            if len(made) == 1:
+                continue
+            with contextlib.suppress(Exception):  # two of the same, say: they run one by one
+                whole = self._define(f"all of {table}", table, [make() for make in made.values()])
+                self._whole.update(dict.fromkeys(made, whole))
+                done |= set(made)
+        return frozenset(done)
+
+    def apart(self) -> None:
+        """From now on every check runs by itself."""
+        self._whole.clear()
+
+    def _define(self, name: str, table: str, expectations: list[Any]) -> Any:
         import great_expectations as gx
 
-        columns = self.columns(spec.projection.described) if spec.kind is Kind.FOLLOWS else ()
-        expectation = _quietly(build, spec, reference, columns)
-        suite = gx.ExpectationSuite(name=spec.id, expectations=[expectation])
-        definition = gx.ValidationDefinition(
-            name=spec.id, data=self._batch(spec.table), suite=self.context.suites.add(suite)
-        )
-        self.definitions[spec.id] = self.context.validation_definitions.add(definition)
+        suite = self.context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
+        definition = gx.ValidationDefinition(name=name, data=self._batch(table), suite=suite)
+        return self.context.validation_definitions.add(definition)
 
     def run(self, name: str, checks: Sequence[str], result_format: Any) -> tuple[str, dict[str, Answer]]:
         """Run one checkpoint over ``checks``. Its run id, and the answers by check id: those that are there."""
         import great_expectations as gx
         from great_expectations.core.run_identifier import RunIdentifier
 
-        definitions = [self.definitions[check] for check in checks]
+        chosen = {id(d): d for d in (self._whole.get(check) or self.definitions[check] for check in checks)}
+        definitions = list(chosen.values())
         checkpoint = gx.Checkpoint(name=name, validation_definitions=definitions, result_format=result_format)
         done = _quietly(checkpoint.run, run_id=RunIdentifier(run_name=name))
         answers = {}
