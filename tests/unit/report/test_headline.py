@@ -28,7 +28,7 @@ def rig(tmp_path: Path) -> Rig:
 def test_promoted(rig: Rig) -> None:
     top = of(promote(rig, "1.1.0"))
     assert (top.title, top.tone, top.safe) == ("1.1.0 is promoted", "good", "Yes.")
-    assert top.next == "Nothing. The way back: rollback__shop to 1.0.0."
+    assert top.next.startswith("Nothing. The way back: rollback__shop to 1.0.0. Watched until ")
 
 
 def test_rolled_back_by_a_person(rig: Rig) -> None:
