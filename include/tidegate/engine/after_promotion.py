@@ -62,10 +62,19 @@ def watched_release(journal: Journal, service: str) -> Watched | None:
     if baseline is None or baseline.operation is None:
         return None
     view = fold_operation(journal.events(service, operation=baseline.operation))
-    seconds = view.plan.settings.get("then_watch") if view and view.kind is OperationKind.PROMOTION else None
-    if view is None or not seconds:
+    until = watched_until(view) if view else None
+    if view is None or until is None:
         return None
-    return Watched(baseline.release, view, baseline.seq, baseline.at, baseline.at + float(seconds))
+    return Watched(baseline.release, view, baseline.seq, baseline.at, until)
+
+
+def watched_until(view: OperationView) -> float | None:
+    """When the watch over the release that the promotion certified ends: its time counts from the promotion's last
+    row about a node, so that flags which are raised after the certificate take nothing from it. None: no watch."""
+    seconds = view.plan.settings.get("then_watch") if view.kind is OperationKind.PROMOTION else None
+    if not seconds or not view.certified:
+        return None
+    return max(state.at or 0.0 for state in view.nodes.values()) + float(seconds)
 
 
 def finding(journal: Journal, watched: Watched) -> Finding | None:

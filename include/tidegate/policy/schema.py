@@ -262,7 +262,7 @@ class Bake(Part):
     """At full weight in every region, before the release becomes a baseline.
 
     ``lasts``: at least so long. ``requests``: at least so many requests to the candidate. ``then_watch``: so long after
-    it became a baseline the guard goes on judging it at full traffic, and asks for a rollback if it fails.
+    the promotion the guard goes on judging it at full traffic, and asks for a rollback if it fails.
     """
 
     lasts: Seconds

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from tidegate.engine.view import CERTIFY_NODE, OperationView
+from tidegate.engine.after_promotion import watched_until
+from tidegate.engine.view import OperationView
 from tidegate.model.ladder import Rung
 from tidegate.model.operation import OperationKind, OperationState, Outcome
 from tidegate.plan.model import Phase
@@ -67,11 +68,11 @@ def _closed(view: OperationView, why: str) -> Headline:
 
 def _watched_until(view: OperationView) -> str:
     """Until when the guard goes on judging the release, if the plan says so."""
-    seconds, certified = view.plan.settings.get("then_watch"), view.node(CERTIFY_NODE).at
-    if not seconds or certified is None:
+    until = watched_until(view)
+    if until is None:
         return ""
-    until = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(certified + float(seconds)))
-    return f" Watched until {until} UTC."
+    words = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(until))
+    return f" Watched until {words} UTC."
 
 
 def _taken_back(view: OperationView) -> str:
