@@ -27,6 +27,8 @@ from tidegate.engine.view import STOP_LOSS_NODE, OperationView
 from tidegate.errors import GivesWay, LeaseLost, Refused
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import OperationKind, OperationState, Outcome, operation_id
+from tidegate.remote.ending import Ending, Sight, ended
+from tidegate.report.document import operation_document
 
 SAFE = {"east-a": 5000, "west-a": 5000}
 
@@ -104,6 +106,33 @@ def test_a_target_further_back_is_gone_to_after_the_way_back(rig: Rig) -> None:
     assert drive(rig.world, rollback.id, actor="test").outcome is Outcome.ROLLED_BACK
     assert rig.compute.observe(rig.arms()[0]).version == "1.0.0"
     assert weights(rig) == SAFE
+
+
+def test_nothing_lower_slips_in_before_the_one_that_is_awaited(rig: Rig) -> None:
+    view = half_way(rig)
+    ask(rig)
+    assert drive(rig.world, view.id, actor="test").outcome is Outcome.ROLLED_BACK
+    with pytest.raises(Refused, match=r"is awaited by shop-rollback-\w+ \(rollback\)"):
+        open_promotion(rig, "1.2.0")
+    assert drive(rig.world, open_rollback(rig).id, actor="test").outcome is Outcome.ROLLED_BACK
+    assert open_promotion(rig, "1.2.0").state is OperationState.RUNNING
+
+
+def test_what_never_comes_is_not_awaited_for_ever(rig: Rig) -> None:
+    view = half_way(rig)
+    ask(rig)
+    drive(rig.world, view.id, actor="test")
+    rig.clock.sleep(125)
+    assert open_promotion(rig, "1.2.0").state is OperationState.RUNNING
+
+
+def test_the_page_says_that_it_made_room(rig: Rig) -> None:
+    view = half_way(rig)
+    ask(rig)
+    drive(rig.world, view.id, actor="test")
+    told = operation_document(rig.world.journal, "shop", view.id, rig.clock.now())
+    assert told["headline"]["title"] == "1.1.0 made room and was taken back"
+    assert ended(OperationKind.PROMOTION, Sight("failed", {}, told)) is Ending.TURNED_BACK
 
 
 def test_a_certified_promotion_ends_what_it_has_begun_and_is_rolled_back_then(rig: Rig) -> None:

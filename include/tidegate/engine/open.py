@@ -58,6 +58,7 @@ def _open(world: World, request: Request, plan: Plan, wanted: str, split: str | 
         facts = fold_facts(txn.events(kinds=FACT_KINDS))
         set_aside = _brakes_off(world, txn, request, facts)
         admissible(request, facts)
+        precedence.not_overtaken(txn, request, wanted, world.clock.now())
         if waits := precedence.make_way(txn, request, wanted, actor):
             return waits
         binding = precedence.settled(txn, request, wanted, facts) or bind(request, facts)

@@ -21,6 +21,8 @@ from tidegate.model.operation import OperationKind, OperationState, Outcome
 
 GAVE_WAY = "gives way"  # what a note says on an operation that was on its way back, or certified, anyway
 COMPENSATED = frozenset({OperationKind.PROMOTION, OperationKind.CONTRACT})  # kinds that can be ended in the middle
+AWAITED_FOR = 120.0  # seconds that nothing lower begins after an operation has given way and is closed
+_OPENED = EventKind.OPERATION_OPENED
 _ROWS = frozenset({EventKind.TURNED_BACK, EventKind.NOTE})
 
 
@@ -50,6 +52,25 @@ def make_way(txn: Transaction, request: Request, wanted: str, actor: str) -> Giv
     )
 
 
+def not_overtaken(txn: Transaction, request: Request, wanted: str, now: float) -> None:
+    """Between the end of what gave way and the opening of what it gave way to nothing lower slips in, for a while.
+
+    Raises :class:`Refused`, naming the one that is awaited.
+    """
+    rows = [row for row in txn.events(kinds=_ROWS) if row.body.get("gives_way_to")]
+    if not rows or txn.head.lease is not None:
+        return
+    awaited, lower = str(rows[-1].body["gives_way_to"]), rows[-1].operation
+    kind = OperationKind(rows[-1].body["kind"])
+    if awaited == wanted or request.kind.rank >= kind.rank or txn.events(operation=awaited, kinds={_OPENED}):
+        return
+    if now - txn.events(operation=lower)[-1].at <= AWAITED_FOR:
+        raise Refused(
+            f"the service is awaited by {awaited} ({kind.value}), to which {lower} has given way",
+            next_step=f"ask again once that is over; it is awaited for {AWAITED_FOR:g} s at most",
+        )
+
+
 def would_give_way(view: OperationView | None, kind: OperationKind) -> bool:
     """Whether this open operation makes room for one of that kind. Pure."""
     if view is not None and past_the_point(view):
@@ -77,7 +98,7 @@ def _held(txn: Transaction, request: Request) -> Refused:
 
 def _turn(txn: Transaction, view: OperationView, request: Request, wanted: str, actor: str) -> None:
     why = f"gives way to {wanted} ({request.kind.value}), asked for by {request.requester}: {request.reason}"
-    body = {"why": why, "person": request.requester, "gives_way_to": wanted}
+    body = {"why": why, "person": request.requester, "gives_way_to": wanted, "kind": request.kind.value}
     if view.state is OperationState.RUNNING and not view.committed:
         epoch = txn.raise_epoch()
         txn.append(EventKind.TURNED_BACK, body, actor=actor, operation=view.id, epoch=epoch)

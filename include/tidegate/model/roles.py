@@ -17,9 +17,9 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """``REQUEST``: begin a promotion or a rollback. ``CONTROL``: pause, resume, abort, break glass. ``APPROVE``: say
-    yes to another's request. ``ADOPT``: ask for what runs today to become the first baseline. ``AUDIT``: take the
-    journal's rows out, to prove them elsewhere."""
+    """``REQUEST``: begin a promotion or a rollback. ``CONTROL``: pause, resume, abort, put brakes on, break glass.
+    ``APPROVE``: say yes to another's request. ``ADOPT``: ask for what runs today to become the first baseline.
+    ``AUDIT``: take the journal's rows out, to prove them elsewhere."""
 
     READ = "read"
     REQUEST = "request"

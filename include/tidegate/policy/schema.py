@@ -86,9 +86,9 @@ class Roles(Part):
     """Who may act on this service, of those whom Airflow lets: user names, or `"*"` for all of them. A role that is
     left out is nobody's; without the whole key all is left to Airflow.
 
-    ``viewer``: looks. ``operator``: begins promotions and rollbacks, pauses, resumes, aborts, breaks glass.
-    ``approver``: says yes to others' requests. ``platform``: as operator, and adopts what runs today. ``auditor``:
-    exports the journal.
+    ``viewer``: looks. ``operator``: begins promotions and rollbacks, pauses, resumes, aborts, puts brakes
+    on, breaks glass. ``approver``: says yes to others' requests. ``platform``: as operator, and adopts what runs today.
+    ``auditor``: exports the journal.
     """
 
     viewer: People = ()
