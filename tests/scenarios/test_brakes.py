@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.scenarios import test_contract as contracts
 from tests.scenarios.test_who_may_act import ROLES
 from tests.support.estate import Rig, build
 from tests.support.operations import (
@@ -268,3 +269,34 @@ def test_a_longer_freeze_does_not_make_another_plan() -> None:
     windows = Windows.model_validate({"zone": "UTC", "open": ({"days": ("fri",), "hours": "08:00-09:00"},)})
     frozen = policy.model_copy(update={"promotion": policy.promotion.model_copy(update={"windows": windows})})
     assert policy_digest(frozen) == policy_digest(policy)
+
+
+# A contract goes forward too
+
+
+def test_a_stopped_line_holds_a_contract_and_a_pin_does_not(tmp_path: Path) -> None:
+    made = contracts.ready(tmp_path)
+    braking.pin(made.world, **BY)
+    view = contracts.open_contract(made)
+    assert braking.stop_line(made.world, **BY).held == view.id
+    with pytest.raises(Refused, match="stands still until it is started again"):
+        control.resume(made.world, view.id, person="cat", reason="hurry", actor="test")
+    assert braking.start_line(made.world, **BY).freed == view.id
+    assert drive(made.world, view.id, actor="test", ask=contracts.yes(made)).outcome is Outcome.CONTRACTED
+
+
+def test_on_a_stopped_line_no_contract_begins(tmp_path: Path) -> None:
+    made = contracts.ready(tmp_path)
+    braking.stop_line(made.world, **BY)
+    with pytest.raises(Refused, match="the line of shop is stopped"):
+        contracts.open_contract(made)
+
+
+def test_a_baseline_behind_a_contract_is_not_kept_ready(tmp_path: Path) -> None:
+    from tidegate.engine import readiness
+
+    made = contracts.ready(tmp_path)
+    contracts.contract(made)
+    (item,) = [one for one in readiness.assess(made.world, actor="test").items if one.what == "baselines"]
+    assert not item.ready
+    assert "there is none to go back to" in item.why

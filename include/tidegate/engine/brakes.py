@@ -30,6 +30,7 @@ BRAKE_KINDS = frozenset(
 )
 PIN, LINE, WINDOW, BUDGET = "pin", "stop the line", "change window", "error budget"
 EXEMPTIBLE = frozenset({LINE, WINDOW, BUDGET})
+FORWARD = frozenset({OperationKind.PROMOTION, OperationKind.CONTRACT})  # kinds that brakes hold
 GROWS = frozenset({"shift_traffic", "raise_exposure"})  # verbs that bring a release to more users
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidegate.engine.brakes import BRAKE_KINDS, Brakes, fold_brakes
+from tidegate.engine.contracting import past_the_point
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.permission import permit
 from tidegate.engine.view import OperationView, fold_operation
@@ -98,7 +99,7 @@ def stop_line(world: World, *, person: str, reason: str, actor: str) -> Braked:
         if _brakes(txn).line:
             return Braked(False)
         txn.append(EventKind.LINE_STOPPED, {"person": person, "why": reason}, actor=actor)
-        view = _promotion(txn)
+        view = _forward(txn)
         forward = view is not None and view.state is OperationState.RUNNING and view.exemption is None
         if view is None or not forward or view.held is not None:
             return Braked(True)
@@ -115,7 +116,7 @@ def start_line(world: World, *, person: str, reason: str, actor: str) -> Braked:
         if not _brakes(txn).line:
             return Braked(False)
         txn.append(EventKind.LINE_STARTED, {"person": person, "why": reason}, actor=actor)
-        view = _promotion(txn)
+        view = _forward(txn)
         if view is None or view.held is None or not view.held.line:
             return Braked(True)
         txn.append(EventKind.RESUMED, {"person": person, "why": reason}, actor=actor, operation=view.id)
@@ -124,6 +125,15 @@ def start_line(world: World, *, person: str, reason: str, actor: str) -> Braked:
 
 def _brakes(txn: Transaction) -> Brakes:
     return fold_brakes(txn.events(kinds=BRAKE_KINDS))
+
+
+def _forward(txn: Transaction) -> OperationView | None:
+    """The open operation that a stopped line holds: a promotion, or a contract that can still be ended."""
+    lease = txn.head.lease
+    if lease is None or lease.kind is not OperationKind.CONTRACT:
+        return _promotion(txn)
+    view = fold_operation(txn.events(operation=lease.operation))
+    return None if view is None or past_the_point(view) else view
 
 
 def _promotion(txn: Transaction) -> OperationView | None:

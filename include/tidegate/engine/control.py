@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tidegate.engine import carriers, watchkeeping
-from tidegate.engine.brakes import BRAKE_KINDS, fold_brakes
+from tidegate.engine.brakes import BRAKE_KINDS, FORWARD, fold_brakes
 from tidegate.engine.contracting import past_the_point
 from tidegate.engine.execute import run_step
 from tidegate.engine.permission import permit
@@ -171,7 +171,7 @@ def _line_runs(txn: Transaction, view: OperationView) -> None:
     line = fold_brakes(txn.events(kinds=BRAKE_KINDS)).line
     if line is None or view.exemption is not None or view.state is not OperationState.RUNNING:
         return
-    if view.kind is OperationKind.PROMOTION and not view.committed:
+    if view.kind in FORWARD and not view.committed and not past_the_point(view):
         raise Refused(
             f"the line of {view.service} is stopped by {line}: {view.id} stands still until it is started again",
             next_step=f"tidegate start-line {view.service} --by <name> --reason <why>; or abort {view.id}",

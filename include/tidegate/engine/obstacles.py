@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tidegate.engine.brakes import BRAKE_KINDS, BUDGET, WINDOW, Obstacle, exempted_by, fold_brakes, overridden, pulled
+from tidegate.engine.brakes import (
+    BRAKE_KINDS,
+    BUDGET,
+    FORWARD,
+    PIN,
+    WINDOW,
+    Obstacle,
+    exempted_by,
+    fold_brakes,
+    overridden,
+    pulled,
+)
 from tidegate.engine.budget import budget_of
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.view import OperationView
@@ -17,10 +28,11 @@ from tidegate.plan.model import Step
 from tidegate.policy.windows import is_open, next_opening, spoken
 
 
-def in_the_way(world: World, txn: Transaction) -> Iterator[Obstacle]:
+def in_the_way(world: World, txn: Transaction, kind: OperationKind) -> Iterator[Obstacle]:
     """Asked when a promotion is opened, and again in the transaction of its first intent with an effect. One that has
     begun is let finish: half a promotion over a weekend is worse than a late one."""
-    yield from pulled(world.service, fold_brakes(txn.events(kinds=BRAKE_KINDS)))
+    found = pulled(world.service, fold_brakes(txn.events(kinds=BRAKE_KINDS)))
+    yield from (one for one in found if one.rule != PIN or kind is OperationKind.PROMOTION)  # a contract keeps it
     yield from outside_the_window(world)
     yield from budget_spent(world)
 
@@ -46,9 +58,9 @@ def still_let(world: World, txn: Transaction, view: OperationView, step: Step, a
 
     Raises :class:`~tidegate.errors.Refused`: nothing was touched, so the promotion ends as refused.
     """
-    if view.kind is not OperationKind.PROMOTION or not step.effect or view.touched:
+    if view.kind not in FORWARD or not step.effect or view.touched:
         return
-    new = [one for one in in_the_way(world, txn) if one.rule not in view.overridden]
+    new = [one for one in in_the_way(world, txn, view.kind) if one.rule not in view.overridden]
     facts = fold_facts(txn.events(kinds=FACT_KINDS))
     for obstacle in overridden(new, view.exemption, facts, view.binding.candidate_version):
         note_override(txn, view.id, obstacle, view.exemption, view.requester, view.reason, actor)

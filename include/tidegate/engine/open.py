@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from tidegate.engine import precedence
-from tidegate.engine.brakes import Obstacle, overridden
+from tidegate.engine.brakes import FORWARD, Obstacle, overridden
 from tidegate.engine.facts import FACT_KINDS, Baseline, ServiceFacts, fold_facts
 from tidegate.engine.obstacles import in_the_way, note_override
 from tidegate.engine.open_request import Request
@@ -75,9 +75,9 @@ def _open(world: World, request: Request, plan: Plan, wanted: str, split: str | 
 
 def _brakes_off(world: World, txn: Transaction, request: Request, facts: ServiceFacts) -> tuple[Obstacle, ...]:
     """The brakes that the exemption sets aside; none is asked where the way back is wanted. Raises :class:`Refused`."""
-    if request.kind is not OperationKind.PROMOTION:
+    if request.kind not in FORWARD:
         return ()
-    return overridden(in_the_way(world, txn), request.exempt, facts, request.target or "")
+    return overridden(in_the_way(world, txn, request.kind), request.exempt, facts, request.target or "")
 
 
 def _fast_tracked(world: World, request: Request, facts: ServiceFacts, binding: Binding) -> Binding:

@@ -65,7 +65,7 @@ def assess(world: World, *, actor: str) -> Readiness:
 
 
 def _items(world: World, facts: ServiceFacts, actor: str) -> Iterator[Item]:
-    fit = [b for b in facts.baselines if b.release.digest not in facts.vetoed][-KEPT:]
+    fit = [b for b in facts.baselines if b.release.digest not in facts.vetoed | set(facts.closed)][-KEPT:]
     yield _enough(fit, facts)
     for baseline in reversed(fit):
         yield from _of_baseline(world, facts, baseline.release, actor)
@@ -89,7 +89,14 @@ def _enough(fit: list[Baseline], facts: ServiceFacts) -> Item:
     targets = [b for b in fit if facts.stable is None or b.release.digest != facts.stable.digest]
     if not targets:
         do = "promote a release: what runs now is then the baseline to go back to"
-        return Item("baselines", "", "", False, f"there is none to go back to (certified, not vetoed: {names})", do)
+        return Item(
+            "baselines",
+            "",
+            "",
+            False,
+            f"there is none to go back to (certified, not vetoed, before no completed contract: {names})",
+            do,
+        )
     return Item("baselines", "", "", True, f"{names}; {KEPT} are kept ready")
 
 
@@ -146,20 +153,20 @@ def _flags(world: World, release: Release) -> str:
 
 def _schema(world: World, facts: ServiceFacts, release: Release) -> str:
     """The way down from where the schema is to what the baseline needs, by the files of what runs."""
-    if world.estate.migrations is None or not release.schema_revision:
+    needed = facts.revision_of(release)
+    if world.estate.migrations is None or not needed:
         return "it names no revision"
     now = world.estate.migrations.observe().revision
-    if now == release.schema_revision:
+    if now == needed:
         return f"the schema is at {now}, as it needs"
     holder = facts.stable or release
-    files = world.estate.artifacts.fetch(holder)
-    down = world.estate.migrations.between(files, release.schema_revision, now)
+    down = world.estate.migrations.between(world.estate.artifacts.fetch(holder), needed, now)
     if not down:
         raise Refused(
-            f"no way down from {now} to {release.schema_revision} is in the files of {holder.version}",
+            f"no way down from {now} to {needed} is in the files of {holder.version}",
             next_step="veto this baseline, or promote a release that holds the revisions between",
         )
-    return f"down from {now} over {len(down)} revision(s) to {release.schema_revision}"
+    return f"down from {now} over {len(down)} revision(s) to {needed}"
 
 
 def _others(world: World, away: str) -> str:
