@@ -18,6 +18,9 @@ from tidegate.journal.model import Event, EventKind
 from tidegate.model.operation import OperationState, Outcome
 from tidegate.policy.data import Follows, Repair
 from tidegate.policy.schema import Check, Policy
+from tidegate.report.document import operation_document
+from tidegate.report.page_log import checks as checks_on_page
+from tidegate.report.page_log import repairs as repairs_on_page
 
 FOLLOW = "orders_follow_their_events"
 RULE = "select order_id as id, quantity from order_events"
@@ -150,3 +153,14 @@ def test_each_data_gate_turns_the_release_back(tmp_path: Path, node: str) -> Non
 
     built.checks.run = checked  # type: ignore[method-assign]
     assert promote(built, "1.1.0").why_back.startswith(node)
+
+
+def test_the_page_says_what_the_repair_would_change_and_what_it_changed(tmp_path: Path) -> None:
+    built = rig(tmp_path)
+    ended = promote(built, "1.1.0")
+    document = operation_document(built.world.journal, "shop", ended.id, built.clock.now())
+    (shown,) = document["repairs"]
+    assert shown["what"] == "rebuild orders from order_events" and shown["because"].startswith(FOLLOW)
+    assert "412 rows wrong" in shown["found"] and shown["keys"] == ["o1", "o2"] and shown["made"].startswith("412 rows")
+    assert "Repairs of the data" in str(repairs_on_page(document))
+    assert "one rung further" in str(checks_on_page(document))
