@@ -219,7 +219,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "rollback",
         {"target": "1.0.0", "reason": "we liked it better"},
         Expectation("refused", "failed", clean=True, untouched=True, exit_code=4, schema="0003_contract"),
-        needs=("contract",),
+        needs=("expanding-release", "contract"),
         expected="refused before any effect, with what can be done instead",
     ),
 )
