@@ -54,7 +54,7 @@ def commands(page: Path) -> list[list[str]]:
     """Each command of the page as its words, in order: the lines of its fenced and indented blocks. A remark after two
     blanks is none of them."""
     found, fenced = [], False
-    for line in page.read_text().split("\n"):
+    for line in re.sub(r" *\\\n *", " ", page.read_text()).split("\n"):
         if line.lstrip().startswith("```"):
             fenced = not fenced
         text = line.strip().removeprefix("$ ").removeprefix(".venv/bin/")
