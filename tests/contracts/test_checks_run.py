@@ -105,6 +105,24 @@ def test_no_rows_tells_how_many_and_which(url: str) -> None:
     assert (result.status, result.observed, set(result.failed_keys)) == (Status.VIOLATED, 3, ids)
 
 
+def test_a_statement_that_finds_nothing_is_run_once(url: str) -> None:
+    """Great Expectations' own class runs it twice: for the rows, and for their count."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    seen: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        assert one(url, no_rows="select id from orders where quantity < 0").status is Status.PASSED
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert sum("quantity < 0" in statement for statement in seen) == 1, seen
+
+
 def test_failed_keys_are_capped_and_counting_stops(url: str) -> None:
     result = one(url, no_rows="select n from generate_series(1, 50000) n")
     assert len(result.failed_keys) == KEYS_SHOWN

@@ -11,6 +11,7 @@ from typing import Any
 
 from tidegate.checks.model import KEYS_SHOWN, CheckSpec, Kind
 from tidegate.checks.reference import Reference, at_revision, follows, unchanged
+from tidegate.checks.rows_expectation import rows_expectation
 from tidegate.errors import Refused
 
 ROWS_COUNTED = 1000
@@ -94,11 +95,9 @@ def _statement(sql: str) -> str:
 
 
 def _unexpected_rows(spec: CheckSpec, query: str) -> Any:
-    from great_expectations.expectations import UnexpectedRowsExpectation
-
     literal = _BIND.sub(r"\:", query).replace("{", "{{").replace("}", "}}")
     # Great Expectations insists on {batch}; the statement names its own tables, so it stands in a comment.
-    return UnexpectedRowsExpectation(unexpected_rows_query=f"{literal} /* {{batch}} */", meta={"check_id": spec.id})
+    return rows_expectation()(unexpected_rows_query=f"{literal} /* {{batch}} */", meta={"check_id": spec.id})
 
 
 def _native(spec: CheckSpec, name: str, arguments: Mapping[str, Any]) -> Any:
