@@ -17,7 +17,7 @@ def rows_expectation() -> type[Any]:
     """The class, made once: Great Expectations keeps a register of them by name."""
     from great_expectations.expectations import UnexpectedRowsExpectation
 
-    class UnexpectedRowsCountedOnce(UnexpectedRowsExpectation):
+    class UnexpectedRowsCountedOnce(UnexpectedRowsExpectation):  # type: ignore[misc]  # it has no types
         """As its base; with the result format BOOLEAN_ONLY no row is fetched."""
 
         def get_validation_dependencies(
