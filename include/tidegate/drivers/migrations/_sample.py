@@ -23,6 +23,10 @@ select quote_ident(n.nspname)||'.'||quote_ident(c.relname), quote_ident(m.nspnam
   join pg_class p on p.oid = t.confrelid join pg_namespace m on m.oid = p.relnamespace
  where t.contype = 'f' and t.conparentid = 0
 """
+_SEQUENCES = """
+select quote_ident(n.nspname)||'.'||quote_ident(c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+ where c.relkind = 'S' and n.nspname not in ('pg_catalog', 'information_schema')
+"""
 _SIZES = """
 select quote_ident(n.nspname)||'.'||quote_ident(c.relname), c.reltuples::bigint,
        pg_relation_size(c.oid) / greatest(1, 100)
@@ -95,9 +99,20 @@ def _copy_rows(source: Connection, target: Connection, sample: int, *, keys: boo
             left_out.append(f"{name}: not in the scratch schema")
         elif why := _put(target, name, there[name], rows[name], triggers=keys):
             left_out.append(f"{name}: {why}")
+    _advance_sequences(source, target)
     source.rollback()
     target.commit()
     return tuple(left_out)
+
+
+def _advance_sequences(source: Connection, target: Connection) -> None:
+    """To where the source's stand: else what is written next would get a sampled row's number."""
+    there = set(target.exec_driver_sql(_SEQUENCES).scalars())
+    for name in there & set(source.exec_driver_sql(_SEQUENCES).scalars()):
+        at, called = source.exec_driver_sql(f"select last_value, is_called from {name}").one()  # noqa: S608
+        target.exec_driver_sql(
+            "select setval(%(name)s::regclass, %(at)s, %(called)s)", {"name": name, "at": at, "called": called}
+        )
 
 
 def parents_first(names: list[str], links: list[ForeignKey]) -> list[str]:
