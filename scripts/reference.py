@@ -17,6 +17,7 @@ from typing import Any, get_args, get_origin
 import typer
 
 from tidegate.cli import app
+from tidegate.cli.exit_codes import as_markdown as exit_codes
 from tidegate.drivers import registry
 from tidegate.journal.meanings import MEANINGS
 from tidegate.policy.reference import json_schema_text
@@ -149,6 +150,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "drivers.md": drivers_page,
     "errors.md": errors_page,
     "events.md": events_page,
+    "exit-codes.md": exit_codes,
     "policy.md": reference_markdown,
     "policy.schema.json": json_schema_text,
 }

@@ -66,9 +66,9 @@ def test_without_a_baseline_to_go_back_to_nothing_begins(tmp_path: Path) -> None
 
 
 def test_a_certified_release_is_not_turned_back(tmp_path: Path) -> None:
-    """From there on a rollback is an operation of its own."""
+    """From there on, once nothing more is to be shown to users, a rollback is an operation of its own."""
     rig = build(tmp_path, small_policy())
-    view = advance(rig, open_promotion(rig, "1.1.0"), "certify.catalog")
+    view = advance(rig, open_promotion(rig, "1.1.0"), "settle.flags")
     with pytest.raises(Refused, match="the release is certified"):
         turn_back(rig.world, view.id, why="a test", actor="test")
     assert not declare_stop_loss(rig.world, view.id, why="a test", evidence={}, actor="guard")
