@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.estate import build
-from tests.support.operations import advance, now, open_promotion, promote, roll_back, small_policy
+from tests.support.operations import advance, now, open_promotion, open_rollback, promote, roll_back, small_policy
 from tidegate.engine.preview import preview_rollback
 from tidegate.errors import Refused, Unreachable
 from tidegate.model.operation import Outcome
@@ -32,7 +32,7 @@ def test_it_says_what_would_change_and_touches_nothing(tmp_path: Path) -> None:
 def test_a_target_that_is_gone_or_a_service_that_is_held_is_said(tmp_path: Path) -> None:
     rig = build(tmp_path, small_policy())
     assert promote(rig, "1.1.0").outcome is Outcome.PROMOTED
-    view = open_promotion(rig, "1.3.0")
+    view = open_rollback(rig)
     assert preview_rollback(rig.world, None).held == view.id
     with pytest.raises(Refused, match=r"9\.9\.9 is no certified baseline"):
         preview_rollback(rig.world, "9.9.9")
@@ -60,9 +60,11 @@ def test_a_release_that_was_left_is_not_where_the_next_rollback_goes(tmp_path: P
     assert preview_rollback(rig.world, "1.1.0").target == "1.1.0", "a person may"
 
 
-def test_a_candidate_under_way_is_unknown_to_it(tmp_path: Path) -> None:
+def test_a_promotion_that_would_make_room_is_named_and_goes_on(tmp_path: Path) -> None:
+    """A rollback outranks it: the release under way is what would be left."""
     rig = build(tmp_path, small_policy())
     view = advance(rig, open_promotion(rig, "1.1.0"), "wave-1.shift-25")
-    with pytest.raises(Refused, match="no earlier baseline to go back to"):
-        preview_rollback(rig.world, None)
+    found = preview_rollback(rig.world, None)
+    assert (found.makes_room, found.held) == (view.id, "")
+    assert (found.leaves, found.target) == ("1.1.0", "1.0.0")
     assert now(rig, view).state.value == "running"
