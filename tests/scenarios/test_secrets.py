@@ -79,7 +79,7 @@ def test_a_promotion_takes_the_new_secret_and_a_rollback_brings_the_old_one_back
     state = rig.compute.observe(Arm("east", Slot.A))
     assert all(i.runs(rig.releases["1.0.0"]) for i in state.instances)
     assert sealed(rig, Slot.A) == ["opal-otter-51"]
-    assert sealed(rig, Slot.B) == [], "the release that was left keeps nothing"
+    assert sealed(rig, Slot.B) == ["ruby-raven-72"], "the release that was left is parked as it was"
     files = rig.world.estate.artifacts.fetch(rig.releases["1.0.0"])
     assert json.loads((files / "config.json").read_text()) == {"delivery_days": 3}
 
