@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ from tidegate.policy.lint import Report, lint
 from tidegate.policy.load import parse_policy
 from tidegate.policy.quantities import parse_percent, parse_rate, percent_text
 from tidegate.policy.questions import Answers, listed, required
+from tidegate.policy.schema import RungHealth
 
 DEADLINES = ("2h", "4h", "8h", "24h")
 LOOK = 60.0  # seconds of traffic that a gate asks for, where the service has so much
 PATIENCE = 900.0  # seconds that a gate may at most need: half of gate_within
+SPARE = 1.2  # times the requests that a rung is judged by
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./%")
 
 
@@ -79,7 +82,7 @@ def _lines(a: Answers, deadline: str, lookup: SettingsOf) -> Iterator[str]:
         yield f"  {family}: {_driver(family, a, regions, lookup)}"
     yield from _promotion(a, regions, shares, deadline)
     yield "# How traffic comes back: steps of the candidate's weight, at once if errors burn the budget this fast."
-    yield "rollback: {steps: [50%, 0%], fast_lane: 10x, deadline: 15m}"
+    yield f"rollback: {{steps: [50%, 0%], fast_lane: 10x, {_way_back(parse_rate(a['rate']) * min(shares) / TOTAL)}}}"
     yield "# What is asked of the data after every reversion. Add what must hold in yours: no_rows, equal, expect."
     yield "checks:"
     yield f"  {_name(a['only_grows'])}_do_not_vanish: {{not_below_snapshot: {_text(a['only_grows'])}}}"
@@ -119,6 +122,15 @@ def _evidence(step: int, per_second: float, writes: int) -> str:
     if TOTAL // 2 <= step < TOTAL and rarest * PATIENCE / 2 >= 400:
         return f"{{requests: {requests}, not_worse_by: 1%}}"
     return f"{{requests: {requests}}}"
+
+
+def _way_back(per_second: float) -> str:
+    """Its deadline; and, where the quietest region is slow to judge a rung, the time that this takes with some to
+    spare."""
+    minutes = math.ceil(RungHealth().requests * SPARE / per_second / 60)
+    if minutes * 60 <= RungHealth().within:
+        return "deadline: 15m"
+    return f"health: {{within: {minutes}m}}, deadline: {2 * minutes}m"
 
 
 def _driver(family: str, a: Answers, regions: list[str], lookup: SettingsOf) -> str:

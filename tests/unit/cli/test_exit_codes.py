@@ -27,6 +27,8 @@ def made(kind: type[TidegateError]) -> TidegateError:
     extra = {"file": "a.yaml"} if issubclass(kind, PolicyError) else {}
     if kind is errors.JournalCorrupt:
         extra = {"service": "shop", "seq": 7}
+    if kind is errors.GivesWay:
+        extra = {"operation": "shop-promotion-1"}
     return kind("it went wrong", next_step="do this", **extra)
 
 
