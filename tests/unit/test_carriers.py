@@ -14,7 +14,7 @@ from tidegate.engine.open import Request, open_operation
 from tidegate.engine.runner import drive
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.journal.model import EventKind
-from tidegate.model.operation import OperationKind
+from tidegate.model.operation import OperationKind, OperationState
 from tidegate.plan.model import ApprovalNode
 from tidegate.plan.promotion import promotion_plan
 from tidegate.policy.schema import Approval
@@ -119,6 +119,8 @@ def test_whoever_waits_without_airflow_renews_the_sign(tmp_path: Path, waits_at:
         beat = rig.world.journal.beats("shop").get(carriers.BEAT)
         if beat is not None and now(rig, view).outcome is None:
             ages.setdefault(str(beat.body["node"]), []).append(rig.clock.now() - beat.at)
+        if now(rig, view).state is OperationState.STOPPING:
+            rig.users.rate = 130.0  # they come back: without users no rung of the way back is judged
 
     node = waits_at
     if waits_at == "approval":
