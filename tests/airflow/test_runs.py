@@ -27,7 +27,11 @@ def short_policy(**changes: Any) -> Any:
 
 
 def failed(ran: Ran) -> list[str]:
-    return sorted(task for task, state in ran.tasks.items() if state not in ("success", "upstream_failed"))
+    return sorted(task for task, state in ran.tasks.items() if state not in ("success", "skipped", "upstream_failed"))
+
+
+def skipped(ran: Ran) -> set[str]:
+    return {task for task, state in ran.tasks.items() if state == "skipped"}
 
 
 def notes(rig: Rig) -> list[str]:
@@ -38,8 +42,11 @@ def test_a_good_release_is_promoted(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     rig = build(tmp_path, short_policy())
     ran = run(rig, monkeypatch, PROMOTE)
     assert ran.state == "success"
-    assert set(ran.tasks.values()) == {"success"}, "what is not needed says so and succeeds; nothing is skipped"
     assert ran.view is not None
+    assert set(ran.tasks.values()) == {"success", "skipped"}
+    of_flags = {n.id for s, n in ran.view.plan.nodes() if s.id == "expose"} | {"settle.flags"}
+    assert skipped(ran) == of_flags | {n.id for s, n in ran.view.plan.nodes() if s.id == "return"}
+    assert all(ran.view.node(n).nothing_to_do for n in skipped(ran)), "each with its reason in the journal"
     assert (ran.view.outcome, ran.view.requester) == (Outcome.PROMOTED, "dag_test")
     assert weights(rig) == {"east-b": 5000, "west-b": 5000}
 
@@ -54,7 +61,12 @@ def test_a_bad_release_is_taken_back_and_the_run_fails(tmp_path: Path, monkeypat
     assert weights(rig) == {"east-a": 5000, "west-a": 5000}
     assert len(failed(ran)) == 2, f"one gate that failed, and the outcome: {failed(ran)}"
     assert "outcome" in failed(ran)
-    assert {s for t, s in ran.tasks.items() if t.startswith("return.")} == {"success"}
+    back = {task: state for task, state in ran.tasks.items() if task.startswith("return.")}
+    assert back.pop("return.conclude") == "success", "behind a skipped one, and needed: it goes on"
+    assert {task for task, state in back.items() if state == "skipped"} == {
+        n.id for s, n in ran.view.plan.nodes() if n.id in back and ran.view.node(n.id).nothing_to_do
+    }
+    assert {"return.withdraw-1", "return.everywhere-2"} <= skipped(ran), "the ladder stopped at traffic"
 
 
 def test_a_release_that_is_not_there_is_refused_before_any_effect(
@@ -73,14 +85,17 @@ def test_a_request_that_cannot_be_bound_is_in_the_journal(tmp_path: Path, monkey
     ran = run(rig, monkeypatch, PROMOTE)
     assert (ran.state, failed(ran), ran.view) == ("failed", ["bind", "outcome"], None)
     assert "no baseline has been adopted" in notes(rig)[-1]
-    assert {s for t, s in ran.tasks.items() if t.startswith("return.")} == {"success"}, "nothing to go back from"
+    back = {task: state for task, state in ran.tasks.items() if task.startswith("return.")}
+    assert back.pop("return.stop-loss") == "success"
+    assert set(back.values()) == {"skipped"}, "nothing to go back from"
 
 
 def test_a_person_rolls_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rig = build(tmp_path, short_policy())
     promote(rig, "1.1.0")
     ran = run(rig, monkeypatch, {"target": "1.0.0", "reason": "customers complain"}, OperationKind.ROLLBACK)
-    assert (ran.state, set(ran.tasks.values())) == ("success", {"success"})
+    assert (ran.state, failed(ran)) == ("success", [])
+    assert {"return.withdraw-1", "return.everywhere-2"} <= skipped(ran), "the ladder stopped at traffic"
     assert ran.view is not None
     assert ran.view.outcome is Outcome.ROLLED_BACK
     assert weights(rig) == {"east-a": 5000, "west-a": 5000}

@@ -13,7 +13,7 @@ from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.model.operation import OperationKind
 from tidegate.model.traffic import TOTAL
 from tidegate.model.verdict import Verdict
-from tidegate.plan.model import ApprovalNode, Step
+from tidegate.plan.model import Gate, Node, Step
 from tidegate.plan.promotion import promotion_plan
 from tidegate.plan.rollback import rollback_plan
 from tidegate.policy.schema import Bake, Policy, StepEvidence
@@ -65,13 +65,18 @@ def advance(rig: Rig, view: OperationView, until: str) -> OperationView:
     for _, node in view.plan.nodes():
         if node.id == until:
             break
-        if isinstance(node, Step):
-            run_step(rig.world, view.id, node.id, actor="test")
-        elif not isinstance(node, ApprovalNode):
-            while (report := look_at_gate(rig.world, view.id, node.id, actor="test")).evidence.verdict != Verdict.PASS:
-                assert not report.final, f"{node.id}: {report.evidence.why}"
-                rig.clock.sleep(0.25)
+        settle(rig, view, node)
     return now(rig, view)
+
+
+def settle(rig: Rig, view: OperationView, node: Node) -> None:
+    """Run a step, or wait for a gate; an approval is left to the test."""
+    if isinstance(node, Step):
+        run_step(rig.world, view.id, node.id, actor="test")
+    elif isinstance(node, Gate):
+        while (report := look_at_gate(rig.world, view.id, node.id, actor="test")).evidence.verdict != Verdict.PASS:
+            assert not report.final, f"{node.id}: {report.evidence.why}"
+            rig.clock.sleep(0.25)
 
 
 def now(rig: Rig, view: OperationView) -> OperationView:

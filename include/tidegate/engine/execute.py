@@ -20,6 +20,7 @@ from tidegate.engine.ladder import expanding, exposing, not_needed
 from tidegate.engine.obstacles import still_let
 from tidegate.engine.takeover import carries
 from tidegate.engine.turn import turn_if_incomplete
+from tidegate.engine.unneeded import record_nothing
 from tidegate.engine.unsealing import JournalledVault
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
@@ -120,7 +121,7 @@ def _claim(world: World, operation: str, node_id: str, actor: str, attempt: int 
                 node_id, "already_verified", "the journal shows it as verified", state.detail, state.facts
             )
         if why := not_needed(view, stage, step):
-            return _record_nothing(txn, view, node_id, why, actor)
+            return StepReport(node_id, "nothing_to_do", why, record_nothing(txn, view, step, why, actor), {})
         carries(view, actor, node_id)
         rules.may_run(view, stage, node_id)
         rules.newest_try(view, node_id, attempt)
@@ -164,13 +165,6 @@ def _known(world: World, txn: Transaction, view: OperationView, now: float) -> K
         retired_flags=facts.retired_flags,
         guilty=view.guilty,
     )
-
-
-def _record_nothing(txn: Transaction, view: OperationView, node_id: str, why: str, actor: str) -> StepReport:
-    detail = f"nothing to do: {why}"
-    body = {"node": node_id, "detail": detail, "nothing_to_do": True}
-    txn.append(EventKind.STEP_VERIFIED, body, actor=actor, operation=view.id)
-    return StepReport(node_id, "nothing_to_do", why, detail, {})
 
 
 def step_world(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from tidegate.drivers.token import Token
 from tidegate.engine import assess, assess_data, assess_exposure, assess_rung, guarding, rules
@@ -16,13 +15,15 @@ from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.ladder import not_needed
 from tidegate.engine.takeover import carries
 from tidegate.engine.turn import turn_if_incomplete
+from tidegate.engine.unneeded import record_nothing
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.errors import EffectError, LeaseLost, NotYet, Refused
 from tidegate.journal.model import EventKind
+from tidegate.journal.store import Transaction
 from tidegate.model.canonical import digest
 from tidegate.model.operation import OperationState
-from tidegate.model.verdict import Evidence, Verdict
+from tidegate.model.verdict import Evidence, Verdict, evidence_json
 from tidegate.plan.model import Gate, Phase
 from tidegate.steps.contract import Known, StepWorld
 
@@ -79,9 +80,7 @@ def _settled(world: World, view: OperationView, node_id: str, actor: str) -> tup
     if view.verified(node_id):
         return node, Evidence(Verdict.PASS, f"open already: {view.node(node_id).detail}", None)
     if why := not_needed(view, stage, node):
-        evidence = Evidence(Verdict.PASS, f"nothing to do: {why}", None)
-        _append(world, view, node_id, EventKind.GATE_OPENED, evidence, actor, nothing_to_do=True)
-        return node, evidence
+        return node, Evidence(Verdict.PASS, _pass_over(world, view, node, why, actor), None)
     carries(view, actor)
     rules.may_run(view, stage, node_id)
     return node, None
@@ -128,65 +127,43 @@ def _conclude(
     world: World, view: OperationView, gate: Gate, evidence: Evidence, waited: float, actor: str
 ) -> GateReport:
     if evidence.verdict is Verdict.PASS:
-        _append(world, view, gate.id, EventKind.GATE_OPENED, evidence, actor)
+        _append(world, view, gate, EventKind.GATE_OPENED, evidence, actor)
         return GateReport(gate.id, evidence, True, waited)
     timed_out = waited > gate.within
     if evidence.verdict is Verdict.FAIL or timed_out:
         if timed_out and evidence.verdict is not Verdict.FAIL:
             why = f"no pass within {gate.within:g} s: {evidence.why}"
             evidence = Evidence(Verdict.FAIL, why, evidence.observed_at, evidence.readings)
-        _append(world, view, gate.id, EventKind.GATE_FAILED, evidence, actor)
+        _append(world, view, gate, EventKind.GATE_FAILED, evidence, actor)
         return GateReport(gate.id, evidence, True, waited)
     return GateReport(gate.id, evidence, False, waited)
 
 
-def evidence_json(evidence: Evidence) -> dict[str, Any]:
-    """JSON value of the evidence, as it is journalled and shown."""
-    return {
-        "verdict": evidence.verdict.value,
-        "why": evidence.why,
-        "observed_at": evidence.observed_at,
-        "readings": [
-            {
-                "signal": r.signal,
-                "verdict": r.verdict.value,
-                "why": r.why,
-                "figures": dict(r.figures),
-                "missing": r.missing,
-            }
-            for r in evidence.readings
-        ],
-    }
-
-
-def _append(
-    world: World,
-    view: OperationView,
-    node_id: str,
-    kind: EventKind,
-    evidence: Evidence,
-    actor: str,
-    *,
-    nothing_to_do: bool = False,
-) -> None:
-    shown = evidence_json(evidence)
-    body = {
-        "node": node_id,
-        "detail": evidence.why,
-        "evidence": shown,
-        "evidence_digest": digest(shown),
-        "nothing_to_do": nothing_to_do,
-    }
+def _pass_over(world: World, view: OperationView, gate: Gate, why: str, actor: str) -> str:
     with world.journal.locked(world.service) as txn:
-        now = require(fold_operation(txn.events(operation=view.id)), view.id)
-        if now.verified(node_id):
+        now = _unsettled(txn, view, gate.id)
+        return record_nothing(txn, now, gate, why, actor) if now else view.node(gate.id).detail
+
+
+def _append(world: World, view: OperationView, gate: Gate, kind: EventKind, evidence: Evidence, actor: str) -> None:
+    shown = evidence_json(evidence)
+    body = {"node": gate.id, "detail": evidence.why, "evidence": shown, "evidence_digest": digest(shown)}
+    with world.journal.locked(world.service) as txn:
+        now = _unsettled(txn, view, gate.id)
+        if now is None:
             return
-        stage, node = now.plan.node(node_id)
-        if stage.phase is Phase.FORWARD and now.state is not OperationState.RUNNING:
-            raise LeaseLost(f"operation {view.id} is on its way back: {now.why_back}")
-        if not nothing_to_do:
-            rules.not_held(now, node_id)
-            if isinstance(node, Gate) and node.kind == "rung":
-                row = assess_rung.judged_row(node, evidence, opened=kind is EventKind.GATE_OPENED)
-                txn.append(EventKind.RUNG_JUDGED, row, actor=actor, operation=view.id)
+        rules.not_held(now, gate.id)
+        if gate.kind == "rung":
+            row = assess_rung.judged_row(gate, evidence, opened=kind is EventKind.GATE_OPENED)
+            txn.append(EventKind.RUNG_JUDGED, row, actor=actor, operation=view.id)
         txn.append(kind, body, actor=actor, operation=view.id)
+
+
+def _unsettled(txn: Transaction, view: OperationView, node_id: str) -> OperationView | None:
+    """The operation as it is under the lock; None if somebody else has settled the gate meanwhile."""
+    now = require(fold_operation(txn.events(operation=view.id)), view.id)
+    if now.verified(node_id):
+        return None
+    if now.plan.node(node_id)[0].phase is Phase.FORWARD and now.state is not OperationState.RUNNING:
+        raise LeaseLost(f"operation {view.id} is on its way back: {now.why_back}")
+    return now

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Verdict(StrEnum):
@@ -47,3 +48,22 @@ def combine(readings: tuple[SignalReading, ...]) -> Verdict:
         if any(r.verdict is verdict for r in readings):
             return verdict
     return Verdict.PASS if readings else Verdict.NO_DATA
+
+
+def evidence_json(evidence: Evidence) -> dict[str, Any]:
+    """JSON value of the evidence, as it is journalled and shown."""
+    return {
+        "verdict": evidence.verdict.value,
+        "why": evidence.why,
+        "observed_at": evidence.observed_at,
+        "readings": [
+            {
+                "signal": r.signal,
+                "verdict": r.verdict.value,
+                "why": r.why,
+                "figures": dict(r.figures),
+                "missing": r.missing,
+            }
+            for r in evidence.readings
+        ],
+    }

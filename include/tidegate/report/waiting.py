@@ -7,9 +7,9 @@ from typing import Any
 
 from tidegate.engine.assess import from_journal
 from tidegate.engine.assess_exposure import from_journal as exposure_from_journal
-from tidegate.engine.gates import evidence_json
 from tidegate.engine.view import OperationView
 from tidegate.journal.store import Journal
+from tidegate.model.verdict import evidence_json
 from tidegate.plan.model import Gate
 from tidegate.report.planned import ahead
 

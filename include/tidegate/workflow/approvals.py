@@ -19,7 +19,6 @@ from tidegate.engine.approve import give_approval, may_answer, refuse_approval, 
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.errors import Refused
-from tidegate.plan.model import ApprovalNode
 from tidegate.workflow.approval_body import approval_body
 from tidegate.workflow.approval_trigger import ApprovalTrigger
 from tidegate.workflow.identity import actor, read
@@ -46,7 +45,6 @@ class ApprovalOperator(NodeOperator, HITLOperator):
     def execute(self, context: Context) -> None:
         with self.telling(context):
             world, view = self.enter(context)
-            assert view is not None  # an approval stands on a way forward
             request = request_approval(world, view.id, self.node, actor=actor(context))
             view = read(world, view.id) or view
             if self._decided(view):
@@ -80,7 +78,6 @@ class ApprovalOperator(NodeOperator, HITLOperator):
         """Record the answer in the journal, if it is one that counts."""
         with self.telling(context):
             world, view = self.enter(context)
-            assert view is not None
             if event.get("superseded"):
                 raise AirflowFailException(f"No answer is needed any more: {event['why']}")
             who, yes = _responder(event), event.get("chosen_options") == [APPROVE]
@@ -125,8 +122,3 @@ def _responder(event: Mapping[str, Any]) -> str | None:
     """By name, as the requester is known: an auth manager whose ids are no names would else let them be two people."""
     user = event.get("responded_by_user")
     return str(user["name"]) if user and user.get("name") else None
-
-
-def quorum_ids(node: ApprovalNode) -> list[str]:
-    """Ids of the tasks, one for each yes: ``wave-1.approve-50``, ``wave-1.approve-50-2`` …"""
-    return [node.id if n == 1 else f"{node.id}-{n}" for n in range(1, node.quorum + 1)]

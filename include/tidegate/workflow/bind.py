@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowSkipException
 
 from tidegate.engine import making_room
 from tidegate.engine.open import Request, open_operation
@@ -17,6 +16,7 @@ from tidegate.workflow.detection import Detection, detection_in, stale
 from tidegate.workflow.identity import Blueprint, actor, requester, run_id, same_plan
 from tidegate.workflow.links import ReportLink
 from tidegate.workflow.room_trigger import RoomTrigger
+from tidegate.workflow.skipping import nodes_behind, skip
 from tidegate.workflow.worlds import world_of
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ class BindOperator(BaseOperator):
         why = stale(world, detection, self._operation(context))
         if why:
             _note(world, self._operation(context), NOTHING, why, actor(context))
-            raise AirflowSkipException(f"nothing to do: {why}")
+            self.log.info("Nothing to do: %s. Did anything change? No.", why)
+            skip(nodes_behind(self.blueprint.plan, None))
 
 
 def _note(world: World, operation: str, what: str, why: str, who: str) -> None:

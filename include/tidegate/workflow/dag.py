@@ -10,7 +10,7 @@ from airflow.sdk import DAG, BaseOperator, TaskGroup
 from tidegate.model.operation import OperationKind
 from tidegate.plan.model import ApprovalNode, Gate, Node, Phase, Stage
 from tidegate.policy.schema import Policy
-from tidegate.workflow.approvals import ApprovalOperator, quorum_ids
+from tidegate.workflow.approvals import ApprovalOperator
 from tidegate.workflow.bind import BindOperator
 from tidegate.workflow.gates import GateSensor
 from tidegate.workflow.identity import Blueprint, dag_id
@@ -18,6 +18,7 @@ from tidegate.workflow.outcome import OutcomeOperator
 from tidegate.workflow.params import params_of
 from tidegate.workflow.retries import DELAY, RETRIES, retry_policy
 from tidegate.workflow.runbook import runbook
+from tidegate.workflow.skipping import task_ids
 from tidegate.workflow.steps import StepOperator
 from tidegate.workflow.watcher import guard_asset
 
@@ -63,7 +64,8 @@ def _schedule(blueprint: Blueprint) -> Any:
 
 def _defaults(policy: Policy, kind: OperationKind) -> dict[str, Any]:
     owner = policy.owners.rollback if kind is OperationKind.ROLLBACK else policy.owners.release
-    return {"owner": owner, "retries": RETRIES, "retry_delay": DELAY, "retry_policy": retry_policy()}
+    retrying = {"retries": RETRIES, "retry_delay": DELAY, "retry_policy": retry_policy()}
+    return {"owner": owner, "trigger_rule": "none_failed", **retrying}  # the rule: see workflow/skipping.py
 
 
 def _tasks(blueprint: Blueprint, stage: Stage) -> Iterator[BaseOperator]:
@@ -84,7 +86,7 @@ def _node_tasks(blueprint: Blueprint, stage: Stage, node: Node, extra: dict[str,
     common: dict[str, Any] = {"blueprint": blueprint, "node": node.id, **extra}
     if isinstance(node, ApprovalNode):
         title = f"{blueprint.service}: {node.id.removeprefix(stage.id + '.')}"
-        for task_id in quorum_ids(node):
+        for task_id in task_ids(node):
             yield ApprovalOperator(task_id=_short(stage, task_id), title=title, **common)
         return
     operator = GateSensor if isinstance(node, Gate) else StepOperator

@@ -50,7 +50,8 @@ class GateSensor(NodeOperator, BaseSensorOperator):
     def execute(self, context: Context) -> None:
         with self.telling(context):
             world, view = self.enter(context)
-            if view is None or self._look(world, view.id, actor(context)):
+            if self._look(world, view.id, actor(context)):
+                self.skip_unneeded(world, view.id, actor(context))
                 return
         self.log.info("Waiting on in the triggerer.")
         self.defer(

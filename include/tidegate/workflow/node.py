@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from tidegate.engine import carriers
+from tidegate.engine.unneeded import record_unneeded
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.errors import Changed, Paused, Refused, TidegateError
@@ -17,6 +18,7 @@ from tidegate.redaction import cleansed
 from tidegate.workflow.hold_trigger import HoldTrigger
 from tidegate.workflow.identity import Blueprint, actor, read, run_id, same_plan
 from tidegate.workflow.links import ReportLink
+from tidegate.workflow.skipping import nodes_behind, skip
 from tidegate.workflow.worlds import world_of
 
 if TYPE_CHECKING:
@@ -44,11 +46,11 @@ class NodeOperator(BaseOperator):
     def phase(self) -> Phase:
         return self.blueprint.plan.node(self.node)[0].phase
 
-    def enter(self, context: Context) -> tuple[World, OperationView | None]:
+    def enter(self, context: Context) -> tuple[World, OperationView]:
         """The world, and the operation if this node has anything to do with one.
 
-        None on a way back from an operation that was never opened. Raises :class:`Refused` if a forward node has no
-        operation, or if the operation runs another plan.
+        Raises :class:`Refused` if a forward node has no operation, or if the operation runs another plan; Airflow's
+        signal to skip the rest on a way back from an operation that was never opened.
         """
         world = world_of(self.blueprint.loaded)
         operation = self.blueprint.operation(run_id(context))
@@ -60,7 +62,7 @@ class NodeOperator(BaseOperator):
             )
         if view is None:
             self.log.info("Nothing to do: no operation was opened, so there is nothing to go back from.")
-            return world, None
+            skip(nodes_behind(self.blueprint.plan, self.node))
         same_plan(view, self.blueprint)
         self.log.info("Operation %s, node %s, plan %s", operation, self.node, view.plan_digest)
         carriers.sign(world, operation, who=actor(context), node=self.node, ttl=carriers.STEP_TTL)
@@ -70,6 +72,17 @@ class NodeOperator(BaseOperator):
         """The pause is over, or the operation is on its way back: the journal says which."""
         self.log.info("Going on: %s", event["why"])
         self.execute(context)
+
+    def skip_unneeded(self, world: World, operation: str, who: str) -> None:
+        """Last thing of a task whose node is settled: what turns out not to be needed behind it costs no task. Each
+        such node is in the journal with its reason; its task is skipped, and may be cleared: it says so again.
+
+        Raises Airflow's signal to skip them, with which this task succeeds.
+        """
+        unneeded = record_unneeded(world, operation, self.node, actor=who)
+        if unneeded:
+            self.log.info("Not needed, and skipped: %s", ", ".join(node.id for node in unneeded))
+            skip(unneeded)
 
     @contextmanager
     def telling(self, context: Context) -> Iterator[None]:

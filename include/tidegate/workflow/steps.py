@@ -33,12 +33,11 @@ class StepOperator(NodeOperator):
     def execute(self, context: Context) -> None:
         with self.telling(context):
             world, view = self.enter(context)
-            if view is None:
-                return
             step = view.plan.node(self.node)[1]
             assert isinstance(step, Step)
             self.log.info("Step: %s", verb(step.verb).describe(step.args))
             self._tell(step, self._run(world, view.id, step, actor(context), context["ti"].try_number))
+            self.skip_unneeded(world, view.id, actor(context))
 
     def _run(self, world: World, operation: str, step: Step, who: str, attempt: int) -> StepReport:
         """Once; but where only the guard is missing, wait for it: weights stand still until one is there."""
