@@ -72,7 +72,8 @@ class Faults:
 
     ``fail_next`` is raised by the next ``apply``: before the change if its class says that nothing changed, else after
     it. ``unreachable``: every call raises it until it is None again. ``lost``: region -> what every call to it raises,
-    for drivers that have regions; ``asked``: the regions that were called, in order.
+    for drivers that have regions; ``asked``: the regions that were called, in order. Drivers with several verbs take
+    :meth:`fail_at`.
     """
 
     def __init__(self) -> None:
@@ -80,6 +81,17 @@ class Faults:
         self.unreachable: EffectError | None = None
         self.lost: dict[str, EffectError] = {}
         self.asked: list[str] = []
+        self._at: dict[str, tuple[TidegateError, bool]] = {}
+
+    def fail_at(self, verb: str, error: TidegateError, *, done: bool | None = None) -> None:
+        """The next call of ``verb`` raises ``error``, once. ``done``: whether the change is made first; as the error's
+        class says if left out, an unknown outcome being a change that was made."""
+        self._at[verb] = error, error.changed is not Changed.NO if done is None else done
+
+    def due(self, verb: str, *, done: bool) -> None:
+        """Called by the driver before the change and after it."""
+        if verb in self._at and self._at[verb][1] is done:
+            raise self._at.pop(verb)[0]
 
     def on_call(self, region: str = "") -> None:
         if region:

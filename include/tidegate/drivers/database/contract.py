@@ -1,4 +1,4 @@
-"""Database drivers: roles, and where to read."""
+"""Database drivers: roles, where to read, and how the one place that takes writes is moved."""
 
 from __future__ import annotations
 
@@ -15,12 +15,42 @@ KEYS_SHOWN = 20  # of rows that differ, at most
 @dataclass(frozen=True)
 class DatabaseState:
     """One region's database. ``role``: ``primary``, ``standby`` or ``unreachable``. ``lag_bytes``: behind the primary,
-    None where it is not known. ``why``: for an unreachable one, what came instead of an answer, without secrets."""
+    None where it is not known. ``why``: for an unreachable one, what came instead of an answer, without secrets.
+
+    Positions are bytes of write-ahead log since its beginning: ``position`` what a primary has written or a standby has
+    replayed, ``received`` what a standby holds durably, replayed or not. ``timeline`` grows by each promotion.
+    ``lag_seconds``: age of the newest change that a standby shows, 0 where it shows all that it has received.
+    ``streaming``: a standby's line to its primary is up. ``synchronous``: for a standby, whether the primary waits for
+    it, as the primary says. ``read_only``: a primary that was told to take no writes. None: not known."""
 
     region: str
     role: str
     lag_bytes: int | None = None
     why: str = ""
+    timeline: int | None = None
+    position: int | None = None
+    received: int | None = None
+    lag_seconds: float | None = None
+    streaming: bool | None = None
+    synchronous: bool | None = None
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Fence:
+    """Proof that a region's database accepts no write and cannot begin to.
+
+    ``proof``: ``stopped`` (its own control says that it is off, and starts it as a standby only) or ``power`` (the
+    switch outside it says that nothing of it is left and that nothing may start). ``position``: its last, in bytes,
+    None where it could not be asked. ``detail``: what was seen, in words, for the journal."""
+
+    region: str
+    proof: str
+    position: int | None
+    detail: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"region": self.region, "proof": self.proof, "position": self.position, "detail": self.detail}
 
 
 @dataclass(frozen=True)
@@ -78,7 +108,14 @@ class Repaired:
 
 
 class Database(Protocol):
-    """Contract of the family. Everything but :meth:`repair` only reads."""
+    """Contract of the family.
+
+    :meth:`repair` and the moving verbs (:meth:`quiesce` to :meth:`synchronise`) write; the rest only looks. The moving
+    verbs are idempotent, and raise ``LeaseLost`` for an epoch that is older than one seen where the system can hold it:
+    on a primary that answers. A switch of power and a promotion hold none; what protects them is the journal's lease,
+    and that each call ends within the longest flight that the driver states. ``Refused`` comes before anything was
+    sent, and where the driver was not given what a verb needs.
+    """
 
     def observe(self) -> Mapping[str, DatabaseState]:
         """Every region's state, by region. An unreachable one is a state, not an error."""
@@ -110,6 +147,56 @@ class Database(Protocol):
         ``NotYet`` (a lock; nothing changed), ``NotSettled`` (rows that stay locked or are written wrong again),
         ``Rejected``, ``OutcomeUnknown``; a later try carries on.
         """
+        ...
+
+    def quiesce(self, region: str, token: Token) -> int:
+        """The primary in ``region`` takes no write from now on, whoever asks. Returns its last position in bytes.
+        Raises ``Refused`` if it is none, ``Unreachable``, ``OutcomeUnknown``, ``NotSettled`` if a session still
+        writes."""
+        ...
+
+    def unquiesce(self, region: str, token: Token) -> None:
+        """The way back from :meth:`quiesce`. Raises ``Refused`` if ``region`` is no primary or another one is."""
+        ...
+
+    def fence(self, region: str, token: Token, *, graceful: bool) -> Fence:
+        """See to it that ``region`` accepts no write and cannot begin to. Returns the proof.
+
+        ``graceful``: by its own control and cleanly, a connected standby being sent everything first; by power only if
+        the control does not answer. Not graceful: by power. Raises ``Unreachable`` if no proof can be had that way,
+        ``OutcomeUnknown``, ``NotSettled`` if it has not come to rest."""
+        ...
+
+    def fenced(self, region: str) -> Fence | None:
+        """What proves now that ``region`` takes no writes; None where nothing does. Only looks, and never raises for
+        what does not answer."""
+        ...
+
+    def promote_database(self, region: str, token: Token) -> None:
+        """The standby in ``region`` takes writes when this returns. Nothing if it did already.
+
+        Whether the old primary is fenced is for the caller to know. Raises ``Refused`` if another region's database
+        answers as a primary, ``Unreachable`` if this one does not answer, and ``OutcomeUnknown`` for any error once it
+        was asked: look at this region, never promote another one."""
+        ...
+
+    def writers(self) -> tuple[str, ...]:
+        """Regions whose database accepts a write now, as proved by writing. One that does not answer is not among
+        them, which proves nothing: see :meth:`fenced`."""
+        ...
+
+    def reprotect(self, region: str, token: Token) -> str:
+        """The fenced or stopped database in ``region`` becomes a standby of today's primary, and streams from it when
+        this returns. Power comes back first where it was taken. What it alone had is gone afterwards: keep it first.
+        Returns the way that was taken, in words.
+
+        Raises ``Refused`` if it takes writes itself, ``NotYet`` without a primary, ``Unreachable``, ``OutcomeUnknown``,
+        ``NotSettled``."""
+        ...
+
+    def synchronise(self, region: str | None, token: Token) -> None:
+        """From now on today's primary acknowledges a write only when the standby in ``region`` holds it durably; None:
+        it waits for nobody. Raises ``Refused`` if that region has no standby that streams."""
         ...
 
     def ping(self) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from tidegate.drivers._world import Effect, refuse_stale, world_of
+from tidegate.drivers.database._memory_moves import Moves
+from tidegate.drivers.database._memory_server import Server
 from tidegate.drivers.database._roles import the_primary
-from tidegate.drivers.database.contract import DatabaseAddress, DatabaseState, Difference, Repaired, RepairOrder
+from tidegate.drivers.database.contract import DatabaseAddress, Difference, Repaired, RepairOrder
 from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
 from tidegate.errors import Refused, Unreachable
@@ -27,10 +29,12 @@ class Settings(BaseModel):
     roles: dict[str, Role] = {}
 
 
-class MemoryDatabase:
-    """Says what it has been told with :meth:`set`. Its address cannot be connected to, so checks on it are no data.
+class MemoryDatabase(Moves):
+    """Says what it has been told with :meth:`set`, and what its servers have been through since. Its address cannot be
+    connected to, so checks on it are no data.
 
-    ``differs``: table -> how it differs from its events, until it is repaired."""
+    ``differs``: table -> how it differs from its events, until it is repaired. ``faults.fail_at`` takes the names of
+    the moving verbs."""
 
     def __init__(self, settings: Settings, site: Site) -> None:
         if settings.roles and set(settings.roles) != set(site.regions):
@@ -43,24 +47,26 @@ class MemoryDatabase:
         self.differs: dict[str, Difference] = {}
         self._repaired: dict[tuple[str, str], Repaired] = {}
         self._epoch = 0
-        self._states: dict[str, DatabaseState] = {}
+        super().__init__({region: Server(region, False) for region in site.regions})
         for region, role in (settings.roles or fair).items():
             self.set(region, role, lag_bytes=0 if role == "standby" else None)
 
     def set(self, region: str, role: Role, lag_bytes: int | None = None) -> None:
-        """From now on, ``region`` answers so."""
-        why = "told to be away" if role == "unreachable" else ""
-        self._states[region] = DatabaseState(region, role, lag_bytes, why)
-
-    def observe(self) -> Mapping[str, DatabaseState]:
-        return dict(self._states)
+        """From now on, ``region`` answers so, and standbys follow the one that is a primary."""
+        server = self.servers[region]
+        server.away = role == "unreachable"
+        if not server.away:
+            server.primary, server.lag = role == "primary", lag_bytes
+        primaries = [r for r, s in self.servers.items() if s.primary]
+        for one in self.servers.values():
+            one.follows = None if one.primary or len(primaries) != 1 else primaries[0]
 
     def primary(self) -> DatabaseAddress:
-        region = the_primary(self._states)
+        region = the_primary(self.observe())
         return DatabaseAddress(region, f"memory://{region}")
 
     def standbys(self) -> tuple[DatabaseAddress, ...]:
-        others = [region for region, state in self._states.items() if state.role != "primary"]
+        others = [region for region, state in self.observe().items() if state.role != "primary"]
         return tuple(DatabaseAddress(region, f"memory://{region}") for region in others)
 
     def difference(self, projection: Projection, personal: Collection[str] = ()) -> Difference:
@@ -88,7 +94,7 @@ class MemoryDatabase:
         self._repaired[token.operation, order.name] = Repaired(order.name, True, rows, "now", token.epoch)
 
     def ping(self) -> None:
-        if all(state.role == "unreachable" for state in self._states.values()):
+        if all(state.role == "unreachable" for state in self.observe().values()):
             raise Unreachable("no database answers", next_step="set a role")
 
 
