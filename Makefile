@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
-.PHONY: help setup demo e2e ui compose-test test mutants check up down status race checks-cost docs lock clean
+.PHONY: help setup demo e2e ui compose-test test model mutants check up down status race checks-cost docs lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ compose-test: ## the story in containers: make compose-test EXECUTOR=local (or c
 
 test: setup ## the tests
 	@exec $(PYTHON) -m pytest $(ARGS)
+
+model: setup ## Spin on the model of the failover (needs Debian's spin and gcc; make test checks it without)
+	@exec $(PYTHON) -m tests.model.spin
 
 mutants: setup ## take every guard out in turn: a test has to go red (a few minutes; ONLY=part of a name)
 	@exec $(PYTHON) -m tests.safety.mutants $(if $(ONLY),--only "$(ONLY)")
