@@ -22,8 +22,8 @@ ui: setup ## people in front of Airflow's UI, with a real browser (DOCS=1 keeps 
 compose-test: ## the story in containers: make compose-test EXECUTOR=local (or celery); needs a Docker engine
 	@exec scripts/compose-test.sh $(or $(EXECUTOR),local)
 
-test: setup ## the tests
-	@exec $(PYTHON) -m pytest $(ARGS)
+test: setup ## the tests, two files at a time (JOBS=0: one after the other)
+	@exec $(PYTHON) -m pytest -n $(or $(JOBS),2) --dist loadfile $(ARGS)
 
 model: setup ## Spin on the model of the failover (needs Debian's spin and gcc; make test checks it without)
 	@exec $(PYTHON) -m tests.model.spin

@@ -16,6 +16,7 @@ from tests.support.estate import Rig, build
 from tests.support.operations import open_promotion
 from tidegate.engine import guarding
 from tidegate.errors import Refused
+from tidegate.journal.model import EventKind
 
 pytestmark = pytest.mark.airflow
 NEWS = {"service": "shop", "reason": "orders vanish", "observed_at": 1_800_000_000.0, "id": "d-1"}
@@ -153,7 +154,7 @@ def test_news_from_before_the_last_operation_is_void_but_not_for_the_one_it_beca
 
 
 def test_a_stale_detection_ends_as_nothing_to_do(rig: Rig) -> None:
-    from airflow.sdk.exceptions import AirflowSkipException
+    from airflow.sdk.exceptions import DownstreamTasksSkipped
 
     from tests.support.airflow_runs import blueprint_of
     from tidegate.model.operation import OperationKind
@@ -162,9 +163,11 @@ def test_a_stale_detection_ends_as_nothing_to_do(rig: Rig) -> None:
 
     blueprint = blueprint_of(rig, OperationKind.ROLLBACK)
     old = run_of({**NEWS, "observed_at": 5.0})
-    with pytest.raises(AirflowSkipException, match="void"):
+    with pytest.raises(DownstreamTasksSkipped) as skipped:
         BindOperator(task_id="bind", blueprint=blueprint).execute(old)  # type: ignore[arg-type]
+    assert skipped.value.tasks == [node.id for _, node in blueprint.plan.nodes()], "all but the outcome"
     OutcomeOperator(task_id="outcome", blueprint=blueprint).execute(old)  # type: ignore[arg-type]
+    assert "void" in str(rig.world.journal.events("shop", kinds={EventKind.NOTE})[-1].body["why"])
     assert rig.effects() == []
 
 

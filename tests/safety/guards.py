@@ -210,7 +210,7 @@ GUARDS: tuple[Guard, ...] = (
         "engine/gates.py",
         (
             "no gate opens on the way back",
-            "if stage.phase is Phase.FORWARD and now.state is not OperationState.RUNNING:",
+            "if now.plan.node(node_id)[0].phase is Phase.FORWARD and now.state is not OperationState.RUNNING:",
             _AWAY,
             "test_a_gate_does_not_open_for_an_operation_that_was_stopped_meanwhile",
         ),
