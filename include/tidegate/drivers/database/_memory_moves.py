@@ -29,6 +29,12 @@ class Moves:
         with self.world.lock:
             return {region: self._state(server) for region, server in self.servers.items()}
 
+    def probe(self, region: str) -> DatabaseState:
+        with self.world.lock:
+            if region not in self.servers:
+                raise Refused(f"no database in {region!r}", next_step=f"regions: {', '.join(self.servers)}")
+            return self._state(self.servers[region])
+
     # The moving verbs
 
     def quiesce(self, region: str, token: Token) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from tidegate.drivers.token import Token
 from tidegate.model.projection import Projection
 
+PROBE_SECONDS = 5.0  # a probe's longest flight
 KEYS_SHOWN = 20  # of rows that differ, at most
 
 
@@ -119,6 +120,12 @@ class Database(Protocol):
 
     def observe(self) -> Mapping[str, DatabaseState]:
         """Every region's state, by region. An unreachable one is a state, not an error."""
+        ...
+
+    def probe(self, region: str) -> DatabaseState:
+        """One region's state, asked alone, as often as several times a second: its role, and why it does not answer.
+        Raises ``Rejected`` if it answers and refuses the question (a wrong password is no loss), ``Refused`` for a
+        region that is not known. Returns within :data:`PROBE_SECONDS`."""
         ...
 
     def primary(self) -> DatabaseAddress:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tidegate.drivers.credentials import Credential
 from tidegate.drivers.database import _repair
 from tidegate.drivers.database._cut import cut_off
+from tidegate.drivers.database._probe import Probes
 from tidegate.drivers.database._roles import the_primary
 from tidegate.drivers.database.contract import DatabaseAddress, DatabaseState, Difference, Repaired, RepairOrder
 from tidegate.drivers.site import Site
@@ -65,6 +66,7 @@ class PostgresDatabase:
                 )
         self._regions, self._resolve, self._service = dict(settings.regions), site.resolve, site.service
         self._repairs = dict(settings.repairs or settings.regions)
+        self._probes = Probes(settings.regions, site.resolve, lambda credential: _libpq(sqlalchemy_url(credential)))
 
     def observe(self) -> Mapping[str, DatabaseState]:
         """All regions at once, within four seconds if a server hangs (eight if the primary begins to hang just then).
@@ -79,6 +81,9 @@ class PostgresDatabase:
             head = self._ask({writers[0]: credentials[writers[0]]})[writers[0]]
             answers = {region: _with_lag(answer, head.position) for region, answer in answers.items()}
         return {region: answer.state for region, answer in answers.items()}
+
+    def probe(self, region: str) -> DatabaseState:
+        return self._probes.probe(region)
 
     def primary(self) -> DatabaseAddress:
         region = the_primary(self.observe())
