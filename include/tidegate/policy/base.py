@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from tidegate.policy.quantities import Seconds
+
+PERSON = r"^[A-Za-z0-9][A-Za-z0-9@._+-]{0,127}$"
+Person = Annotated[str, StringConstraints(pattern=PERSON)]
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
@@ -19,3 +24,13 @@ class Part(BaseModel):
     """Base of every part of a policy: frozen, no unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PeopleAsked(Part):
+    """``from``: who may say yes; never the requester. ``quorum``: how many of them. ``within``: time to answer."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    people: Annotated[tuple[Person, ...], Field(alias="from", min_length=1, max_length=100)]
+    quorum: Annotated[int, Field(ge=1, le=5)] = 1
+    within: Seconds

@@ -10,6 +10,7 @@ from enum import StrEnum
 from tidegate.model.traffic import TOTAL
 from tidegate.policy.explain import locate
 from tidegate.policy.foresight import GateForecast, bake_seconds, gate_forecasts
+from tidegate.policy.lint_failover import lint_failover
 from tidegate.policy.lint_ladder import lint_ladder
 from tidegate.policy.lint_signals import lint_signals
 from tidegate.policy.lint_tier import lint_tier
@@ -86,7 +87,7 @@ def lint(loaded: Loaded) -> Report:
     forecasts = gate_forecasts(policy, policy.traffic) if policy.traffic else ()
     told = ((Severity.INFO, *said) for said in lint_signals(policy))
     found: list[Found] = [*_of_itself(policy, loaded.path.stem), *_steps(policy), *told]
-    found += [(Severity.WARNING, *said) for said in lint_ladder(policy)]
+    found += [(Severity.WARNING, *said) for said in (*lint_ladder(policy), *lint_failover(policy))]
     for level, rule, message, at, hint in lint_tier(policy, plain(loaded.tree)):
         found.append((Severity(level), rule, message, at, hint))
     if policy.traffic is None:

@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 _SECONDS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
+_BYTES = {"B": 1, "kB": 1000, "MB": 1000**2, "GB": 1000**3}
 _LONGEST = 90 * 86400  # no operation, gate or approval lasts longer than a quarter
 
 
@@ -63,6 +64,18 @@ def parse_rate(value: object) -> float:
     if Decimal(match[1]) <= 0:
         raise ValueError(f"{value!r} is not more than 0/s")
     return float(match[1])
+
+
+def parse_bytes(value: object) -> int:
+    """``16MB`` -> 16,000,000. Raises ValueError with an example."""
+    match = _matched(value, r"(\d{1,9})(B|kB|MB|GB)", "a size (like 64kB, 16MB or 1GB)")
+    return int(match[1]) * _BYTES[match[2]]
+
+
+def bytes_text(value: int) -> str:
+    """Inverse of :func:`parse_bytes`, in the largest unit that is exact."""
+    unit = next(name for name, size in reversed(_BYTES.items()) if value % size == 0 or size == 1)
+    return f"{value // _BYTES[unit]}{unit}" if value else "0B"
 
 
 def _number(value: float, decimals: int) -> str:
@@ -149,6 +162,12 @@ Seconds = Annotated[
     AfterValidator(_positive),
     PlainSerializer(duration_text, when_used="json"),
     _DURATION,
+]
+Bytes = Annotated[
+    int,
+    BeforeValidator(parse_bytes),
+    PlainSerializer(bytes_text, when_used="json"),
+    _text(r"^\d{1,9}(B|kB|MB|GB)$", "64kB", "16MB"),
 ]
 Factor = Annotated[
     float,

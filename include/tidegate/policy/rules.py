@@ -20,8 +20,10 @@ from tidegate.model.roles import Action, Role
 from tidegate.model.traffic import TOTAL
 from tidegate.policy.likely import likely
 from tidegate.policy.quantities import percent_text
+from tidegate.policy.rules_failover import failover_of
 
 if TYPE_CHECKING:
+    from tidegate.policy.failover import Failover
     from tidegate.policy.schema import Check, EndpointClass, Exposure, Policy, Promotion, Roles, Rollback, Windows
 
 Loc = tuple[str | int, ...]
@@ -62,6 +64,16 @@ def exposure(part: Exposure) -> Iterator[Problem]:
             text = percent_text(step)
             hint = f"say what the gate behind it asks for: {text}: {{requests: 100}}"
             yield Problem(f"evidence for the step {text} is missing", ("evidence",), hint, key=True)
+
+
+def failover(part: Failover) -> Iterator[Problem]:
+    yield from _growing("steps", part.steps)
+    asked = part.approval
+    for problem in _repeated("from", asked.people):
+        yield Problem(problem.message, ("approval", *problem.at))
+    people = len(set(asked.people))
+    if asked.quorum > people:
+        yield Problem(f"a quorum of {asked.quorum} out of {people} can never be met", ("approval", "quorum"))
 
 
 def _growing(name: str, steps: Sequence[int]) -> Iterator[Problem]:
@@ -196,6 +208,7 @@ def policy(part: Policy) -> Iterator[Problem]:
         hint = "name people in migrations.approval"
         yield Problem("nobody is named who could be asked", ("migrations", "irreversible"), hint)
     yield from _exposure(part)
+    yield from failover_of(part)
     if part.roles is not None:
         yield from _roles(part.roles)
         yield from _approvers(part, part.roles)

@@ -27,8 +27,10 @@ from tidegate.model.ladder import Rung
 from tidegate.model.roles import Action, Role, roles_that_may
 from tidegate.model.traffic import Endpoint
 from tidegate.policy import rules
-from tidegate.policy.base import Identifier, Name, Part, Sql, Text
+from tidegate.policy.base import PERSON, Identifier, Name, Part, Person, Sql, Text
+from tidegate.policy.base import PeopleAsked as PeopleAsked
 from tidegate.policy.data import Follows, Personal, Repair, SameOnStandby, Unchanged
+from tidegate.policy.failover import Failover
 from tidegate.policy.quantities import (
     BasisPoints,
     BasisPointsAboveNone,
@@ -40,8 +42,6 @@ from tidegate.policy.quantities import (
     parse_percent,
 )
 
-PERSON = r"^[A-Za-z0-9][A-Za-z0-9@._+-]{0,127}$"
-Person = Annotated[str, StringConstraints(pattern=PERSON)]
 EVERYBODY = "*"  # in a role: whoever is let in by Airflow
 _MANY = 1_000_000_000
 VERSION = 1  # of the format: raised when a policy that was good before would mean something else
@@ -112,12 +112,15 @@ class Objectives(Part):
 
     ``availability``: part of the requests answered without a 5xx. ``latency_p99``: time within which 99% of them are.
     ``window``: time over which the error budget is kept, like 28d: once it is spent, no promotion begins; none is kept
-    if left out.
+    if left out. ``rto``: time from the loss of a region until the service takes writes again. ``rpo``: age of the
+    newest write that may be lost with a region; 0s: none.
     """
 
     availability: PartOfAll
     latency_p99: Seconds
     window: Seconds | None = None
+    rto: Seconds | None = None
+    rpo: SecondsOrZero | None = None
 
 
 class Region(Part):
@@ -445,16 +448,6 @@ class Check(Part):
         return self
 
 
-class PeopleAsked(Part):
-    """``from``: who may say yes; never the requester. ``quorum``: how many of them. ``within``: time to answer."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    people: Annotated[tuple[Person, ...], Field(alias="from", min_length=1, max_length=100)]
-    quorum: Annotated[int, Field(ge=1, le=5)] = 1
-    within: Seconds
-
-
 class Migrations(Part):
     """How the database's schema is changed; of use with `drivers.migrations` only.
 
@@ -510,7 +503,8 @@ class Policy(Part):
     evidence, approvals and bake as far as they are not written, and `tidegate lint` says what it gave.
     ``objectives``: what users are promised. ``regions``: by name, in routing order. ``endpoints``: classes of requests
     by name. ``traffic``: what the service usually sees. ``capacity``: what a slot can carry. ``drivers``: the systems
-    it runs on. ``promotion``: the way forward. ``rollback``: the way back. ``migrations``: how the schema is changed.
+    it runs on. ``promotion``: the way forward. ``rollback``: the way back. ``failover``: how it moves between two
+    regions; left out, it has no switchover, failover or reprotect. ``migrations``: how the schema is changed.
     ``checks``: of the data, by name. ``repair``: what puts the data right, by name. ``personal``: columns that hold
     personal data; wherever a check or a repair shows a row's key, their values are masked.
     """
@@ -529,6 +523,7 @@ class Policy(Part):
     drivers: Drivers
     promotion: Promotion
     rollback: Rollback
+    failover: Failover | None = None
     migrations: Migrations = Migrations()
     checks: Annotated[dict[Name, Check], Field(min_length=1, max_length=200)]
     repair: Annotated[dict[Name, Repair], Field(max_length=50)] = {}  # noqa: RUF012

@@ -1,0 +1,49 @@
+"""What a policy says of moving between its two regions: who decides, how traffic moves, who is asked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tidegate.policy import rules
+from tidegate.policy.base import Part, PeopleAsked
+from tidegate.policy.quantities import BasisPoints, Bytes, Seconds
+
+
+class Decide(Part):
+    """When a region counts as lost, and what follows.
+
+    ``every``: how often each vantage point looks. ``probes``: so many failures in a row, each. ``vantage_points``: at
+    least so many of them agree. ``then``: what follows: somebody is told (`page`), a failover is prepared and waits for
+    people (`approve`), or it is carried out at once where nothing is lost by it (`act`).
+    """
+
+    every: Seconds = 0.25
+    probes: Annotated[int, Field(ge=1, le=100)] = 3
+    vantage_points: Annotated[int, Field(ge=1, le=9)] = 2
+    then: Literal["page", "approve", "act"] = "page"
+
+
+class Failover(Part):
+    """How the service moves to its other region, planned (switchover) or not (failover), and home again.
+
+    ``decide``: when a region counts as lost. ``steps``: parts of what the source takes; each goes to the target behind
+    gates on the target's health and room. ``approval``: who is asked before a failover of which it is not proved that
+    it loses nothing. ``gate_within``: how long a gate waits before it gives up. ``deadline``: after it somebody is
+    alerted; nothing is cut off. ``lag``: a switchover waits at its start while the standby is further behind.
+    ``instances``: full strength of a slot whose region carries everything; as `capacity.instances` if left out.
+    """
+
+    decide: Decide = Decide()
+    steps: Annotated[tuple[BasisPoints, ...], Field(min_length=1, max_length=50)] = (5000, 10_000)
+    approval: PeopleAsked
+    gate_within: Seconds = 300.0
+    deadline: Seconds = 1800.0
+    lag: Bytes = 16_000_000
+    instances: Annotated[int, Field(ge=1, le=1000)] | None = None
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Failover:
+        rules.enforce(rules.failover(self))
+        return self
