@@ -15,6 +15,10 @@ from tidegate.journal.store import Transaction
 from tidegate.model.canonical import digest
 from tidegate.model.roles import Action
 from tidegate.plan.model import ApprovalNode
+from tidegate.plan.names import FENCE_LOST, MEASURE_NODE
+
+_OF_THE_LOSS = (MEASURE_NODE, FENCE_LOST)
+_SHOWN = frozenset({EventKind.GATE_OPENED, EventKind.STEP_VERIFIED})
 
 
 def request_approval(world: World, operation: str, node_id: str, *, actor: str) -> dict[str, Any]:
@@ -42,7 +46,7 @@ def request_approval(world: World, operation: str, node_id: str, *, actor: str) 
                 f"and not {view.requester} themselves",
                 next_step="let somebody else request the operation, or name more people in the policy",
             )
-        evidence = shown_evidence(txn.events(operation=operation, kinds={EventKind.GATE_OPENED}))
+        evidence = shown_evidence(txn.events(operation=operation, kinds=_SHOWN))
         body = {
             "node": node_id,
             "people": people,
@@ -76,12 +80,15 @@ def give_approval(
 
 
 def shown_evidence(opened: Iterable[Event]) -> list[dict[str, Any]]:
-    """What the people who are asked are shown, by digest: each gate that has opened on evidence until now."""
-    return [
-        {"node": e.body["node"], "row": e.seq, "evidence_digest": e.body["evidence_digest"]}
-        for e in opened
-        if "evidence_digest" in e.body
-    ]
+    """What the people who are asked are shown, by digest: each gate that has opened on evidence until now, and what was
+    measured of a loss."""
+    shown = []
+    for e in opened:
+        if e.kind is EventKind.STEP_VERIFIED and e.body["node"] in _OF_THE_LOSS:
+            shown.append({"node": e.body["node"], "row": e.seq, "evidence_digest": digest(e.body["facts"])})
+        elif "evidence_digest" in e.body:
+            shown.append({"node": e.body["node"], "row": e.seq, "evidence_digest": e.body["evidence_digest"]})
+    return shown
 
 
 def _same_evidence(txn: Transaction, view: OperationView, node_id: str) -> dict[str, str]:
@@ -92,7 +99,7 @@ def _same_evidence(txn: Transaction, view: OperationView, node_id: str) -> dict[
     asked = view.requested[node_id].get("evidence_digest")
     if asked is None:
         return {}
-    now = digest(shown_evidence(txn.events(operation=view.id, kinds={EventKind.GATE_OPENED})))
+    now = digest(shown_evidence(txn.events(operation=view.id, kinds=_SHOWN)))
     if now != asked:
         raise Refused(
             f"{node_id}: the answer is about the evidence {asked}, the journal shows {now}",

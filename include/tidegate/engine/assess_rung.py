@@ -41,8 +41,9 @@ def rung(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> Evid
 
 def requirement(view: OperationView, gate: Gate) -> HealthRequirement:
     """What is asked of users since the rung's last step; once a person has looked at a gate that failed, since then. A
-    region that is left as a debt is not asked, unless there is no other."""
+    region that is left as a debt is not asked, unless there is no other; one that has no share has no users."""
     lost = {str(debt["region"]) for debt in debts(view).values()}
+    lost |= {region for region, share in view.binding.shares.items() if not share}
     regions = touched_regions(view) - lost or frozenset(view.plan.settings["region_order"])
     order = [region for region in view.plan.settings["region_order"] if region in regions]
     return HealthRequirement(regions=order, since=_since(view, gate), **gate.args["health"])

@@ -13,7 +13,7 @@ from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.errors import TidegateError
 from tidegate.journal.model import Beat, Event, EventKind
-from tidegate.model.operation import OperationKind, OperationState
+from tidegate.model.operation import GOOD_END, OperationKind, OperationState, dag_id
 
 BEAT = "carrier"
 SIGN_EVERY = 5.0  # seconds between two signs of somebody who waits
@@ -22,7 +22,6 @@ STEP_TTL = 120.0  # seconds that the sign of somebody who works counts: a deploy
 HOP = 60.0  # seconds after the last row during which somebody is thought to be on the way to the next node
 _NOT_OURS = frozenset({EventKind.HELD, EventKind.RESUMED, EventKind.TURNED_BACK, EventKind.STOP_LOSS, EventKind.NOTE})
 GUARD = "guard"
-_DAGS = {OperationKind.PROMOTION: "promote", OperationKind.ROLLBACK: "rollback", OperationKind.CONTRACT: "contract"}
 
 
 @dataclass(frozen=True)
@@ -93,4 +92,4 @@ def _stranded(view: OperationView, who: str, node: str, at: float, said: str, ru
 def _run_of(view: OperationView) -> tuple[str, str]:
     """DAG and run id as the request names them; empty for an operation that Airflow did not begin."""
     dag, _, run = view.request_id.partition("/")
-    return (dag, run) if dag == f"{_DAGS.get(view.kind)}__{view.service}" else ("", "")
+    return (dag, run) if view.kind in GOOD_END and dag == dag_id(view.kind, view.service) else ("", "")

@@ -18,7 +18,7 @@ from tidegate.engine.world import World
 from tidegate.errors import Refused, TidegateError
 from tidegate.journal.model import Event, EventKind
 from tidegate.journal.store import Transaction
-from tidegate.model.operation import OperationKind, OperationState
+from tidegate.model.operation import MOVING, OperationKind, OperationState
 from tidegate.model.roles import Action
 
 TRIES, TRY_AGAIN = 4, 0.25  # of a stop-loss that the guard may be doing in the same moment; seconds
@@ -193,6 +193,11 @@ def _may_abort(view: OperationView) -> None:
             f"{view.id} is a rollback: it is the way back itself, and has no other",
             next_step=f"let it end, then promote again: promote__{view.service}; to hold it: tidegate pause "
             f"{view.service} {view.id} --by <name> --reason <why>",
+        )
+    if view.kind in MOVING and (view.kind is not OperationKind.SWITCHOVER or view.committed):
+        raise Refused(
+            f"{view.id} is a {view.kind.value}, and the shortest way to a service that is well is its end",
+            next_step=f"let it end; then home: tidegate switchover {view.service} --to <region> --reason <why>",
         )
     if view.committed:
         raise Refused(

@@ -9,6 +9,7 @@ from typing import Any
 from tidegate.journal.model import Event, EventKind
 from tidegate.model.binding import release_from_json
 from tidegate.model.flags import FlagFact, Setting
+from tidegate.model.placement import Placement
 from tidegate.model.release import Release
 from tidegate.model.topology import Slot
 
@@ -21,6 +22,7 @@ FACT_KINDS = frozenset(
         EventKind.CONTRACT_COMPLETED,
         EventKind.FLAGS_SET,
         EventKind.FLAG_RETIRED,
+        EventKind.PLACEMENT_RECORDED,
     }
 )
 
@@ -40,7 +42,8 @@ class Baseline:
 class ServiceFacts:
     """``stable`` None: nothing has been adopted yet. ``baselines``: oldest first, each digest once, newest row wins.
     ``left``: digests that a rollback has left and that were not certified again since. ``flags``: each as it
-    was last set; ``retired_flags``: keys that are never used again."""
+    was last set; ``retired_flags``: keys that are never used again. ``placement``: where the service was last
+    moved, or protected; None: as the policy has it."""
 
     stable: Release | None = None
     stable_slot: Slot | None = None
@@ -51,6 +54,7 @@ class ServiceFacts:
     flags: Mapping[str, FlagFact] = field(default_factory=dict)
     retired_flags: frozenset[str] = frozenset()
     contracts: tuple[Mapping[str, Any], ...] = ()
+    placement: Placement | None = None
 
     @property
     def closed(self) -> dict[str, Mapping[str, Any]]:
@@ -94,6 +98,8 @@ def _apply(facts: ServiceFacts, event: Event) -> ServiceFacts:
         return replace(facts, flags={**facts.flags, **_flags(body)})
     if event.kind is EventKind.FLAG_RETIRED:
         return replace(facts, retired_flags=facts.retired_flags | {body["flag"]})
+    if event.kind is EventKind.PLACEMENT_RECORDED:
+        return replace(facts, placement=Placement.from_json(body))
     if event.kind not in FACT_KINDS:
         return facts
     release, slot = release_from_json(body["release"]), Slot(body["slot"])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tidegate.drivers.token import Token
-from tidegate.engine import assess, assess_data, assess_exposure, assess_rung, guarding, rules
+from tidegate.engine import assess, assess_data, assess_exposure, assess_moving, assess_rung, guarding, rules
 from tidegate.engine.execute import step_world
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.ladder import not_needed
@@ -52,6 +52,12 @@ _KINDS: Mapping[str, Assess] = {
     "exposure": assess_exposure.exposure,
     "data": assess_data.data,
     "rung": assess_rung.rung,
+    "replication": assess_moving.replication,
+    "scaled": assess_moving.scaled,
+    "capacity_of": assess_moving.capacity_of,
+    "region_health": assess_moving.region_health,
+    "one_writer": assess_moving.one_writer,
+    "returned": assess_moving.returned,
 }
 
 

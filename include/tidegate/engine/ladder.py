@@ -32,7 +32,7 @@ def not_needed(view: OperationView, stage: Stage, node: Node) -> str:
         return f"{view.binding.settled_by} gave way, and its way back ended at {view.binding.stable.version}"
     if stage.phase is Phase.RETURN:
         if view.state is OperationState.RUNNING and (view.forward_complete or view.committed):
-            return "the release is a baseline"
+            return "the writer has moved" if view.kind is OperationKind.SWITCHOVER else "the release is a baseline"
         if not view.touched:
             return "nothing had been touched"
     if isinstance(node, Step | Gate) and node.args.get(OF_FLAGS) and view.certified and not opened(view):

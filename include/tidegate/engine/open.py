@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from tidegate.engine import precedence
+from tidegate.engine.bind_moving import Seen, bind_moving, look, may_promote, placed
 from tidegate.engine.brakes import FORWARD, Obstacle, overridden
 from tidegate.engine.facts import FACT_KINDS, Baseline, ServiceFacts, fold_facts
 from tidegate.engine.obstacles import in_the_way, note_override
@@ -19,7 +20,7 @@ from tidegate.errors import GivesWay, Refused
 from tidegate.journal.model import EventKind, Lease
 from tidegate.journal.store import Transaction
 from tidegate.model.binding import Binding
-from tidegate.model.operation import OperationKind, operation_id
+from tidegate.model.operation import MOVING, OperationKind, operation_id
 from tidegate.model.release import Release
 from tidegate.model.roles import Action
 from tidegate.model.topology import Slot
@@ -44,28 +45,32 @@ def open_operation(world: World, request: Request, plan: Plan, *, actor: str) ->
         return existing
     if request.requester != GUARD:
         permit(world.policy, request.requester, Action.REQUEST)
-    split = world.estate.traffic.observe().split
-    if waits := _open(world, request, plan, wanted, str(split) if split else None, actor):
+    if waits := _open(world, request, plan, wanted, look(world, request.kind), actor):
         raise waits
     return require(fold_operation(world.journal.events(world.service, operation=wanted)), wanted)
 
 
-def _open(world: World, request: Request, plan: Plan, wanted: str, split: str | None, actor: str) -> GivesWay | None:
+def _open(world: World, request: Request, plan: Plan, wanted: str, seen: Seen, actor: str) -> GivesWay | None:
     """One transaction. What is returned is raised once that is written: the lower operation has been turned in it."""
     with world.journal.locked(world.service) as txn:
         if fold_operation(txn.events(operation=wanted)) is not None:
             return None
         facts = fold_facts(txn.events(kinds=FACT_KINDS))
         set_aside = _brakes_off(world, txn, request, facts)
-        admissible(request, facts)
+        stable = admissible(request, facts)
+        if request.kind is OperationKind.PROMOTION:
+            may_promote(world.policy, facts)
+        moving = bind_moving(world.policy, request, facts, stable, seen) if request.kind in MOVING else None
         precedence.not_overtaken(txn, request, wanted, world.clock.now())
         if waits := precedence.make_way(txn, request, wanted, actor):
             return waits
-        binding = precedence.settled(txn, request, wanted, facts) or bind(request, facts)
+        binding = moving or precedence.settled(txn, request, wanted, facts) or bind(request, facts)
+        if moving is None and (shares := placed(world.policy, facts)):
+            binding = replace(binding, shares=shares)
         if request.fast_track:
             binding = _fast_tracked(world, request, facts, binding)
         epoch = txn.raise_epoch()
-        body = _body(request, plan, binding, split)
+        body = _body(request, plan, binding, str(seen.split) if seen.split else None)
         txn.append(EventKind.OPERATION_OPENED, body, actor=actor, operation=wanted, epoch=epoch)
         txn.set_lease(Lease(wanted, request.kind, actor, world.clock.now() + LEASE_TTL))
         for obstacle in set_aside:

@@ -10,9 +10,10 @@ from tidegate.model.operation import OperationKind
 
 @dataclass(frozen=True)
 class Request:
-    """What somebody asked for. ``request_id``: the same on every retry. ``target``: the release to promote, or the
-    baseline to go back to (None: the newest other one). ``exempt``: on what ground a promotion is to go on although a
-    brake is on. ``fast_track``: a promotion that brings a baseline back without the canary steps."""
+    """What somebody asked for. ``request_id``: the same on every retry. ``target``: the release to promote, the
+    baseline to go back to (None: the newest other one), or the region to move to (None: the other one). ``exempt``: on
+    what ground a promotion is to go on although a brake is on. ``fast_track``: a promotion that brings a baseline back
+    without the canary steps."""
 
     kind: OperationKind
     request_id: str

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from tidegate.engine.contracting import past_the_point
 from tidegate.engine.facts import ServiceFacts
 from tidegate.engine.open_request import Request
+from tidegate.engine.superseding import supersede, supersedes
 from tidegate.engine.view import OperationView, fold_operation
 from tidegate.errors import GivesWay, Refused
 from tidegate.journal.model import Event, EventKind
@@ -36,6 +37,9 @@ def make_way(txn: Transaction, request: Request, wanted: str, actor: str) -> Giv
     if lease is None or lease.operation == wanted:
         return None
     view = fold_operation(txn.events(operation=lease.operation))
+    if view is not None and supersedes(view, request.kind):
+        supersede(txn, view, request, wanted, actor)
+        return None
     if view is None or not would_give_way(view, request.kind):
         raise _held(txn, request)
     if not any(_for(row, wanted) for row in txn.events(operation=view.id, kinds=_ROWS)):

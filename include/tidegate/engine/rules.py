@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from tidegate.engine.moving import loses_nothing, of_people
 from tidegate.engine.view import GROWING, STOP_LOSS_NODE, OperationView
 from tidegate.errors import LeaseLost, NotYet, Paused, Refused
 from tidegate.model.operation import OperationState
 from tidegate.plan.model import ApprovalNode, Phase, Stage, Step
-from tidegate.plan.names import APPROVE_EXPAND
+from tidegate.plan.names import APPROVE_EXPAND, APPROVE_LOSS
 from tidegate.steps.schema_range import PROVE_NODE
 
 
@@ -56,6 +57,8 @@ def _predecessors_verified(view: OperationView, stage: Stage, node_id: str) -> N
 
 def not_asked(view: OperationView, node: ApprovalNode) -> str:
     """Why nobody is asked, in words; empty if people are. Read from what the proof found."""
+    if node.id == APPROVE_LOSS:
+        return loses_nothing(view)
     if node.id != APPROVE_EXPAND or view.facts.get(PROVE_NODE, {}).get("ask", True):
         return ""
     return "every migration can be undone, and none blocks a large table"
@@ -66,18 +69,7 @@ def approved(view: OperationView, node: ApprovalNode) -> bool:
     none the requester."""
     if not_asked(view, node):
         return True
-    request = view.requested.get(node.id)
-    if request is None or node.id in view.refused_by:
-        return False
-    people = {
-        a.person
-        for a in view.approvals
-        if a.node == node.id
-        and a.plan_digest == view.plan_digest
-        and a.evidence_digest == request.get("evidence_digest", "")
-        and a.in_time
-    }
-    return len((people & set(node.people)) - {view.requester}) >= node.quorum
+    return of_people(view, node)
 
 
 def has_approval(view: OperationView, step: Step) -> None:

@@ -15,11 +15,13 @@ from tidegate.model.ladder import Rung
 from tidegate.model.operation import OperationKind, OperationState, Outcome
 from tidegate.model.traffic import Split
 from tidegate.plan.model import Phase, Plan, Step
+from tidegate.plan.names import FENCE_NODE, PROMOTE_NODE
 
 CERTIFY_NODE = "certify.baseline"
 STOP_LOSS_NODE = "return.stop-loss"
 EXPOSE_STAGE = "expose"
 GROWING = frozenset({"shift_traffic", "raise_exposure"})  # verbs that show users more of what is new
+_DOUBTFUL = GROWING | {"shift_region"}  # verbs whose effect may still be on its way when an operation turns back
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,10 @@ class OperationView:
     @property
     def committed(self) -> bool:
         """Certified, and shown to everybody it is to be shown to: from here a rollback is an operation of its own, this
-        one only finishes. While a flag is being raised the operation can still turn back."""
+        one only finishes. While a flag is being raised the operation can still turn back. A switchover is once the old
+        primary is stopped: then the shortest way to somebody who takes writes is forward."""
+        if self.kind is OperationKind.SWITCHOVER:
+            return self.verified(FENCE_NODE) or self.node(PROMOTE_NODE).status != "open"
         showing = (n.id for s, n in self.plan.nodes() if s.id == EXPOSE_STAGE)
         return self.certified and all(self.verified(node_id) for node_id in showing)
 
@@ -112,7 +117,7 @@ class OperationView:
         """The epoch at which the operation turned back, if a shift may still be on its way to the router, or a flag's
         exposure to its source; else 0."""
         doubtful = ("intended", "failed")
-        shifts = (n.id for _, n in self.plan.nodes() if isinstance(n, Step) and n.verb in GROWING)
+        shifts = (n.id for _, n in self.plan.nodes() if isinstance(n, Step) and n.verb in _DOUBTFUL)
         return self.back_epoch if any(self.node(node_id).status in doubtful for node_id in shifts) else 0
 
     @property

@@ -12,7 +12,7 @@ from tidegate.engine.view import STOP_LOSS_NODE, OperationView, fold_operation, 
 from tidegate.engine.world import World
 from tidegate.journal.model import EventKind
 from tidegate.model.flags import settings_from_json, settings_json
-from tidegate.model.operation import OperationKind, OperationState
+from tidegate.model.operation import MOVING, OperationKind, OperationState
 from tidegate.model.traffic import Split, canary_split
 
 MISSED = "deadline missed"
@@ -54,6 +54,8 @@ def note_deadline(world: World, view: OperationView) -> str:
 def _deadline(world: World, view: OperationView) -> float:
     """As bound in the plan: a policy that was changed since changes nothing. Plans of before that was bound have none,
     and take today's."""
+    if view.kind in MOVING:
+        return float(view.plan.settings["failover"]["deadline"])
     kind = "rollback" if view.kind is OperationKind.ROLLBACK else "promotion"
     bound = view.plan.settings.get("deadline")
     return float(bound[kind] if bound else getattr(world.policy, kind).deadline)
@@ -88,7 +90,8 @@ def reassert(world: World, operation: str, *, actor: str) -> bool:
         return False
     if exposing(view) and _flags_again(world, view, actor):
         return True
-    shares = {region: view.plan.settings["shares"][region] for region in view.plan.settings["region_order"]}
+    parts = view.binding.shares or view.plan.settings["shares"]
+    shares = {region: parts[region] for region in view.plan.settings["region_order"]}
     seen = world.estate.traffic.observe().split
     if seen is None or not view.touched:
         return False

@@ -33,6 +33,7 @@ MEANINGS: Mapping[EventKind, str] = {
     EventKind.DATA_CHECKED: "One run of the data checks, with each result.",
     EventKind.RUNG_JUDGED: "A rung of the way back was judged by health and data: it is the last, or the next follows.",
     EventKind.CONTRACT_COMPLETED: "A schema contract was run: no rollback goes to a baseline from before it any more.",
+    EventKind.PLACEMENT_RECORDED: "Which region takes writes and which part of the traffic each has, as it was seen.",
     EventKind.OVERRIDDEN: "A person set a rule aside: which one, and why. Written before the effect.",
     EventKind.POLICY_SEEN: "The policy that is in force, by digest.",
     EventKind.FLAGS_SET: "What part of the customers sees what is behind these flags, now and before; who, why.",

@@ -45,6 +45,7 @@ class EventKind(StrEnum):
     DATA_CHECKED = "data_checked"
     RUNG_JUDGED = "rung_judged"
     CONTRACT_COMPLETED = "contract_completed"
+    PLACEMENT_RECORDED = "placement_recorded"
     OVERRIDDEN = "overridden"
     POLICY_SEEN = "policy_seen"
     NOTE = "note"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tidegate.model.release import Release, SecretVersion
@@ -30,7 +30,10 @@ class Binding:
     In a promotion the candidate is the new release; in a rollback it is the release that is being left, and ``stable``
     is the baseline that is gone back to. ``fast_track``: digest of the baseline that a promotion brings back without
     the canary steps, empty for any other. ``settled_by``: the promotion that gave way to this rollback and ended where
-    it wants to go, so that nothing is left to do; empty for any other.
+    it wants to go, so that nothing is left to do; empty for any other. ``source``, ``target``: of an operation that
+    moves the service, the region that is left and the one that is gone to. ``shares``: the regions' parts of all
+    traffic (basis points) when it was opened; empty where they are the policy's. ``final``: what a moving operation
+    makes of them.
     """
 
     stable_slot: Slot
@@ -39,6 +42,10 @@ class Binding:
     fast_lane: bool = False
     fast_track: str = ""
     settled_by: str = ""
+    source: str = ""
+    target: str = ""
+    shares: Mapping[str, int] = field(default_factory=dict)
+    final: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def candidate_slot(self) -> Slot:
@@ -50,8 +57,12 @@ class Binding:
             raise ValueError(f"unknown role {role!r} (expected stable or candidate)")
         return self.stable_slot if role == "stable" else self.candidate_slot
 
+    def region(self, name: str) -> str:
+        """``source`` and ``target`` -> the region that has the role; a region's own name is itself."""
+        return {"source": self.source, "target": self.target}.get(name) or name
+
     def arm(self, region: str, role: str) -> Arm:
-        return Arm(region, self.slot(role))
+        return Arm(self.region(region), self.slot(role))
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -61,6 +72,9 @@ class Binding:
             "fast_lane": self.fast_lane,
             **({"fast_track": self.fast_track} if self.fast_track else {}),
             **({"settled_by": self.settled_by} if self.settled_by else {}),
+            **({"source": self.source, "target": self.target} if self.source else {}),
+            **({"shares": dict(self.shares)} if self.shares else {}),
+            **({"final": dict(self.final)} if self.final else {}),
         }
 
     @classmethod
@@ -72,4 +86,8 @@ class Binding:
             value.get("fast_lane", False),
             value.get("fast_track", ""),
             value.get("settled_by", ""),
+            value.get("source", ""),
+            value.get("target", ""),
+            dict(value.get("shares", {})),
+            dict(value.get("final", {})),
         )

@@ -55,6 +55,11 @@ class Outcome(StrEnum):
     REFUSED = "refused"  # before any effect
     ADOPTED = "adopted"
     CONTRACTED = "contracted"
+    SWITCHED_OVER = "switched_over"
+    FAILED_OVER = "failed_over"
+    REPROTECTED = "reprotected"
+    TURNED_BACK = "turned_back"  # a switchover that ended where it began
+    SUPERSEDED = "superseded"  # a failover has taken the service; what is left undone stands in the closing row
 
 
 def operation_id(service: str, kind: OperationKind, request_id: str) -> str:
@@ -66,13 +71,26 @@ def operation_id(service: str, kind: OperationKind, request_id: str) -> str:
     return f"{service}-{kind.value}-{digest[:16]}"
 
 
-_VERBS = {OperationKind.PROMOTION: "promote", OperationKind.ROLLBACK: "rollback", OperationKind.CONTRACT: "contract"}
+MOVING = frozenset({OperationKind.SWITCHOVER, OperationKind.FAILOVER, OperationKind.REPROTECT})
+"""Kinds that move the service between regions, or make it ready to be moved again."""
+
+_VERBS = {
+    OperationKind.PROMOTION: "promote",
+    OperationKind.ROLLBACK: "rollback",
+    OperationKind.CONTRACT: "contract",
+    OperationKind.SWITCHOVER: "switchover",
+    OperationKind.FAILOVER: "failover",
+    OperationKind.REPROTECT: "reprotect",
+}
 
 
 GOOD_END = {
     OperationKind.PROMOTION: Outcome.PROMOTED,
     OperationKind.ROLLBACK: Outcome.ROLLED_BACK,
     OperationKind.CONTRACT: Outcome.CONTRACTED,
+    OperationKind.SWITCHOVER: Outcome.SWITCHED_OVER,
+    OperationKind.FAILOVER: Outcome.FAILED_OVER,
+    OperationKind.REPROTECT: Outcome.REPROTECTED,
 }
 """How an operation ends if all goes as it is meant."""
 

@@ -38,5 +38,11 @@ WAITS_FOR = {
     "exposure": "the guard's evidence on those who see what is behind the flags suffices, and no signal fails",
     "bake": "no signal fails at full weight for long enough, over enough requests",
     "data": "every data check passes",
+    "replication": "the standby streams, and is not too far behind",
+    "scaled": "every instance that the region needs reports the stable release's digest and is healthy at the edge",
+    "capacity_of": "the region has room for what the next step brings it",
+    "region_health": "the region's own users are well since the move",
+    "one_writer": "exactly one database takes writes, and it is the one that is meant",
+    "returned": "the region's control answers again",
     "rung": "users are well and the data is whole, or the next rung follows",
 }

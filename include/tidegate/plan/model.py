@@ -29,7 +29,8 @@ class Phase(StrEnum):
 class Step:
     """One effect, or one record. ``verb`` names a module of :mod:`tidegate.steps`; ``args`` are its JSON arguments,
     with roles (``candidate``, ``wave-1``) and never observed facts. ``approval``: id of the approval it needs,
-    if any."""
+    if any. ``section``: steps of one section are carried out by one actor, one right after the other
+    (:mod:`tidegate.engine.section`)."""
 
     id: str
     verb: str
@@ -37,6 +38,7 @@ class Step:
     reversibility: Reversibility = Reversibility.REVERSIBLE
     effect: bool = True
     approval: str | None = None
+    section: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class Plan:
                 "id": s.id,
                 "title": s.title,
                 "phase": s.phase.value,
-                "nodes": [{"type": type(n).__name__, **asdict(n)} for n in s.nodes],
+                "nodes": [_node_json(n) for n in s.nodes],
             }
             for s in self.stages
         ]
@@ -130,6 +132,14 @@ class Plan:
     def digest(self) -> str:
         """SHA-256 of the canonical JSON."""
         return digest(self.to_json())
+
+
+def _node_json(node: Node) -> dict[str, Any]:
+    """What came later stands there only where it is used, so that older plans have the digest that they had."""
+    value = {"type": type(node).__name__, **asdict(node)}
+    if not value.get("section", True):
+        del value["section"]
+    return value
 
 
 def _node(value: Mapping[str, Any]) -> Node:

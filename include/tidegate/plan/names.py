@@ -5,6 +5,12 @@ from __future__ import annotations
 APPROVE_EXPAND = "expand.approve"
 APPROVE_CONTRACT = "contract.approve"
 CONTRACT_NODE = "contract.migrate"
+APPROVE_LOSS = "declare.approve"
+MEASURE_NODE = "declare.measure"
+FENCE_LOST = "declare.fence"  # of a failover
+FENCE_NODE = "cutover.fence"  # of a switchover
+PROMOTE_NODE = "cutover.promote"
+CUTOVER = "cutover"  # the critical section: fence, promote_database, move what can be moved
 
 
 def percent(basis_points: int) -> str:

@@ -16,6 +16,7 @@ from tidegate.journal.model import EventKind
 from tidegate.model.binding import Binding, release_from_json
 from tidegate.model.clock import Clock
 from tidegate.model.flags import FlagFact
+from tidegate.model.placement import Placement, moved
 from tidegate.model.release import Release, SecretVersion
 from tidegate.model.traffic import Split, canary_split
 
@@ -61,7 +62,9 @@ class Known:
     show a flag. ``certified``: it has certified its candidate. ``expanded``: it has begun to migrate the schema.
     ``contracts``: schema contracts that were completed, oldest first. ``flags``: as they were last set;
     ``retired_flags``: never to be used again; ``guilty``: those that failed where the guard could
-    tell, empty if it could not.
+    tell, empty if it could not. ``placement``: where the service was last moved. ``signed``: approvals of this
+    operation to which enough people have said yes; one that was not needed is not among them. ``debts``: what
+    superseded operations left undone (``region``, ``what``, ``slot``: whether it is a release that still runs).
     """
 
     baselines: tuple[Release, ...]
@@ -78,6 +81,9 @@ class Known:
     flags: Mapping[str, FlagFact] = field(default_factory=dict)
     retired_flags: frozenset[str] = frozenset()
     guilty: tuple[str, ...] = ()
+    placement: Placement | None = None
+    signed: frozenset[str] = frozenset()
+    debts: tuple[Mapping[str, Any], ...] = ()
 
 
 class ReadSecret(Protocol):
@@ -112,7 +118,12 @@ class StepWorld:
     @property
     def shares(self) -> dict[str, int]:
         """Region -> basis points, in routing order."""
-        return {region: self.settings["shares"][region] for region in self.settings["region_order"]}
+        shares = self.binding.shares or self.settings["shares"]
+        return {region: shares[region] for region in self.settings["region_order"]}
+
+    def shares_at(self, part: int) -> dict[str, int]:
+        """Region -> basis points once ``part`` (basis points) of what this operation moves has been moved."""
+        return moved(self.shares, self.binding.final or self.shares, part)
 
     def release(self, role: str) -> Release:
         """The stable release, or the candidate as its verification found it."""

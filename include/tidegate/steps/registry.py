@@ -19,6 +19,7 @@ _NOT_VERBS = {
     "schema_range",
     "flag_exposure",
     "admit_flags",
+    "region_room",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tidegate.errors import NotYet
@@ -24,7 +25,7 @@ class RegionCapacity:
 
 def measure(world: StepWorld) -> dict[str, RegionCapacity]:
     """Region -> capacity. Demand is what a live guard counts; without one it is counted over two seconds."""
-    demand = world.known.demand if world.known.demand is not None else _count_demand(world)
+    demand = measured_demand(world)
     healthy = world.estate.metrics.counters().healthy
     limit = float(world.settings["capacity"]["per_instance"])
     rows: dict[str, RegionCapacity] = {}
@@ -34,6 +35,11 @@ def measure(world: StepWorld) -> dict[str, RegionCapacity]:
         lowest = 0 if dead else lowest_safe_weight(demand[region], able, limit)
         rows[region] = RegionCapacity(region, demand[region], able, lowest)
     return rows
+
+
+def measured_demand(world: StepWorld) -> Mapping[str, float]:
+    """Requests per second by region."""
+    return world.known.demand if world.known.demand is not None else _count_demand(world)
 
 
 def _count_demand(world: StepWorld) -> dict[str, float]:

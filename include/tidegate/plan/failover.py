@@ -1,0 +1,49 @@
+"""Failover: a region is lost, the other one takes over. What is lost by it is measured before, and people are asked
+unless it is proved that nothing is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tidegate.model.operation import OperationKind
+from tidegate.model.traffic import TOTAL
+from tidegate.plan.model import ApprovalNode, Node, Phase, Plan, Reversibility, Stage, Step
+from tidegate.plan.moving import data, moving_settings, one_writer, scaled, section_of, shifts
+from tidegate.plan.names import APPROVE_LOSS, CUTOVER, FENCE_LOST, MEASURE_NODE, PROMOTE_NODE
+from tidegate.policy.schema import Policy
+
+
+def failover_plan(policy: Policy, policy_digest: str) -> Plan:
+    """The plan of ``failover__<service>``. It has no way back: what was promoted stays, the way home is a switchover.
+
+    From the measure to the first move of traffic it is one critical section, for as long as nobody has to be asked.
+    """
+    forward = Phase.FORWARD
+    place = Step("conclude.place", "record_placement", {"region": "target", "protected": False}, effect=False)
+    stages = (
+        Stage("declare", "Measure, fence, ask", forward, tuple(_declare(policy))),
+        Stage("cutover", "Move the writer", forward, tuple(_cutover())),
+        Stage("verify", "Look again", forward, (one_writer(policy, "verify.writer", "target"),)),
+        Stage("scale", "Make room in the target", forward, tuple(scaled(policy, "scale", "target"))),
+        shifts(policy, "target", "Move the rest of the traffic"),
+        Stage("check", "Data after", forward, (data(policy, "check.data"),)),
+        Stage("conclude", "Record where the service is", forward, (place,)),
+    )
+    return Plan(policy.service, OperationKind.FAILOVER, policy_digest, moving_settings(policy), stages)
+
+
+def _declare(policy: Policy) -> Iterator[Node]:
+    asked = section_of(policy).approval
+    roles = {"region": "source", "then": "target"}
+    yield Step(MEASURE_NODE, "measure_loss", roles, effect=False, section=CUTOVER)
+    fence = {**roles, "graceful": False}
+    yield Step(FENCE_LOST, "fence_database", fence, Reversibility.COMPENSATABLE, section=CUTOVER)
+    yield ApprovalNode(APPROVE_LOSS, asked.people, asked.quorum, asked.within)
+
+
+def _cutover() -> Iterator[Node]:
+    promote = {"region": "target", "of": "source", "signed_by": APPROVE_LOSS}
+    lost = Reversibility.POINT_OF_NO_RETURN
+    yield Step(PROMOTE_NODE, "promote_database", promote, lost, approval=APPROVE_LOSS, section=CUTOVER)
+    shift = {"region": "target", "part": TOTAL, "as_far_as_room": True}
+    yield Step("cutover.shift", "shift_region", shift, section=CUTOVER)

@@ -1,0 +1,38 @@
+"""Reprotect: the region that was lost comes back as the one that follows, and what was left undone is made up for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tidegate.model.operation import OperationKind
+from tidegate.plan.model import Gate, Node, Phase, Plan, Stage, Step
+from tidegate.plan.moving import moving_settings, one_writer, protected, scaled, section_of, shifts
+from tidegate.policy.schema import Policy
+
+
+def reprotect_plan(policy: Policy, policy_digest: str) -> Plan:
+    """The plan of ``reprotect__<service>``: ``target`` takes writes, ``source`` is to follow it. Traffic moves only
+    where the writer is at home already; else the way home is a switchover."""
+    forward = Phase.FORWARD
+    conclude = (
+        one_writer(policy, "conclude.writer", "target"),
+        Step("conclude.place", "record_placement", {"region": "target", "protected": True}, effect=False),
+    )
+    stages = (
+        Stage("admit", "Look at both regions", forward, tuple(_admit(policy))),
+        Stage("protect", "The source follows", forward, tuple(_protect(policy))),
+        shifts(policy, "source", "Traffic as the policy has it"),
+        Stage("conclude", "Record where the service is", forward, conclude),
+    )
+    return Plan(policy.service, OperationKind.REPROTECT, policy_digest, moving_settings(policy), stages)
+
+
+def _admit(policy: Policy) -> Iterator[Node]:
+    yield one_writer(policy, "admit.writer", "target")
+    yield Gate("admit.returned", "returned", section_of(policy).gate_within, {"region": "source"})
+
+
+def _protect(policy: Policy) -> Iterator[Node]:
+    yield from protected(policy, "source")
+    yield from scaled(policy, "protect", "source", name="deploy")
+    yield Step("protect.debts", "pay_debts", {"region": "source"})

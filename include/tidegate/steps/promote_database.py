@@ -1,0 +1,58 @@
+"""The standby takes writes: after the old primary is fenced, or people have signed for what may be lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tidegate.errors import Refused
+from tidegate.steps.contract import Look, Result, Standing, StepWorld, Verb
+
+TAKES_WRITES_WITHIN = 30.0  # seconds
+
+
+class PromoteDatabase:
+    """``region``: what is promoted. ``of``: the region of the old primary. ``signed_by``: the approval that stands in
+    for a proof, if any does. The proof of its fence is looked at again just before; a signature stands in for it only
+    where nobody sees the old primary take writes."""
+
+    def describe(self, args: Mapping[str, Any]) -> str:
+        return f"promote_database: the {args['region']}'s database takes writes from now on"
+
+    def check(self, args: Mapping[str, Any], world: StepWorld) -> Look:
+        region = world.binding.region(args["region"])
+        if region in world.estate.database.writers():
+            return Look(Standing.DONE, f"{region} takes writes already")
+        return Look(Standing.NOT_DONE, _allowed(args, world))
+
+    def apply(self, args: Mapping[str, Any], world: StepWorld, look: Look) -> None:
+        world.estate.database.promote_database(world.binding.region(args["region"]), world.token)
+
+    def verify(self, args: Mapping[str, Any], world: StepWorld, look: Look) -> Result:
+        region, database = world.binding.region(args["region"]), world.estate.database
+        world.wait(lambda: region in database.writers(), within=TAKES_WRITES_WITHIN, what=f"{region} takes writes")
+        state = database.observe()[region]
+        facts = {"writer": region, "timeline": state.timeline, "position": state.position, "because": look.detail}
+        return Result(f"{region} takes writes, on timeline {state.timeline}", facts)
+
+
+def _allowed(args: Mapping[str, Any], world: StepWorld) -> str:
+    """Why it may be promoted now. Raises :class:`Refused`: nothing was sent."""
+    old, database = world.binding.region(args["of"]), world.estate.database
+    proof = database.fenced(old)
+    if proof is not None:
+        return f"{old} is fenced: {proof.detail}"
+    if old in database.writers():
+        raise Refused(
+            f"{old} takes writes at this moment: two writers are never made, whoever has signed",
+            next_step=f"fence {old} first: its power, or its own control; then retry this task",
+        )
+    if args.get("signed_by", "") in world.known.signed:
+        return f"nothing proves that {old} is off; people have signed for that"
+    raise Refused(
+        f"nothing proves that {old} takes no writes: it was fenced before at most, and is not now",
+        next_step=f"fence {old}: its power, or its own control; then retry this task",
+    )
+
+
+VERB: Verb = PromoteDatabase()

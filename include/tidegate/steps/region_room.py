@@ -1,0 +1,34 @@
+"""How much of all traffic a region's running instances can carry, measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidegate.model.traffic import TOTAL
+from tidegate.steps.contract import StepWorld
+from tidegate.steps.stable_capacity import measured_demand
+
+
+@dataclass(frozen=True)
+class Room:
+    """``demand``: requests per second to the whole service. ``carries``: what the region's healthy stable instances
+    are declared to carry. ``healthy``: how many those are."""
+
+    region: str
+    demand: float
+    carries: float
+    healthy: int
+
+
+def room_of(world: StepWorld, region: str) -> Room:
+    """Demand is what a live guard counts; without one it is counted over two seconds. Raises as metrics drivers do."""
+    demand = sum(measured_demand(world).values())
+    healthy = world.estate.metrics.counters().healthy.get(world.binding.arm(region, "stable"), 0)
+    return Room(region, demand, healthy * float(world.settings["capacity"]["per_instance"]), healthy)
+
+
+def room_for(row: Room) -> int:
+    """The largest share of all traffic, in basis points, that stays within the declared limit; rounded down."""
+    if not row.healthy:
+        return 0
+    return TOTAL if row.demand <= row.carries else int(row.carries / row.demand * TOTAL)
