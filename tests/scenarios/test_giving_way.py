@@ -190,13 +190,17 @@ def test_nothing_takes_the_service_from_a_rollback(rig: Rig, second: str) -> Non
     assert now(rig, view).state is OperationState.RUNNING
 
 
-def test_a_rollback_gives_way_to_nothing_yet(rig: Rig) -> None:
-    """It is the way back itself. What a failover makes of it comes with the failover."""
+def test_a_rollback_gives_way_to_a_failover_alone_and_at_once(rig: Rig) -> None:
+    """Its way back is not waited for: see test_failover.py."""
     promote(rig, "1.1.0")
     view = open_rollback(rig, "1.0.0")
-    request = Request(OperationKind.FAILOVER, "f-1", "cat", "east is gone")
+    request = Request(OperationKind.SWITCHOVER, "s-1", "cat", "a test")
     with rig.world.journal.locked("shop") as txn, pytest.raises(Refused, match=f"is held by {view.id}"):
-        make_way(txn, request, "shop-failover-1", "test")
+        make_way(txn, request, "shop-switchover-1", "test")
+    with rig.world.journal.locked("shop") as txn:
+        assert make_way(txn, Request(OperationKind.FAILOVER, "f-1", "cat", "gone"), "shop-failover-1", "test") is None
+        assert txn.head.lease is None
+    assert now(rig, view).outcome is Outcome.SUPERSEDED
 
 
 def test_what_nobody_carries_is_carried_by_the_one_that_waits(rig: Rig) -> None:
