@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tidegate.engine.permission import GUARD
 from tidegate.engine.view import OperationView
 from tidegate.plan.model import ApprovalNode
 from tidegate.plan.names import FENCE_LOST, MEASURE_NODE
@@ -9,7 +10,10 @@ from tidegate.plan.names import FENCE_LOST, MEASURE_NODE
 
 def loses_nothing(view: OperationView) -> str:
     """Why a failover needs nobody's signature, empty if it does: the old primary is fenced, and it is proved that the
-    new one has every acknowledged write."""
+    new one has every acknowledged write. One that the guard begins needs people all the same, unless its policy lets
+    it act."""
+    if view.requester == GUARD and view.plan.settings["failover"]["then"] != "act":
+        return ""
     measured, fenced = view.facts.get(MEASURE_NODE, {}), view.facts.get(FENCE_LOST, {})
     if not fenced.get("fenced"):
         return ""

@@ -167,9 +167,9 @@ def _safely(desk: _Desk) -> Found:
         return {part: (None, f"the probe broke: {type(error).__name__}") for part in desk.runs}
 
 
-def publish(journal: Journal, service: str, sight: Sight, ttl: float) -> None:
-    """The sight as a beat, for every guard to read."""
-    journal.beat(service, f"{BEAT}{sight.point}", ttl=ttl, body=sight.to_json())
+def publish(journal: Journal, service: str, sight: Sight, ttl: float, ruling: str = "") -> None:
+    """The sight as a beat, for every guard to read. ``ruling``: what a guard makes of all of them, for pages."""
+    journal.beat(service, f"{BEAT}{sight.point}", ttl=ttl, body={**sight.to_json(), "ruling": ruling})
 
 
 def sights(journal: Journal, service: str) -> list[Sight]:

@@ -24,6 +24,7 @@ from tidegate.guard.demand import HEALTH_WINDOW, Demand
 from tidegate.guard.hearing import Hearing
 from tidegate.guard.history import Recorder
 from tidegate.guard.ledger import Ledger
+from tidegate.guard.region_watch import RegionWatch
 from tidegate.guard.vigil import Ask, StandingWatch
 from tidegate.model.observation import Batch
 from tidegate.model.operation import OperationKind, OperationState
@@ -49,10 +50,12 @@ class Glance:
 
 class Watch:
     """``step`` looks once; ``run`` looks until told to stop, and survives whatever a look raises. ``ask``: starts a
-    rollback of a release that fails after its promotion; None where nobody can."""
+    rollback of a release that fails after its promotion; None where nobody can. ``regions``: rules on what becomes of
+    them; None where the service cannot move."""
 
-    def __init__(self, world: World, ask: Ask | None = None) -> None:
+    def __init__(self, world: World, ask: Ask | None = None, regions: RegionWatch | None = None) -> None:
         self._world = world
+        self._regions = regions or RegionWatch(world, None)
         self._standing = StandingWatch(world, ask)
         self._demand = Demand(world.policy.shares)
         self._ledger: Ledger | None = None
@@ -78,6 +81,7 @@ class Watch:
     def step(self) -> Glance:
         """Read the log, judge, beat; act if the verdict is fail."""
         view = self._current()
+        self._regions.look(view, self._head_seq)
         batch, blind = self._read()
         if self._recorder is not None and batch is not None:
             self._recorder.note(batch.observations, self._world.clock.now())

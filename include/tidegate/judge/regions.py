@@ -101,25 +101,26 @@ class Loss:
 
 @dataclass(frozen=True)
 class Ruling:
-    """``loss``: None if no region is lost. ``why``: in words, also where it is not."""
+    """``loss``: None if no region is lost. ``why``: in words, also where it is not. ``points``: those that counted."""
 
     loss: Loss | None
     why: str
+    points: tuple[str, ...] = ()
 
 
 def rule_on(rule: Rule, primary: str, sights: Iterable[Sight], now: float) -> Ruling:
     """``primary``: the region that writes went to last, whose loss comes first."""
     counted, silent = _counted(rule, list(sights), now)
     regions = sorted({region for sight in counted for region in sight.regions}, key=lambda r: (r != primary, r))
-    said = list(silent)
+    said, points = list(silent), tuple(sight.point for sight in counted)
     for region in regions:
         loss = _loss(rule, region, region == primary, counted)
         if loss is not None:
-            return Ruling(loss, loss.why)
+            return Ruling(loss, loss.why, points)
         said += _doubts(rule, region, region == primary, counted)
     if not counted:
         return Ruling(None, "nobody sees the regions: " + ("; ".join(said) or "no vantage point has looked"))
-    return Ruling(None, "; ".join(said) or f"every region is well (seen by {', '.join(s.point for s in counted)})")
+    return Ruling(None, "; ".join(said) or f"every region is well (seen by {', '.join(points)})", points)
 
 
 def _counted(rule: Rule, sights: list[Sight], now: float) -> tuple[list[Sight], list[str]]:

@@ -36,6 +36,7 @@ def moving_settings(policy: Policy) -> dict[str, Any]:
     return {
         **bound_settings(policy),
         "failover": {
+            "then": part.decide.then,
             "deadline": part.deadline,
             "rto": policy.objectives.rto,
             "rpo": policy.objectives.rpo,

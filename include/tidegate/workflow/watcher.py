@@ -16,6 +16,7 @@ from typing import Any
 from airflow.sdk import Asset, AssetWatcher
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from tidegate.guard.region_watch import RegionWatch, standing_eyes
 from tidegate.guard.vigil import Alarm
 from tidegate.guard.watch import Watch
 from tidegate.workflow.detection import Detection
@@ -46,7 +47,8 @@ def guarding(service: str, stop: threading.Event, ask: Ask) -> None:
     def say(alarm: Alarm) -> None:
         ask(Detection(alarm.service, alarm.reason, alarm.observed_at, alarm.id, alarm.fast_lane))
 
-    Watch(world_for(service), say).run(stop)
+    world = world_for(service)
+    Watch(world, say, RegionWatch(world, standing_eyes(world, stop))).run(stop)
 
 
 class GuardTrigger(BaseEventTrigger):
