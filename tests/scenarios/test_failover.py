@@ -27,7 +27,7 @@ AGAIN = OperationKind.REPROTECT
 @pytest.fixture
 def rig(tmp_path: Path) -> Rig:
     """Synchronous, and on record as such."""
-    rig = build(tmp_path, moving_policy(synchronous="block"))
+    rig = build(tmp_path, moving_policy(synchronous="block", decide={"then": "act"}))
     assert move(rig, AGAIN).outcome is Outcome.REPROTECTED
     rig.effects_log().clear()
     return rig
