@@ -45,6 +45,9 @@ ELSEWHERE = {
     "start-line": "tests/unit/cli/test_brakes_commands.py",
     "brakes": "tests/unit/cli/test_brakes_commands.py",
     "readiness": "tests/unit/cli/test_brakes_commands.py",
+    "switchover": "tests/unit/cli/test_moving_commands.py",
+    "failover": "tests/unit/cli/test_moving_commands.py",
+    "reprotect": "tests/unit/cli/test_moving_commands.py",
     "lab": "tests/e2e/test_lab_estate.py",
 }
 _STARTS = ("tidegate ", "make ")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import moving
 from tests.support.estate import ROOT, Rig
 from tidegate.engine.view import OperationView
 from tidegate.model.operation import OperationKind
@@ -19,7 +20,7 @@ from tidegate.plan.promotion import promotion_plan
 from tidegate.plan.rollback import rollback_plan
 from tidegate.policy.load import Loaded, load_policy
 
-_PLANNERS = {OperationKind.PROMOTION: promotion_plan, OperationKind.ROLLBACK: rollback_plan}
+_PLANNERS = {OperationKind.PROMOTION: promotion_plan, OperationKind.ROLLBACK: rollback_plan, **moving.PLANNERS}
 
 
 def loaded_of(rig: Rig) -> Loaded:

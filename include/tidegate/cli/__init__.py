@@ -25,6 +25,7 @@ from tidegate.cli import (
     init,
     lab,
     migrations,
+    moving,
     operations,
     policy,
     readiness,
@@ -58,6 +59,7 @@ control.register(app)
 brakes.register(app)
 readiness.register(app)
 requests.register(app)
+moving.register(app)
 code_table.register(app)
 audit.register(app)
 guard.register(app)

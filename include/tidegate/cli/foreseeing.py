@@ -64,7 +64,7 @@ def roll_back_here(service: str, to: str | None, by: str | None, reason: str, fa
     try:
         view = open_operation(world, request, plan, actor=actor(by))
     except GivesWay as way:
-        _make_room(world, way, by)
+        make_room(world, way, by)
         view = open_operation(world, request, plan, actor=actor(by))
     typer.echo(f"{view.id}: {view.binding.candidate_version} -> {view.binding.stable.version}")
     for line in carrying.ahead(world, view):
@@ -72,7 +72,7 @@ def roll_back_here(service: str, to: str | None, by: str | None, reason: str, fa
     raise typer.Exit(carrying.carry(world, view, actor(by)))
 
 
-def _make_room(world: World, way: GivesWay, by: str) -> None:
+def make_room(world: World, way: GivesWay, by: str) -> None:
     """What this outranks goes back first, from this terminal too: whoever carried it is refused from now on."""
     typer.echo(f"first: {way.message}")
     if safe := making_room.make_safe(world, way.operation, actor=actor(by)):

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from tidegate.cli.moving import PLANNERS, plan_of
 from tidegate.cli.person import By, Reason, actor
 from tidegate.cli.reading import known_service, reading_journal
 from tidegate.cli.service import find_policy, find_world
 from tidegate.errors import Refused
-from tidegate.model.operation import OperationKind
+from tidegate.model.operation import MOVING, OperationKind
 from tidegate.plan.describe import lines
 from tidegate.plan.promotion import promotion_plan
 from tidegate.plan.rollback import rollback_plan
@@ -28,15 +29,16 @@ def register(app: typer.Typer) -> None:
 
 def plan(
     service: Service,
-    kind: Annotated[str, typer.Argument(help="promotion or rollback")] = "promotion",
+    kind: Annotated[str, typer.Argument(help="promotion, rollback, switchover, failover or reprotect")] = "promotion",
     as_json: AsJson = False,
 ) -> None:
     """Print what an operation would do, step by step. Touches nothing."""
     builders = {"promotion": promotion_plan, "rollback": rollback_plan}
-    if kind not in builders:
-        raise Refused(f"there is no plan of kind {kind!r}", next_step="promotion or rollback")
+    moves = {one.value: one for one in PLANNERS}
+    if kind not in (*builders, *moves):
+        raise Refused(f"there is no plan of kind {kind!r}", next_step=f"one of {', '.join((*builders, *moves))}")
     found = find_policy(service)
-    built = builders[kind](found.policy, found.digest)
+    built = plan_of(found, moves[kind]) if kind in moves else builders[kind](found.policy, found.digest)
     typer.echo(json.dumps({**built.to_json(), "digest": built.digest}) if as_json else "\n".join(lines(built)))
 
 
@@ -66,7 +68,7 @@ def break_glass(
 
     world = find_world(service)
     view = take_over(world, operation, person=by, reason=reason, actor=actor(by))
-    if view.kind not in (OperationKind.PROMOTION, OperationKind.ROLLBACK):
+    if view.kind not in (OperationKind.PROMOTION, OperationKind.ROLLBACK, *MOVING):
         raise Refused(f"{operation} is a {view.kind.value}, which has no plan to carry on")
     for line in carrying.ahead(world, view):
         typer.echo(line, err=True)

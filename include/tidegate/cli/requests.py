@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import signal
 import sys
 import uuid
@@ -14,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from tidegate.cli import foreseeing
+from tidegate.cli.again import again
 from tidegate.cli.exit_codes import OF_ENDING, TABLE, ExitCode
 from tidegate.errors import Refused
 from tidegate.model.exemption import Exemption
@@ -64,7 +64,7 @@ def promote(
     conf: dict[str, Any] = {"version": version, "reason": reason}
     conf |= {"exempt": exempt.value} if exempt else {}
     conf |= {"fast_track": True} if fast_track else {}
-    _ask(service, OperationKind.PROMOTION, conf, request_id, wait, timeout, as_json)
+    ask(service, OperationKind.PROMOTION, conf, request_id, wait, timeout, as_json)
 
 
 def rollback(
@@ -90,7 +90,7 @@ def rollback(
     if without_airflow:
         return foreseeing.roll_back_here(service, to, by, reason, fast_lane, request_id or "")
     conf = {"target": to, "reason": reason, "fast_lane": fast_lane}
-    _ask(service, OperationKind.ROLLBACK, conf, request_id, wait, timeout, as_json)
+    ask(service, OperationKind.ROLLBACK, conf, request_id, wait, timeout, as_json)
 
 
 def contract(
@@ -105,13 +105,15 @@ def contract(
 
     Nothing is touched before the people whom the policy names have said yes. The same variables as for promote.
     """
-    _ask(service, OperationKind.CONTRACT, {"reason": reason}, request_id, wait, timeout, as_json)
+    ask(service, OperationKind.CONTRACT, {"reason": reason}, request_id, wait, timeout, as_json)
 
 
-def _ask(
+def ask(
     service: str, kind: OperationKind, conf: Mapping[str, Any], request_id: str | None, wait: bool,
     timeout: str | None, as_json: bool,
 ) -> None:  # fmt: skip
+    """Ask Airflow for an operation, once however often this is called, and follow it if ``wait``; exits with how it
+    ended."""
     within = _seconds(timeout)
     asked = Asked(service, kind, request_id or str(uuid.uuid4()), conf)
 
@@ -123,7 +125,7 @@ def _ask(
         say(_begun(asked, started))
         if not wait:
             facts = {**_about(asked, started), "state": started.run.get("state")}
-            typer.echo(json.dumps(facts)) if as_json else say(f"follow it: {_again(asked)}")
+            typer.echo(json.dumps(facts)) if as_json else say(f"follow it: {again(asked)}")
             return
         followed = _followed(api, asked, started, within, say)
     _tell(asked, started, followed, as_json)
@@ -135,7 +137,7 @@ def _followed(api: Airflow, asked: Asked, started: Started, within: float | None
         with _terminate_as_interrupt():
             return Follower(api, asked, say, paused=started.paused).follow(within)
     except KeyboardInterrupt:
-        print(f"\nnot followed any more; the operation goes on. Follow it: {_again(asked)}", file=sys.stderr)
+        print(f"\nnot followed any more; the operation goes on. Follow it: {again(asked)}", file=sys.stderr)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
@@ -208,24 +210,8 @@ def _tell(asked: Asked, started: Started, followed: Followed, as_json: bool) -> 
 
 def _next(asked: Asked, followed: Followed, headline: Mapping[str, Any]) -> str:
     if followed.ending in (Ending.RUNS, Ending.WAITS, Ending.LOST_SIGHT):
-        return f"follow it: {_again(asked)}"
+        return f"follow it: {again(asked)}"
     return str(headline.get("next") or TABLE[OF_ENDING[followed.ending]].next)
-
-
-def _again(asked: Asked) -> str:
-    """The command that follows this very request."""
-    if asked.kind is OperationKind.PROMOTION:
-        words = ["promote", asked.service, str(asked.conf["version"])]
-        words += ["--exempt", str(asked.conf["exempt"])] if asked.conf.get("exempt") else []
-        words += ["--fast-track"] if asked.conf.get("fast_track") else []
-    elif asked.kind is OperationKind.CONTRACT:
-        words = ["contract", asked.service]
-    else:
-        words = ["rollback", asked.service]
-        words += ["--to", str(asked.conf["target"])] if asked.conf["target"] else []
-        words += ["--fast-lane"] if asked.conf["fast_lane"] else []
-    words += ["--reason", str(asked.conf["reason"]), "--request-id", asked.request_id, "--wait"]
-    return shlex.join(["tidegate", *words])
 
 
 def _seconds(timeout: str | None) -> float | None:

@@ -63,6 +63,7 @@ def _service(journal: Journal, service: str, facts: ServiceFacts, now: float) ->
         "watch": watch.words if watch else None,
         "watch_needs": watch.needs if watch else "",
         "brakes": brakes_of(journal, service).to_json(),
+        "placement": facts.placement.to_json() if facts.placement else None,
     }
 
 
@@ -75,6 +76,7 @@ def _operation(journal: Journal, view: OperationView, now: float) -> dict[str, A
         "outcome": view.outcome.value if view.outcome else None,
         "changed": view.touched,
         "candidate": view.binding.candidate_version,
+        "moves": f"from {view.binding.source} to {view.binding.target}" if view.binding.source else "",
         "split": str(view.left_split) if view.left_split else None,
         "why_back": view.why_back,
         "next": next((n.id for _, n in view.plan.nodes() if not view.verified(n.id)), None),
@@ -92,6 +94,7 @@ def _words(shown: Mapping[str, Any], view: OperationView | None) -> Iterator[str
         yield f"  after promotion:      {shown['watch']}"
     if shown["watch_needs"]:
         yield f"  WHAT TO DO NOW:       {shown['watch_needs']}"
+    yield from _placement(shown["placement"])
     yield from _brakes(shown["brakes"])
     if view is None:
         yield "no operation yet"
@@ -99,6 +102,16 @@ def _words(shown: Mapping[str, Any], view: OperationView | None) -> Iterator[str
     yield from _about(shown["operation"])
     for node_id, state in view.nodes.items():
         yield f"    {state.status:9} {node_id}: {state.detail[:140]}"
+
+
+def _placement(where: Mapping[str, Any] | None) -> Iterator[str]:
+    """Where the service was last recorded to be; nothing where the policy has it there and all is well."""
+    if where is None or (where["protected"] and not where["away"]):
+        return
+    shares = ", ".join(f"{region} {share / 100:g}%" for region, share in where["shares"].items())
+    safe = "protected" if where["protected"] else "NOT PROTECTED: no second database follows"
+    yield f"  writes go to:         {where['primary']}{' (away from home)' if where['away'] else ''}; {safe}"
+    yield f"  traffic:              {shares}"
 
 
 def _brakes(brakes: Mapping[str, Any]) -> Iterator[str]:
@@ -113,7 +126,8 @@ def _brakes(brakes: Mapping[str, Any]) -> Iterator[str]:
 def _about(operation: Mapping[str, Any]) -> Iterator[str]:
     top = operation["headline"]
     ended = operation["outcome"] or operation["state"]
-    yield f"{operation['kind']} of {operation['candidate']}: {ended} ({operation['id']}). {top['title']}"
+    what = operation["moves"] or f"of {operation['candidate']}"
+    yield f"{operation['kind']} {what}: {ended} ({operation['id']}). {top['title']}"
     yield f"  did anything change?  {top['changed']}"
     yield f"  is it safe?           {top['safe']}"
     yield f"  what next?            {top['next']}"

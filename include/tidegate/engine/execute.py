@@ -17,7 +17,6 @@ from tidegate.engine.brakes import BRAKE_KINDS, fold_brakes, not_vetoed
 from tidegate.engine.debt import as_debt
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.ladder import expanding, exposing, not_needed
-from tidegate.engine.moving import signed
 from tidegate.engine.obstacles import still_let
 from tidegate.engine.superseding import debts_of
 from tidegate.engine.takeover import carries
@@ -167,7 +166,7 @@ def _known(world: World, txn: Transaction, view: OperationView, now: float) -> K
         retired_flags=facts.retired_flags,
         guilty=view.guilty,
         placement=facts.placement,
-        signed=signed(view),
+        signed=rules.signed(view),
         debts=debts_of(txn) if view.kind in MOVING else (),
     )
 

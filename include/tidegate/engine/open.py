@@ -57,11 +57,9 @@ def _open(world: World, request: Request, plan: Plan, wanted: str, seen: Seen, a
             return None
         facts = fold_facts(txn.events(kinds=FACT_KINDS))
         set_aside = _brakes_off(world, txn, request, facts)
-        stable = admissible(request, facts)
-        if request.kind is OperationKind.PROMOTION:
-            may_promote(world.policy, facts)
-        moving = bind_moving(world.policy, request, facts, stable, seen) if request.kind in MOVING else None
+        admissible(request, facts)
         precedence.not_overtaken(txn, request, wanted, world.clock.now())
+        moving = _moved(world, request, facts, seen)
         if waits := precedence.make_way(txn, request, wanted, actor):
             return waits
         binding = moving or precedence.settled(txn, request, wanted, facts) or bind(request, facts)
@@ -83,6 +81,15 @@ def _brakes_off(world: World, txn: Transaction, request: Request, facts: Service
     if request.kind not in FORWARD:
         return ()
     return overridden(in_the_way(world, txn, request.kind), request.exempt, facts, request.target or "")
+
+
+def _moved(world: World, request: Request, facts: ServiceFacts, seen: Seen) -> Binding | None:
+    """The binding of a kind that moves the service; None for the others. Before anything gives way to it."""
+    if request.kind is OperationKind.PROMOTION:
+        may_promote(world.policy, facts)
+    if request.kind not in MOVING:
+        return None
+    return bind_moving(world.policy, request, facts, admissible(request, facts), seen)
 
 
 def _fast_tracked(world: World, request: Request, facts: ServiceFacts, binding: Binding) -> Binding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.engine.moving import loses_nothing, of_people
+from tidegate.engine.moving import loses_nothing
 from tidegate.engine.view import GROWING, STOP_LOSS_NODE, OperationView
 from tidegate.errors import LeaseLost, NotYet, Paused, Refused
 from tidegate.model.operation import OperationState
@@ -70,6 +70,29 @@ def approved(view: OperationView, node: ApprovalNode) -> bool:
     if not_asked(view, node):
         return True
     return of_people(view, node)
+
+
+def of_people(view: OperationView, node: ApprovalNode) -> bool:
+    """Whether enough people have said yes to this plan and the evidence shown: named, distinct, in time, none the
+    requester."""
+    request = view.requested.get(node.id)
+    if request is None or node.id in view.refused_by:
+        return False
+    people = {
+        a.person
+        for a in view.approvals
+        if a.node == node.id
+        and a.plan_digest == view.plan_digest
+        and a.evidence_digest == request.get("evidence_digest", "")
+        and a.in_time
+    }
+    return len((people & set(node.people)) - {view.requester}) >= node.quorum
+
+
+def signed(view: OperationView) -> frozenset[str]:
+    """The approvals of which :func:`of_people` holds."""
+    nodes = (node for _, node in view.plan.nodes() if isinstance(node, ApprovalNode))
+    return frozenset(node.id for node in nodes if of_people(view, node))
 
 
 def has_approval(view: OperationView, step: Step) -> None:

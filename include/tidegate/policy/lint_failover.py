@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tidegate.model.roles import Action
 from tidegate.policy.failover import Failover
-from tidegate.policy.quantities import duration_text
 from tidegate.policy.rules import Loc
-from tidegate.policy.schema import Policy
+from tidegate.policy.schema import EVERYBODY, Policy
 
 Said = tuple[str, str, Loc, str]  # rule, message, place, hint
 
@@ -23,23 +23,20 @@ def lint_failover(policy: Policy) -> Iterator[Said]:
     if part.decide.then == "act" and part.decide.vantage_points < 2:
         message = "one vantage point alone takes its own trouble for the loss of a region, and nobody is asked"
         yield "failover-one-eye", message, (*at, "decide", "vantage_points"), "make it 2 at least, or then: approve"
-    if part.approval.quorum == len(part.approval.people):
+    askers = policy.roles.who_may(Action.REQUEST) if policy.roles else None
+    asked_themselves = askers is None or {*part.approval.people, EVERYBODY} & askers
+    if part.approval.quorum == len(part.approval.people) and asked_themselves:
         message = "if one of them asks for the failover, the quorum cannot be met: a requester never approves"
         yield "failover-lonely", message, (*at, "approval", "quorum"), "name one person more"
-    yield from _objectives(policy, part)
+    yield from _objectives(policy)
     yield from _room(policy, part)
     yield from _fence(policy)
 
 
-def _objectives(policy: Policy, part: Failover) -> Iterator[Said]:
-    rto = policy.objectives.rto
-    if rto is None:
+def _objectives(policy: Policy) -> Iterator[Said]:
+    if policy.objectives.rto is None:
         message = "no time is promised for the loss of a region, so none is measured against"
         yield "failover-no-rto", message, ("objectives",), "add rto: 60s, and rpo: 0s"
-    elif part.approval.within > rto:
-        message = f"people have {duration_text(part.approval.within)} to answer, and {duration_text(rto)} are promised"
-        hint = "a loss of which it is proved that it costs no write asks nobody: replicate synchronously"
-        yield "failover-slow-yes", message, ("failover", "approval", "within"), hint
 
 
 def _room(policy: Policy, part: Failover) -> Iterator[Said]:

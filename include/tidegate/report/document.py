@@ -94,6 +94,7 @@ def _about(view: OperationView, closed: Event | None) -> dict[str, Any]:
         "changed": view.touched,
         "stable": {"version": binding.stable.version, "slot": binding.stable_slot.value},
         "candidate": {"version": binding.candidate_version, "slot": binding.candidate_slot.value},
+        **({"source": binding.source, "target": binding.target} if binding.source else {}),
     }
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from tidegate.engine.after_promotion import watched_until
 from tidegate.engine.view import OperationView
 from tidegate.model.ladder import Rung
-from tidegate.model.operation import OperationKind, OperationState, Outcome
+from tidegate.model.operation import MOVING, OperationKind, OperationState, Outcome
 from tidegate.plan.model import Phase
+from tidegate.report import moved
 from tidegate.report.rungs import how_far, owed
 
 ABORTED = "aborted by "  # how an operation's reason begins when a person ended it
@@ -31,7 +32,7 @@ def headline(view: OperationView, closed_why: str, guard_alive: bool, waits: str
     """Pure. ``closed_why``: what the closing row says, empty while the operation is open. ``waits``: what the node that
     is next waits for, in words, if it is known."""
     if view.outcome is not None:
-        return _closed(view, closed_why)
+        return Headline(*moved.closed(view, closed_why)) if view.kind in MOVING else _closed(view, closed_why)
     if view.held is not None:
         return _held(view, guard_alive)
     top = _stopping(view, guard_alive) if view.state is OperationState.STOPPING else _running(view, guard_alive)
@@ -90,6 +91,9 @@ def _after(words: str, view: OperationView) -> str:
 
 
 def _running(view: OperationView, guard_alive: bool) -> Headline:
+    if view.kind in MOVING:
+        title, changed, safe = moved.opened(view)
+        return Headline(title, changed, safe, _next(view, Phase.FORWARD), "open")
     changed = "Yes, and it goes on." if view.touched else "Not yet."
     title = f"{view.kind.value.capitalize()} of {view.binding.candidate_version} is under way"
     return Headline(title, changed, _watched(guard_alive), _next(view, Phase.FORWARD), "open")
@@ -101,16 +105,26 @@ def _held(view: OperationView, guard_alive: bool) -> Headline:
         back = _stopping(view, guard_alive)
         waits = f"Resume it: the rest of the way back waits for that. {view.held.person} paused it: {view.held.why}"
         return replace(back, title=f"{back.title}, and paused", next=waits)
-    title = f"{view.kind.value.capitalize()} of {view.binding.candidate_version} is paused"
+    title = f"{subject(view)} is paused"
     changed = "Yes, and it stands still." if view.touched else "Not yet, and it stands still."
     after = f"Resume or abort it. {view.held.person} paused it: {view.held.why}"
     safe = _watched(guard_alive) + (" It may stop the loss all the same." if guard_alive else "")
     return Headline(title, changed, safe, after, "ask")
 
 
+def subject(view: OperationView) -> str:
+    """``Promotion of 1.1.0``, ``Failover from east to west``."""
+    kind, binding = view.kind.value.capitalize(), view.binding
+    moves = f"from {binding.source} to {binding.target}"
+    return f"{kind} {moves}" if view.kind in MOVING else f"{kind} of {binding.candidate_version}"
+
+
 def _stopping(view: OperationView, guard_alive: bool) -> Headline:
     title = f"{view.binding.candidate_version} is on its way back"
     changed = f"Yes, and it is being taken back. Why: {view.why_back}"
+    if view.kind in MOVING:
+        title = f"The switchover to {view.binding.target} turns back"
+        return Headline(title, changed, moved.writer(view), _next(view, Phase.RETURN), "bad")
     safe = f"{_exposure(view)} {_watched(guard_alive)}"
     return Headline(title, changed, safe, _next(view, Phase.RETURN), "bad")
 

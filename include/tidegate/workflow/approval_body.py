@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from tidegate.engine.moving import loss_in_words
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.journal.model import EventKind
-from tidegate.model.operation import OperationKind
+from tidegate.model.operation import MOVING, OperationKind
 from tidegate.plan.model import Step
 from tidegate.plan.names import APPROVE_EXPAND
 from tidegate.steps.admit_contract import ADMIT_NODE
@@ -24,7 +25,7 @@ def approval_body(world: World, view: OperationView, node_id: str, request: Mapp
 
 def _lines(world: World, view: OperationView, node_id: str, request: Mapping[str, Any]) -> Iterator[str]:
     until = datetime.fromtimestamp(request["expires_at"], UTC).isoformat(timespec="seconds")
-    yield f"**{view.kind.value.capitalize()} of {_code(view.binding.candidate_version)}** on `{view.service}`, "
+    yield f"**{_what(view)}** on `{view.service}`, "
     yield f"requested by {_code(view.requester)}: {_code(view.reason)}"
     yield ""
     yield f"A yes allows: {_allowed(view, node_id)}. It is needed from {request['quorum']} of: " + ", ".join(
@@ -39,7 +40,16 @@ def _lines(world: World, view: OperationView, node_id: str, request: Mapping[str
     yield f"Operation `{view.id}`, plan `{view.plan_digest}`, evidence `{request.get('evidence_digest', 'not kept')}`."
 
 
+def _what(view: OperationView) -> str:
+    kind, binding = view.kind.value.capitalize(), view.binding
+    if view.kind in MOVING:
+        return f"{kind} from {_code(binding.source)} to {_code(binding.target)}"
+    return f"{kind} of {_code(binding.candidate_version)}"
+
+
 def _way_back(view: OperationView, node_id: str) -> str:
+    if view.kind in MOVING:
+        return f"**Writes may be lost, and two may write at once.** {' '.join(map(_code, loss_in_words(view)))}"
     if view.kind is OperationKind.CONTRACT:
         closes = view.facts.get(ADMIT_NODE, {}).get("closes_versions", ())
         named = ", ".join(_code(version) for version in closes) or "no baseline"

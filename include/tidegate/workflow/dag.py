@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import DAG, BaseOperator, TaskGroup
 
-from tidegate.model.operation import OperationKind
+from tidegate.model.operation import MOVING, OperationKind
 from tidegate.plan.model import ApprovalNode, Gate, Node, Phase, Stage
 from tidegate.policy.schema import Policy
 from tidegate.workflow.approvals import ApprovalOperator
@@ -47,7 +47,7 @@ def _dag(blueprint: Blueprint) -> DAG:
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
-        params=params_of(kind),
+        params=params_of(kind, tuple(policy.regions)),
         doc_md=runbook(blueprint.loaded, blueprint.plan),
         tags={"tidegate", policy.service, kind.value} | stale,
         default_args=_defaults(policy, kind),
@@ -64,6 +64,7 @@ def _schedule(blueprint: Blueprint) -> Any:
 
 def _defaults(policy: Policy, kind: OperationKind) -> dict[str, Any]:
     owner = policy.owners.rollback if kind is OperationKind.ROLLBACK else policy.owners.release
+    owner = policy.owners.failover if kind in MOVING else owner
     retrying = {"retries": RETRIES, "retry_delay": DELAY, "retry_policy": retry_policy()}
     return {"owner": owner, "trigger_rule": "none_failed", **retrying}  # the rule: see workflow/skipping.py
 
@@ -78,7 +79,8 @@ def _of_the_way_back(blueprint: Blueprint, stage: Stage, node: Node) -> dict[str
     one is red, a person is needed, and clearing it lets the rest go on."""
     if stage.phase is not Phase.RETURN:
         return {}
-    owner = {"owner": blueprint.loaded.policy.owners.rollback}
+    owners = blueprint.loaded.policy.owners
+    owner = {"owner": owners.failover if blueprint.kind in MOVING else owners.rollback}
     return {**owner, "trigger_rule": "all_done"} if node is stage.nodes[0] else owner
 
 

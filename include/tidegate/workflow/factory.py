@@ -9,9 +9,13 @@ from airflow.sdk import DAG, get_parsing_context
 
 from tidegate.model.operation import OperationKind
 from tidegate.plan.contract import contract_plan, has_contract
+from tidegate.plan.failover import failover_plan
 from tidegate.plan.model import Plan
+from tidegate.plan.moving import can_move
 from tidegate.plan.promotion import promotion_plan
+from tidegate.plan.reprotect import reprotect_plan
 from tidegate.plan.rollback import rollback_plan
+from tidegate.plan.switchover import switchover_plan
 from tidegate.policy.folder import load_folder
 from tidegate.policy.load import Loaded
 from tidegate.policy.places import snapshots
@@ -37,6 +41,21 @@ def rollback_dags(folder: Path) -> dict[str, DAG]:
 def contract_dags(folder: Path) -> dict[str, DAG]:
     """``contract__<service>`` for every policy in the folder that can contract."""
     return dict(_dags(folder, OperationKind.CONTRACT, contract_plan, has_contract))
+
+
+def switchover_dags(folder: Path) -> dict[str, DAG]:
+    """``switchover__<service>`` for every policy in the folder that says how it moves."""
+    return dict(_dags(folder, OperationKind.SWITCHOVER, switchover_plan, can_move))
+
+
+def failover_dags(folder: Path) -> dict[str, DAG]:
+    """``failover__<service>`` for every policy in the folder that says how it moves."""
+    return dict(_dags(folder, OperationKind.FAILOVER, failover_plan, can_move))
+
+
+def reprotect_dags(folder: Path) -> dict[str, DAG]:
+    """``reprotect__<service>`` for every policy in the folder that says how it moves."""
+    return dict(_dags(folder, OperationKind.REPROTECT, reprotect_plan, can_move))
 
 
 def control_dags(folder: Path) -> dict[str, DAG]:

@@ -7,15 +7,17 @@ from typing import Any
 from airflow.sdk import Param
 
 from tidegate.model.exemption import Exemption
-from tidegate.model.operation import OperationKind
+from tidegate.model.operation import MOVING, OperationKind
 
 VERSION = r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$(?!\n)"  # Python's $ alone lets a last line break pass
 OPERATION = r"^[0-9a-z][0-9a-z._-]{0,127}$(?!\n)"
 _REASON: dict[str, Any] = {"minLength": 3, "maxLength": 500}
 
 
-def params_of(kind: OperationKind) -> dict[str, Any]:
-    """The typed params of the kind's DAG."""
+def params_of(kind: OperationKind, regions: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The typed params of the kind's DAG. ``regions``: of the service, for the kinds that move it."""
+    if kind in MOVING:
+        return _moving(kind, regions)
     return {OperationKind.PROMOTION: _promotion, OperationKind.CONTRACT: _contract}.get(kind, _rollback)()
 
 
@@ -63,6 +65,20 @@ def _promotion() -> dict[str, Any]:
             description="Bring back a baseline without the canary steps, if it was certified lately.",
         ),
     }
+
+
+def _moving(kind: OperationKind, regions: tuple[str, ...]) -> dict[str, Any]:
+    """A failover has defaults for all, since an event can start it as well."""
+    if kind is OperationKind.REPROTECT:
+        return _contract()
+    if kind is OperationKind.SWITCHOVER:
+        words = "The region to go to; the other one is left. The one that the policy calls primary is home."
+        to = Param(type="string", enum=list(regions), title="Target", description=words)
+        return {"target": to, **_contract()}
+    words = "The region that takes over. Empty: the one that does not take writes now."
+    to = Param(None, type=["null", "string"], enum=[None, *regions], title="Target", description=words)
+    why = "Why, for the journal. It may be empty when seconds count."
+    return {"target": to, "reason": Param(None, type=["null", "string"], title="Reason", description=why, **_REASON)}
 
 
 def _contract() -> dict[str, Any]:

@@ -23,6 +23,24 @@ _RED = """
 """
 
 
+_MOVES = {
+    OperationKind.SWITCHOVER: (
+        "Moves the service to its other region as planned, and home again: traffic first, by steps, then the writer. "
+        "Nothing is lost. Until the old primary is stopped it turns back by itself where anything fails; from there on "
+        "it only goes forward, and a red task is cleared, or the operation carried on from a terminal."
+    ),
+    OperationKind.FAILOVER: (
+        "A region is lost, the other one takes over. People are asked unless it is proved that nothing is lost: the "
+        "old primary is fenced, and the new one has every write. It takes the service at once from whatever is under "
+        "way; what that leaves undone is made up for by `reprotect__`. It has no way back: a switchover leads home."
+    ),
+    OperationKind.REPROTECT: (
+        "The region that was lost comes back: its database follows the one that takes writes, its release runs again, "
+        "and what superseded operations left is cleared away. What the old primary alone had is gone afterwards."
+    ),
+}
+
+
 def runbook(loaded: Loaded, plan: Plan) -> str:
     """Markdown."""
     return "\n".join(_lines(loaded, plan)) + "\n" + _RED
@@ -58,6 +76,8 @@ def _intent(kind: OperationKind) -> str:
             "Takes away from the schema what only older releases need. Once the migration has run, no rollback goes to "
             "a baseline from before it: people are asked first."
         )
+    if kind in _MOVES:
+        return _MOVES[kind]
     return "Goes back to a certified baseline: traffic first, then the release; the data is checked after each."
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tidegate.engine import guarding
-from tidegate.engine.execute import StepReport, run_step
+from tidegate.engine.execute import StepReport
+from tidegate.engine.section import run_section
 from tidegate.engine.view import GROWING
 from tidegate.engine.world import World
 from tidegate.errors import NotYet, Paused
@@ -36,16 +37,20 @@ class StepOperator(NodeOperator):
             step = view.plan.node(self.node)[1]
             assert isinstance(step, Step)
             self.log.info("Step: %s", verb(step.verb).describe(step.args))
-            self._tell(step, self._run(world, view.id, step, actor(context), context["ti"].try_number))
+            for report in self._run(world, view.id, step, actor(context), context["ti"].try_number):
+                done = view.plan.node(report.node)[1]
+                assert isinstance(done, Step)
+                self._tell(done, report)
             self.skip_unneeded(world, view.id, actor(context))
 
-    def _run(self, world: World, operation: str, step: Step, who: str, attempt: int) -> StepReport:
-        """Once; but where only the guard is missing, wait for it: weights stand still until one is there."""
+    def _run(self, world: World, operation: str, step: Step, who: str, attempt: int) -> list[StepReport]:
+        """Once, with the rest of its section if it is of one; but where only the guard is missing, wait for it: weights
+        stand still until one is there."""
         deadline = world.clock.now() + guarding.WITHIN
         said = False
         while True:
             try:
-                return run_step(world, operation, step.id, actor=who, attempt=attempt)
+                return run_section(world, operation, step.id, actor=who, attempt=attempt)
             except Paused:
                 raise
             except NotYet as error:
@@ -57,6 +62,8 @@ class StepOperator(NodeOperator):
                 world.clock.sleep(guarding.POLL)
 
     def _tell(self, step: Step, report: StepReport) -> None:
+        if step.id != self.node:
+            self.log.info("Right after it, of the same section: %s: %s", step.id, verb(step.verb).describe(step.args))
         self.log.info("Looked: %s", report.looked)
         changed = _CHANGED[report.outcome] if step.effect else "No, this step looks and records"
         self.log.info("Did anything change? %s.", changed)
