@@ -526,7 +526,7 @@ def test_a_wrong_password_is_rejected_and_not_printed(region: RealRegion) -> Non
 
 def test_sent_and_not_answered_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     """A socket that takes calls and never answers."""
-    monkeypatch.setattr("tidegate.drivers.compute._supervisor_rpc.READ_SECONDS", 0.2)
+    monkeypatch.setattr("tidegate.drivers._supervisor_rpc.READ_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
         client = supervisor.Supervisor(Credential("x", "http", "127.0.0.1", server.getsockname()[1]))
         started = time.monotonic()

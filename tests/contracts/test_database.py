@@ -179,10 +179,10 @@ def test_a_frozen_server_is_unreachable_in_time() -> None:
 def test_a_server_that_freezes_after_connecting_is_cut_off(
     pair: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tidegate.drivers.database import postgres
+    from tidegate.drivers.database import _observing
 
-    monkeypatch.setattr(postgres, "_QUESTION", "select pg_sleep(60)")
-    monkeypatch.setattr(postgres, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(_observing, "QUESTION", "select pg_sleep(60)")
+    monkeypatch.setattr(_observing, "ANSWER_SECONDS", 0.3)
     began = time.monotonic()
     states = postgres_bench(*pair).database.observe()
     assert {s.role for s in states.values()} == {"unreachable"}

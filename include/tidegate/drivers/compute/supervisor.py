@@ -18,11 +18,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from tidegate.drivers._files import replace
+from tidegate.drivers._supervisor_rpc import ALIVE, GONE, Process, Supervisor
 from tidegate.drivers._world import refuse_stale
 from tidegate.drivers.compute._asking import ask as _ask
 from tidegate.drivers.compute._programs import Program, render
 from tidegate.drivers.compute._slot import Order, SlotDirectory, files_digest
-from tidegate.drivers.compute._supervisor_rpc import ALIVE, GONE, Process, Supervisor
 from tidegate.drivers.compute.contract import InstanceState, SlotSpec, SlotState, unsealed
 from tidegate.drivers.credentials import Credential
 from tidegate.drivers.site import Site

@@ -78,7 +78,8 @@ class Moves:
         return None
 
     def promote_database(self, region: str, token: Token) -> None:
-        server = self._answering(region, token)
+        proof = self.fenced(region) if region in self.servers else None
+        server = self._server(region, token) if proof and proof.proof == "stopped" else self._answering(region, token)
         others = [r for r, s in self.servers.items() if r != region and s.answers and s.primary]
         if others:
             raise Refused(f"the database in {others[0]} is a primary still", next_step="fence it first")
@@ -89,11 +90,11 @@ class Moves:
 
     def reprotect(self, region: str, token: Token) -> str:
         server = self._server(region, token)
-        source = self.servers[the_primary({r: s for r, s in self.observe().items() if r != region})]
         if not server.linked or server.away:
             raise Unreachable(f"{region} does not answer ({server.why()})", next_step="wait until it does")
         if server.primary and server.powered and server.running:
             raise Refused(f"the database in {region} is a primary", next_step="fence it first")
+        source = self.servers[the_primary({r: s for r, s in self.observe().items() if r != region})]
         if streams(server, self.servers, self.parted):
             return f"{region} follows {source.region} already"
         if self.parted:
@@ -236,6 +237,7 @@ class Moves:
     def _promote(self, server: Server) -> None:
         """Whatever it was told to wait for, or not to do, it was told as a copy of another one."""
         server.primary, server.follows, server.waits_for, server.read_only = True, None, None, False
+        server.running = True
         server.timeline = 1 + max(server.timeline, *(s.timeline for s in self.servers.values()))
         server.lag = None
 

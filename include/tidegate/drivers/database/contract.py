@@ -180,7 +180,8 @@ class Database(Protocol):
         ...
 
     def promote_database(self, region: str, token: Token) -> None:
-        """The standby in ``region`` takes writes when this returns. Nothing if it did already.
+        """The standby in ``region`` takes writes when this returns. Nothing if it did already. One that its own control
+        has stopped is started first: so a move turns back whose other side cannot be promoted.
 
         Whether the old primary is fenced is for the caller to know. Raises ``Refused`` if another region's database
         answers as a primary, ``Unreachable`` if this one does not answer, and ``OutcomeUnknown`` for any error once it

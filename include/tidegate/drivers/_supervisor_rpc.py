@@ -49,11 +49,14 @@ class _Transport(xmlrpc.client.Transport):
 
 @dataclass(frozen=True)
 class Process:
-    """One instance as supervisor sees it. ``state``: its name for it (RUNNING, BACKOFF, …)."""
+    """One instance as supervisor sees it. ``state``: its name for it (RUNNING, BACKOFF, …). ``exit_status``: with which
+    it ended last; -1 if it was killed. ``started``: whether this supervisor ever started it."""
 
     name: str
     state: str
     pid: int
+    exit_status: int = 0
+    started: bool = True
 
 
 class Supervisor:
@@ -67,7 +70,9 @@ class Supervisor:
     def processes(self, prefix: str) -> Mapping[str, Process]:
         """Instances whose group starts with ``prefix``, by group name."""
         rows = self._ask("getAllProcessInfo")
-        found = (Process(row["group"], row["statename"], row["pid"]) for row in rows)
+        found = (
+            Process(row["group"], row["statename"], row["pid"], row["exitstatus"], row["start"] > 0) for row in rows
+        )
         return {process.name: process for process in found if process.name.startswith(prefix)}
 
     def reread(self) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
@@ -90,13 +95,17 @@ class Supervisor:
         """Ask it to end; its ``stopwaitsecs`` bounds how long it may take."""
         self._call("stopProcess", f"{name}:{name}", False, tolerate=NOT_RUNNING)
 
+    def last_words(self, name: str, characters: int = 2000) -> str:
+        """The end of what it has printed."""
+        return str(self._ask("readProcessStdoutLog", f"{name}:{name}", -characters, 0))
+
     def ping(self) -> None:
         self._ask("getState")
 
-    def _ask(self, method: str) -> Any:
+    def _ask(self, method: str, *arguments: Any) -> Any:
         """A question: without an answer nothing has changed all the same."""
         try:
-            return self._call(method)
+            return self._call(method, *arguments)
         except OutcomeUnknown as silent:
             raise Unreachable(silent.message, next_step="see whether supervisord is stopped or overloaded") from silent
 
