@@ -21,8 +21,10 @@ def run(
     directory: Path | None = None,
     uid: int | None = None,
     gid: int | None = None,
+    errors_too: bool = False,
 ) -> str:
-    """Run to the end; what it printed. Raises :class:`Rejected` with its last words, :class:`Refused` once given up."""
+    """Run to the end; what it printed, on standard error as well with ``errors_too``. Raises :class:`Rejected` with its
+    last words, :class:`Refused` once given up."""
     with _lock:
         if _given_up.is_set():
             raise Refused(f"{Path(argv[0]).name} was not started: the start was given up")
@@ -35,7 +37,7 @@ def run(
             extra_groups=None if uid is None else [],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT if errors_too else subprocess.PIPE,
             text=True,
         )
         _running.add(process)

@@ -34,6 +34,12 @@ def environment(site: AirflowSite) -> dict[str, str]:
         connections[f"shop_db_{name}"] = _json(
             "postgres", ports[f"{name}-postgres"], "tidegate", secrets["database-tidegate"], DATABASE
         )
+        connections[f"shop_dbadmin_{name}"] = _json(
+            "postgres", ports[f"{name}-postgres"], "dbadmin", secrets["database-dbadmin"], DATABASE
+        )
+        connections[f"shop_power_{name}"] = _json(
+            "http", ports.link(f"third-to-{name}-power"), "switch", secrets["switch"], f"{name}-postgres"
+        )
         connections[f"shop_schema_{name}"] = _json(
             "postgres", ports[f"{name}-postgres"], "shop", secrets["database-shop"], DATABASE
         )

@@ -24,15 +24,25 @@ ADDRESS = socket.gethostbyname(os.environ.get("TIDEGATE_LAB_ADDRESS") or LOOPBAC
 SLOTS = ("a", "b")
 INSTANCES = 4  # ports set aside for each slot; a policy's capacity.instances may use up to this many
 LINKS = ("west-to-east-db", "east-to-west-db", "west-to-east-replication", "east-to-west-replication")
+POWER_LINKS = ("third-to-east-power", "third-to-west-power")  # a partition takes the way to the switch as well
 _LOWEST, _HIGHEST = 20_000, 32_000
 
 
 def names() -> tuple[str, ...]:
     """Every port that the lab uses, by name."""
-    fixed = ("edge", "edge-admin", "supervisor", "links", "airflow-api", "airflow-worker-log", "airflow-trigger-log")
+    fixed = (
+        "edge",
+        "edge-admin",
+        "supervisor",
+        "links",
+        "switch",
+        "airflow-api",
+        "airflow-worker-log",
+        "airflow-trigger-log",
+    )
     regional = tuple(f"{region}-{what}" for region in REGIONS for what in ("supervisor", "postgres"))
     instances = tuple(f"{r}-{s}-{i}" for r in REGIONS for s in SLOTS for i in range(INSTANCES))
-    return fixed + regional + instances + tuple(f"link-{link}" for link in LINKS)
+    return fixed + regional + instances + tuple(f"link-{link}" for link in (*LINKS, *POWER_LINKS))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """PostgreSQL 18 in both regions: a primary in east, a streaming standby in west.
 
-Only the primary takes writes; the standby's connection to it passes a lab link. Passwords are stored as SCRAM
-verifiers, sent in no statement as they are, and stand in no argv.
+Only the primary takes writes; the standby's connection to it passes a lab link. A server starts as a standby whatever
+it was before (:mod:`lab.outlets`), so the lab's own start promotes east. No password stands in an argv.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import os
 import shutil
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from lab import children
+from lab import children, outlets
 from lab.places import write_private
 from lab.ports import ADDRESS, LOOPBACK
 from lab.postgres_user import Installation
@@ -36,9 +36,10 @@ _SETTINGS = {
     "dynamic_shared_memory_type": "mmap",  # in the data directory, so that a killed server leaves nothing elsewhere
     "io_method": "sync",
     "wal_level": "replica",
-    "max_wal_senders": "8",
+    "max_wal_senders": "10",  # not below initdb's default, or the first start as a standby is refused
     "max_replication_slots": "8",
     "max_slot_wal_keep_size": "1GB",
+    "wal_keep_size": "256MB",  # what a rewind needs is older than the slot that is made for it
     "max_logical_replication_workers": "0",
     "hot_standby": "on",
     "hot_standby_feedback": "on",
@@ -68,16 +69,18 @@ class Cluster:
         return self.installation.data / self.region
 
     def command(self) -> list[str]:
-        """The server in the foreground."""
-        return [str(self.installation.programs / "postgres"), "-D", str(self.data), "-p", str(self.port)]
+        """The server in the foreground, as a standby."""
+        argv = [str(self.installation.programs / "postgres"), "-D", str(self.data), "-p", str(self.port)]
+        return outlets.start_command(self.region, self.installation.data, argv)
 
     def url(self, secrets: Secrets, role: str = "tidegate", database: str = DATABASE, port: int | None = None) -> str:
         """A libpq URL with its secret; never printed."""
         return f"postgresql://{role}:{secrets[f'database-{role}']}@{ADDRESS}:{port or self.port}/{database}"
 
 
-def create_primary(cluster: Cluster, secrets: Secrets) -> None:
-    """Make an empty cluster; whatever stood in its directory is gone. Raises ``Rejected``."""
+def create_primary(cluster: Cluster, source_port: int, secrets: Secrets) -> None:
+    """Make an empty cluster; whatever stood in its directory is gone. Should it ever be a standby, it follows the one
+    that answers at ``source_port`` (a lab link). Raises ``Rejected``."""
     _fresh_directory(cluster)
     with _own_file(cluster, secrets["database-postgres"]) as password_file:
         options = ["-U", "postgres", "--auth=scram-sha-256", f"--pwfile={password_file}", "--no-sync"]
@@ -85,19 +88,31 @@ def create_primary(cluster: Cluster, secrets: Secrets) -> None:
     with (cluster.data / "postgresql.conf").open("a") as conf:
         conf.writelines(f"{key} = '{value}'\n" for key, value in _SETTINGS.items())
         conf.write("include_if_exists = 'region.conf'\n")
-    _name(cluster)
+    follow(cluster, source_port, secrets)
+    name(cluster)
 
 
 def create_standby(cluster: Cluster, source_port: int, secrets: Secrets) -> None:
     """Copy the primary that answers at ``source_port`` (a lab link) and follow it from then on."""
-    _fresh_directory(cluster)
-    line = f"{ADDRESS}:{source_port}:*:replicator:{secrets['database-replicator']}\n"
-    with _own_file(cluster, line) as pass_file:
-        source = f"host={ADDRESS} port={source_port} user=replicator passfile={pass_file}"
-        flags = ["-X", "stream", "-c", "fast", "-C", "-S", cluster.region, "--no-sync", "--no-manifest"]
-        _run(cluster, "pg_basebackup", "-D", str(cluster.data), "-d", source, *flags)
+    copy(cluster, source_port, secrets, "-C")
     follow(cluster, source_port, secrets)
-    _name(cluster)
+    name(cluster)
+
+
+def copy(cluster: Cluster, source_port: int, secrets: Secrets, *options: str) -> None:
+    """Copy the primary's files; ``-C`` makes the slot as well, else it has to be there."""
+    _fresh_directory(cluster)
+    with _pass_file(cluster, source_port, secrets) as pass_file:
+        source = f"host={ADDRESS} port={source_port} user=replicator passfile={pass_file}"
+        flags = ["-X", "stream", "-c", "fast", "-S", cluster.region, "--no-sync", "--no-manifest", *options]
+        _run(cluster, "pg_basebackup", "-D", str(cluster.data), "-d", source, *flags)
+
+
+def rewind(cluster: Cluster, source_port: int, secrets: Secrets) -> str:
+    """Take the stopped cluster back to where it parted from the primary. What was said. Raises ``Rejected``."""
+    with _pass_file(cluster, source_port, secrets) as pass_file:
+        source = f"host={ADDRESS} port={source_port} user=replicator passfile={pass_file} dbname=postgres"
+        return _run(cluster, "pg_rewind", "-D", str(cluster.data), "--source-server", source, "--no-sync")
 
 
 def follow(cluster: Cluster, source_port: int, secrets: Secrets) -> None:
@@ -112,15 +127,10 @@ def follow(cluster: Cluster, source_port: int, secrets: Secrets) -> None:
         cluster.installation.account.own(path)
 
 
-def create_roles(cluster: Cluster, secrets: Secrets) -> None:
-    """The shop's database and the roles: ``shop`` owns it, ``tidegate`` reads everything, ``replicator`` replicates,
-    ``scratch`` may make databases, and reads none of the shop's."""
+def promote(cluster: Cluster, secrets: Secrets) -> None:
+    """The lab's own start: there is no other server yet."""
     with connect(cluster.url(secrets, "postgres", "postgres")) as connection:
-        login = (("shop", "login"), ("tidegate", "login"), ("scratch", "createdb login"))
-        for role, rights in (("replicator", "replication login"), *login):
-            _create_role(connection, role, rights, secrets[f"database-{role}"])
-        connection.execute("grant pg_read_all_data, pg_monitor to tidegate")
-        connection.execute("create database shop owner shop")
+        connection.execute("select pg_promote(true, 20)")
 
 
 def empty(cluster: Cluster, secrets: Secrets) -> None:
@@ -179,15 +189,7 @@ def connect(url: str) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-def _create_role(connection: psycopg.Connection[Any], role: str, rights: LiteralString, password: str) -> None:
-    from psycopg import sql
-
-    verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
-    statement = sql.SQL("create role {} with {} password {}")
-    connection.execute(statement.format(sql.Identifier(role), sql.SQL(rights), sql.Literal(verifier)))
-
-
-def _name(cluster: Cluster) -> None:
+def name(cluster: Cluster) -> None:
     """Say who this is and who may connect. A standby announces itself to its primary under ``cluster_name``, so a copy
     must not keep the other's."""
     conf = cluster.data / "postgresql.conf"
@@ -204,6 +206,10 @@ def _fresh_directory(cluster: Cluster) -> None:
     cluster.installation.account.own(cluster.data)
 
 
+def _pass_file(cluster: Cluster, port: int, secrets: Secrets) -> AbstractContextManager[Path]:
+    return _own_file(cluster, f"{ADDRESS}:{port}:*:replicator:{secrets['database-replicator']}\n")
+
+
 @contextmanager
 def _own_file(cluster: Cluster, text: str) -> Iterator[Path]:
     """A private file that the database's account can read, gone at the end."""
@@ -218,12 +224,13 @@ def _own_file(cluster: Cluster, text: str) -> Iterator[Path]:
         path.unlink()
 
 
-def _run(cluster: Cluster, program: str, *arguments: str) -> None:
+def _run(cluster: Cluster, program: str, *arguments: str) -> str:
     installation = cluster.installation
-    children.run(
+    return children.run(
         [str(installation.programs / program), *arguments],
         env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C"},
         directory=installation.data,
         uid=installation.account.uid,
         gid=installation.account.gid,
+        errors_too=True,
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from lab import connections, postgres, processes, regions, state, supervision
-from lab.databases import PROGRAM, READY_WITHIN
+from lab import connections, outlets, postgres, processes, regions, state, supervision
+from lab.databases import PROGRAM, READY_WITHIN, REPROTECT
 from lab.estate import Lab
 from tidegate.errors import NotSettled
 
@@ -16,11 +16,25 @@ _SERVES_WITHIN = 60.0  # seconds until the region's instances run again
 def cut(lab: Lab, region: str) -> None:
     """Kill every process of the region: supervisor, instances and database. Returns when none is left."""
     processes.kill(lab.session(region))
+    processes.kill_working_in(lab.databases().cluster(region).data, PROGRAM)  # they lead sessions of their own
 
 
 def restore(lab: Lab, region: str) -> None:
-    """Start what the region was running; nothing if it has power. Its slots are as they were, its standby goes on from
-    where it was."""
+    """Start what the region was running; nothing if it has power. Its slots are as they were, its database goes on
+    from where it was, as a standby; one that the power switch has off stays so."""
+    if processes.leads(lab.session(region)):
+        return
+    start_region(lab, region)
+    lab.control(region).await_answer(_ANSWERS_WITHIN)
+    databases = lab.databases()
+    if outlets.has_power(region, databases.installation.data):
+        lab.control(region).start(PROGRAM)
+        postgres.await_role(databases.cluster(region), lab.site().secrets, standby=True, within=READY_WITHIN)
+    _await_instances(lab, region)
+
+
+def start_region(lab: Lab, region: str) -> None:
+    """Start the region's supervisor, which starts its instances; nothing if it runs."""
     if processes.leads(lab.session(region)):
         return
     site, places = lab.site(), lab.places
@@ -34,16 +48,16 @@ def restore(lab: Lab, region: str) -> None:
         record=lambda session: kept.add(region, session),
         directory=places.lab,
     )
-    control = lab.control(region)
-    control.await_answer(_ANSWERS_WITHIN)
-    control.start(PROGRAM)
-    postgres.await_role(lab.databases().cluster(region), site.secrets, standby=True, within=READY_WITHIN)
-    _await_instances(lab, region)
 
 
 def _await_instances(lab: Lab, region: str) -> None:
     deadline = time.monotonic() + _SERVES_WITHIN
-    while set(lab.control(region).states().values()) != {"RUNNING"}:
+    while late := _not_running(lab, region):
         if time.monotonic() >= deadline:
-            raise NotSettled(f"{region} has power again, but not all of it runs: {lab.control(region).states()}")
+            raise NotSettled(f"{region} has power again, but not all of it runs: {', '.join(late)}")
         time.sleep(0.2)
+
+
+def _not_running(lab: Lab, region: str) -> list[str]:
+    states = lab.control(region).states()
+    return [name for name, state in states.items() if state != "RUNNING" and name not in (PROGRAM, REPROTECT)]

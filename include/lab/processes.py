@@ -141,6 +141,17 @@ def working_in(directory: Path, program: str) -> list[int]:
     return found
 
 
+def kill_working_in(directory: Path, program: str) -> int:
+    """Kill every such process; returns how many there were, when none is left."""
+    killed: set[int] = set()
+    while left := working_in(directory, program):
+        for pid in left:
+            kill_one(pid)
+        killed |= set(left)
+        time.sleep(0.01)
+    return len(killed)
+
+
 def kill_one(pid: int) -> None:
     """SIGKILL, unless it is gone already."""
     with contextlib.suppress(ProcessLookupError):

@@ -12,7 +12,7 @@ from pathlib import Path
 from lab.places import write_private
 
 SHOP_SECRETS = ("receipt_key__1", "receipt_key__2")  # entries of the lab's vault, which is its environment
-DATABASE_ROLES = ("postgres", "replicator", "shop", "tidegate", "scratch")
+DATABASE_ROLES = ("postgres", "replicator", "shop", "tidegate", "scratch", "dbadmin")
 # name -> role in Airflow's UI; what each is to the shop stands in its policy
 PEOPLE = {"admin": "admin", "ann": "op", "ben": "op", "cat": "op", "pat": "op", "aud": "viewer", "vic": "viewer"}
 
@@ -42,7 +42,7 @@ def generate() -> Secrets:
     """A fresh password for everything that has one."""
     names = [f"database-{role}" for role in DATABASE_ROLES]
     names += [f"person-{name}" for name in PEOPLE]
-    names += ["supervisor", "east-supervisor", "west-supervisor", "airflow-api", "airflow-jwt"]
+    names += ["supervisor", "switch", "east-supervisor", "west-supervisor", "airflow-api", "airflow-jwt"]
     names += [f"shop-{entry}" for entry in SHOP_SECRETS]
     values = {name: secrets.token_urlsafe(18) for name in names}
     values["airflow-fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()

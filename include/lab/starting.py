@@ -64,6 +64,17 @@ class Start:
         self._state.set_phase("up")
         self._progress.say("the lab is up")
 
+    def run_databases(self) -> None:
+        """Start both regions' databases, the links and the power switch alone; returns when the standby streams."""
+        children.resume()
+        self._supervisor(
+            third_place.NAME, supervision.argv(third_place.lay_out(self._site, sample_policy().shares, False))
+        )
+        work = Together()
+        self._start_databases(work, work.start(partial(self._start_third, "links", "switch")))
+        work.join()
+        self._state.set_phase("up")
+
     def give_up(self) -> None:
         """Nothing more is started from here on, by no thread of this start."""
         with self._gate:
@@ -82,22 +93,26 @@ class Start:
         self._control(third_place.NAME).start(journal_file.WITNESS)
 
     def _start_shop(self, deployment: Deployment, work: Together) -> None:
-        data = databases(self._site)
         built = work.start(lambda: releases.build(self._places.releases, self._places.lab / "builders"))
-        linked = work.start(self._start_links_and_edge)
+        linked = work.start(partial(self._start_third, "links", "switch", "edge"))
+        ready = (*self._start_databases(work, linked), linked, built)
+        for name in REGIONS:
+            work.start(self._told(f"{BASELINE} runs in {name}", partial(deployment.fill, regions=[name])), *ready)
+
+    def _start_databases(self, work: Together, linked: Future[Any]) -> tuple[Future[Any], Future[Any]]:
+        """What instances of the shop wait for: a primary, and the second region's supervisor."""
+        data = databases(self._site)
         created = work.start(data.create_primary)
         east, west = (work.start(partial(self._start_region, data, name), created) for name in REGIONS)
         primary = work.start(self._told("PostgreSQL east takes writes", data.start_primary), east)
         standby = self._told("PostgreSQL west streams from east", data.start_standby)
         work.start(standby, primary, west, linked)
-        ready: tuple[Future[Any], ...] = (primary, west, linked, built)
-        for name in REGIONS:
-            work.start(self._told(f"{BASELINE} runs in {name}", partial(deployment.fill, regions=[name])), *ready)
+        return primary, west
 
-    def _start_links_and_edge(self) -> None:
+    def _start_third(self, *programs: str) -> None:
         third = self._control(third_place.NAME)
-        third.start("links")
-        third.start("edge")
+        for program in programs:
+            third.start(program)
 
     def _start_region(self, data: Databases, name: str) -> None:
         site = self._site

@@ -28,7 +28,8 @@ STOP_SECONDS = 8
 @dataclass(frozen=True)
 class Program:
     """One supervised program. ``env_files``: files of shell assignments that it starts with, so that no secret stands
-    in a supervisor's configuration or in an argv. ``account``: whom it runs as, None for whoever runs the lab."""
+    in a supervisor's configuration or in an argv. ``account``: whom it runs as, None for whoever runs the lab.
+    ``once``: it is left alone when it ends. ``gives_up_with``: the exit status after which it is, all others not."""
 
     name: str
     command: Sequence[str]
@@ -39,13 +40,15 @@ class Program:
     stop_group: bool = True
     account: str | None = None
     directory: Path | None = None
+    once: bool = False
+    gives_up_with: int | None = None
 
     def section(self, logs: Path) -> str:
         """Its section of a supervisor's configuration."""
         lines = {
             "command": _escape(shlex.join(self._argv())),
             "autostart": "false",
-            "autorestart": "true",
+            "autorestart": "false" if self.once else "true" if self.gives_up_with is None else "unexpected",
             "startsecs": "0",
             "stopsignal": self.stop_signal,
             "stopwaitsecs": str(self.stop_seconds),
@@ -56,6 +59,8 @@ class Program:
             "stdout_logfile_maxbytes": "20MB",
             "stdout_logfile_backups": "1",
         }
+        if self.gives_up_with is not None:
+            lines["exitcodes"] = str(self.gives_up_with)
         if self.env:
             lines["environment"] = ",".join(f'{k}="{_escape(v)}"' for k, v in self.env.items())
         if self.account:

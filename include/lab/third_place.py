@@ -1,4 +1,4 @@
-"""What stands in neither region: the edge, the links, the journal with its witness, and Airflow."""
+"""What stands in neither region: the edge, the links, the power switch, the journal with its witness, and Airflow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lab import edge, journal_file, supervision
 from lab.airflow import AirflowSite
 from lab.edge import Edge
 from lab.places import REGIONS, Places, write_private
-from lab.ports import LINKS, SLOTS, Ports
+from lab.ports import LINKS, POWER_LINKS, SLOTS, Ports
 from lab.supervision import Program
 from tidegate.drivers.flags.contract import Because
 from tidegate.drivers.flags.flagd import FlagdFile
@@ -43,6 +43,8 @@ def lay_out(site: AirflowSite, shares: Mapping[str, int], airflow: bool) -> Path
     start_routes(places, ports, shares)
     start_flags(places)
     write_private(_links_config(places), json.dumps(links(ports), indent=1))
+    switch = {"home": str(places.home), "port": ports["switch"], "token": secrets["switch"]}
+    write_private(_switch_config(places), json.dumps(switch, indent=1))
     found = programs(site, airflow)
     home = places.lab / NAME
     config = home / "supervisord.conf"
@@ -70,7 +72,8 @@ def start_flags(places: Places) -> None:
 def links(ports: Ports) -> dict[str, object]:
     """The links' configuration. A link's name says from where to where; its last word says what it carries."""
     targets = {name: ports[f"{name.split('-')[2]}-postgres"] for name in LINKS}
-    lines = {name: {"listen": ports.link(name), "target": targets[name]} for name in LINKS}
+    targets |= dict.fromkeys(POWER_LINKS, ports["switch"])
+    lines = {name: {"listen": ports.link(name), "target": target} for name, target in targets.items()}
     return {"control": ports["links"], "links": lines}
 
 
@@ -79,6 +82,7 @@ def programs(site: AirflowSite, airflow: bool) -> list[Program]:
     places = site.places
     own = [
         Program("links", [sys.executable, "-m", "lab.links", str(_links_config(places))], stop_seconds=3),
+        Program("switch", [sys.executable, "-m", "lab.switch", str(_switch_config(places))], stop_seconds=3),
         Program("edge", edge.command(_edge_config(places)), stop_seconds=5),
         journal_file.witness(places),
     ]
@@ -94,3 +98,7 @@ def _edge_config(places: Places) -> Path:
 
 def _links_config(places: Places) -> Path:
     return places.lab / "links.json"
+
+
+def _switch_config(places: Places) -> Path:
+    return places.lab / "switch.json"

@@ -88,6 +88,9 @@ def test_every_connection_of_the_policy_resolves(site: AirflowSite) -> None:
     env = connections.environment(site)
     names = ("shop_edge_admin", "shop_east", "shop_west", "shop_db_east", "shop_db_west")
     found = {name: parse_connection(name, env[f"AIRFLOW_CONN_{name.upper()}"]) for name in names}
+    power = parse_connection("shop_power_west", env["AIRFLOW_CONN_SHOP_POWER_WEST"])
+    assert (power.port, power.path) == (site.ports.link("third-to-west-power"), "west-postgres")
+    assert parse_connection("x", env["AIRFLOW_CONN_SHOP_DBADMIN_EAST"]).login == "dbadmin"
     assert found["shop_edge_admin"].port == site.ports["edge-admin"]
     assert found["shop_db_west"].port == site.ports["west-postgres"]
     assert found["shop_east"].extra["ports_b"] == ",".join(map(str, site.ports.slot("east", "b")))
@@ -115,6 +118,7 @@ def test_links_lead_where_their_names_say(site: AirflowSite) -> None:
     targets = {name: line["target"] for name, line in lines.items()}
     assert targets["west-to-east-replication"] == site.ports["east-postgres"]
     assert targets["east-to-west-db"] == site.ports["west-postgres"]
+    assert targets["third-to-east-power"] == site.ports["switch"]
 
 
 def test_a_start_that_was_given_up_starts_nothing_more() -> None:
