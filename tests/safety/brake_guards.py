@@ -201,7 +201,7 @@ BRAKE_GUARDS: tuple[Guard, ...] = (
         "view.kind in COMPENSATED and ",
         "",
         _WAY,
-        "test_a_rollback_gives_way_to_nothing_yet",
+        "test_what_cannot_be_ended_in_the_middle_does_not_give_way",
     ),
     _guard(
         7,

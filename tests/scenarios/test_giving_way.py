@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from tests.support.operations import (
 from tidegate.engine import braking, control, making_room
 from tidegate.engine.execute import run_step
 from tidegate.engine.open import Request
-from tidegate.engine.precedence import make_way
+from tidegate.engine.precedence import make_way, would_give_way
 from tidegate.engine.runner import drive
 from tidegate.engine.takeover import take_over
 from tidegate.engine.view import STOP_LOSS_NODE, OperationView
@@ -201,6 +202,14 @@ def test_a_rollback_gives_way_to_a_failover_alone_and_at_once(rig: Rig) -> None:
         assert make_way(txn, Request(OperationKind.FAILOVER, "f-1", "cat", "gone"), "shop-failover-1", "test") is None
         assert txn.head.lease is None
     assert now(rig, view).outcome is Outcome.SUPERSEDED
+
+
+def test_what_cannot_be_ended_in_the_middle_does_not_give_way(rig: Rig) -> None:
+    promotion = open_promotion(rig, "1.1.0")
+    assert would_give_way(promotion, OperationKind.ROLLBACK)
+    halfway_between_regions = dataclasses.replace(promotion, kind=OperationKind.SWITCHOVER)
+    assert OperationKind.ROLLBACK.rank > OperationKind.SWITCHOVER.rank
+    assert not would_give_way(halfway_between_regions, OperationKind.ROLLBACK)
 
 
 def test_what_nobody_carries_is_carried_by_the_one_that_waits(rig: Rig) -> None:
