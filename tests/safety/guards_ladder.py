@@ -13,6 +13,14 @@ def _guard(name: str, file: str, old: str, new: str, test: str, *, where: str = 
 
 LADDER_GUARDS: tuple[Guard, ...] = (
     _guard(
+        "the fast lane goes before a limit, never before a target that is there",
+        "engine/assess.py",
+        "if not row.healthy and row.lowest_safe",
+        "if False",
+        "test_it_waits_for_the_first_target_of_a_slot_that_has_to_start",
+        where="scenarios/test_fast_lane.py",
+    ),
+    _guard(
         "it stops at the first rung that restores",
         "engine/ladder.py",
         "if view.stopped_at is not None:",

@@ -16,6 +16,14 @@ def _guard(name: str, file: str, old: str, new: str, test_file: str, test: str) 
 
 SIGNAL_GUARDS: tuple[Guard, ...] = (
     _guard(
+        "a release is not blamed for a region that is not there",
+        "guard/vigil.py",
+        "if away := self._away():",
+        "if away := list[str]():",
+        _AFTER,
+        "test_a_release_is_not_blamed_for_a_region_that_is_not_there",
+    ),
+    _guard(
         "a fault of the candidate's own is left to the comparison",
         "judge/service.py",
         "return min(self._both.log_e(), self._stable.log_e() + self._room)",

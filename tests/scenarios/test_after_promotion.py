@@ -11,6 +11,7 @@ from tests.support.operations import open_promotion, promote, roll_back, small_p
 from tidegate.engine.after_promotion import ANSWER_WITHIN, FAILED, UNANSWERED, declare_failed, watched_release
 from tidegate.engine.runner import drive
 from tidegate.engine.turn import turn_back
+from tidegate.errors import Unreachable
 from tidegate.guard.vigil import Alarm
 from tidegate.guard.watch import Watch
 from tidegate.journal.model import EventKind
@@ -171,3 +172,18 @@ def test_the_fast_lane_is_for_what_burns_ten_times_the_budget(tmp_path: Path, pa
 def _promotion(rig: Rig) -> str:
     opened = rig.world.journal.events("shop", kinds={EventKind.OPERATION_OPENED})
     return str(opened[-1].operation)
+
+
+def test_a_release_is_not_blamed_for_a_region_that_is_not_there(tmp_path: Path) -> None:
+    rig, alarms = promoted(tmp_path)
+    rig.users.dark.add("west")
+    rig.compute.faults.lost["west"] = Unreachable("west has no power")
+    rig.clock.sleep(60)
+    assert (alarms, notes(rig, FAILED)) == ([], [])
+    rig.users.dark.clear()
+    rig.compute.faults.lost.clear()
+    rig.clock.sleep(30)
+    assert alarms == [], "what was seen in the dark is forgotten"
+    breaks(rig)
+    rig.clock.sleep(20)
+    assert len(alarms) == 1

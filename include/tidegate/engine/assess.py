@@ -86,10 +86,13 @@ def capacity(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> 
     moving = {region for region, weight in seen.candidate_weights(split).items() if weight > aim}
     if not moving:
         return Evidence(Verdict.PASS, "nothing to move", now)
-    if seen.fast_lane:
+    rows = [row for row in measure(seen).values() if row.region in moving]
+    if seen.fast_lane and not (empty := [row.region for row in rows if not row.healthy and row.lowest_safe]):
         return Evidence(Verdict.PASS, "fast lane: the limit yields to speed", now)
-    readings = tuple(_room(row.region, row.demand, row.healthy, row.lowest_safe, aim) for row in measure(seen).values())
-    mine = tuple(r for r in readings if r.signal in moving)
+    if seen.fast_lane:  # but not to nothing: a router refuses weight on an arm without a healthy target
+        why = f"fast lane: no healthy stable instance yet in {', '.join(empty)}"
+        return Evidence(Verdict.INCONCLUSIVE, why, now)
+    mine = tuple(_room(row.region, row.demand, row.healthy, row.lowest_safe, aim) for row in rows)
     verdict = combine(mine)
     return Evidence(verdict, "; ".join(r.why for r in mine), now, mine)
 

@@ -15,6 +15,7 @@ from typing import Any
 from tidegate.engine import after_promotion
 from tidegate.engine.after_promotion import ANSWER_WITHIN, Finding, Watched
 from tidegate.engine.world import World
+from tidegate.errors import TidegateError
 from tidegate.guard.hearing import judge_settings
 from tidegate.guard.remembrance import Remembrance
 from tidegate.judge.vigil import Vigil
@@ -54,6 +55,7 @@ class StandingWatch:
         self._vigil: Vigil | None = None
         self._asked = ""  # id of the alarm that this guard has asked for
         self._saved_at = 0.0
+        self._said = ""
 
     def look(self, batch: Batch, *, busy: bool, seq: int) -> None:
         """Once per look. ``busy``: an operation is open and has the say. ``seq``: of the journal's head."""
@@ -90,6 +92,9 @@ class StandingWatch:
         if crossed is None:
             self._save(watched, batch.cursor, now)
             return
+        if away := self._away():
+            self._begin_anew(watched, away, now)
+            return
         why = f"{watched.release.version} fails after its promotion, at full traffic: {crossed.why}"
         if after_promotion.declare_failed(self._world, watched, why=why, observed_at=crossed.at or now, actor=ACTOR):
             log.error("guard of %s: %s", self._world.service, why)
@@ -98,11 +103,34 @@ class StandingWatch:
         if self._found is not None:
             self._press(watched, self._found, now)
 
+    def _away(self) -> list[str]:
+        """Regions whose control does not answer. Asked only once a signal has crossed."""
+        return [region for region in self._world.policy.shares if not self._answers(region)]
+
+    def _answers(self, region: str) -> bool:
+        try:
+            self._world.estate.compute.ping(region)
+        except TidegateError:
+            return False
+        return True
+
+    def _begin_anew(self, watched: Watched, away: list[str], now: float) -> None:
+        """Users of a region that is not there fail under any release: what was seen so far says nothing about this one,
+        and to take it back would help nobody."""
+        words = f"nothing is held against {watched.release.version} while {' and '.join(away)} does not answer"
+        if words != self._said:
+            log.error("guard of %s: %s; the watch over it begins anew", self._world.service, words)
+        self._said = words
+        self._vigil = self._fresh(watched, now)
+
+    def _fresh(self, watched: Watched, since: float) -> Vigil:
+        settings = judge_settings(watched.view, self._world.estate.metrics.unit)
+        return Vigil(settings, self._past.before, since + settings.warm_up)
+
     def _begin(self, watched: Watched) -> Vigil:
         """From the checkpoint of a guard before this one, if there is one that can be read."""
         saved = self._world.journal.evidence(self._world.service, watched.view.id, CHECKPOINT)
-        settings = judge_settings(watched.view, self._world.estate.metrics.unit)
-        fresh = Vigil(settings, self._past.before, watched.since + settings.warm_up)
+        fresh = self._fresh(watched, watched.since)
         log.info("guard of %s watches %s until %.0f", self._world.service, watched.release.version, watched.until)
         if saved is None:
             return fresh
