@@ -32,6 +32,7 @@ from tidegate.cli import (
     release,
     requests,
     status,
+    vantage,
 )
 from tidegate.cli.complaint import as_json, as_text
 from tidegate.cli.exit_codes import ExitCode, exit_code
@@ -63,6 +64,7 @@ moving.register(app)
 code_table.register(app)
 audit.register(app)
 guard.register(app)
+vantage.register(app)
 migrations.register(app)
 flags.register(app)
 lab.register(app)

@@ -11,12 +11,14 @@ import typer
 
 from tidegate.cli.operations import AsJson, Service
 from tidegate.cli.reading import known_service, reading_journal
+from tidegate.engine import region_loss
 from tidegate.engine.braking import brakes_of
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.view import OperationView, fold_operation
 from tidegate.errors import Refused
 from tidegate.journal.store import Journal
 from tidegate.report.document import guard_document, lease_document, operation_document
+from tidegate.report.vantage import vantage_document, vantage_words
 from tidegate.report.watch import watch_words
 
 
@@ -60,6 +62,8 @@ def _service(journal: Journal, service: str, facts: ServiceFacts, now: float) ->
         "lease": lease["operation"] if lease else None,
         "lease_expires_in": lease["expires_in"] if lease else None,
         "guard_alive": guard_document(journal, service, now)["alive"],
+        "vantage": vantage_document(journal, service, now),
+        "loss": region_loss.unanswered(journal, service),
         "watch": watch.words if watch else None,
         "watch_needs": watch.needs if watch else "",
         "brakes": brakes_of(journal, service).to_json(),
@@ -90,6 +94,10 @@ def _words(shown: Mapping[str, Any], view: OperationView | None) -> Iterator[str
     stable = f"{shown['stable']} in slot {shown['stable_slot']}" if shown["stable"] else "not adopted yet"
     yield f"{shown['service']}: stable {stable}; guard {guard}"
     yield f"  read from:            {shown['journal']}"
+    if seen := vantage_words(shown["vantage"]):
+        yield f"  regions:              {seen}"
+    if shown["loss"]:
+        yield f"  WHAT TO DO NOW:       {shown['loss']}"
     if shown["watch"]:
         yield f"  after promotion:      {shown['watch']}"
     if shown["watch_needs"]:

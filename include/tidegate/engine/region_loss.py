@@ -122,6 +122,15 @@ def episode(journal: Journal, service: str) -> Episode | None:
     return _last(journal.events(service, kinds={EventKind.NOTE, EventKind.OPERATION_OPENED}), service)
 
 
+def unanswered(journal: Journal, service: str) -> str:
+    """What somebody has to do about the loss that is not over; empty if nobody has been paged."""
+    told = episode(journal, service)
+    if told is None or told.answered or not told.paged:
+        return ""
+    notes = journal.events(service, operation=told.operation, kinds={EventKind.NOTE})
+    return str(next(row.body["why"] for row in notes if row.body.get("what") == UNANSWERED))
+
+
 def over(world: World, told: Episode, actor: str) -> None:
     """Say once that the region is well again, if nobody has moved the service away from it."""
     with world.journal.locked(world.service) as txn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tidegate.engine import region_loss
 from tidegate.engine.brakes import BRAKE_KINDS, Brakes, fold_brakes
 from tidegate.engine.carriers import carried_on
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
@@ -19,6 +20,7 @@ from tidegate.model.operation import OperationState, Outcome
 from tidegate.report.headline import headline
 from tidegate.report.planned import position
 from tidegate.report.series import weights_of
+from tidegate.report.vantage import vantage_document, vantage_words
 from tidegate.report.watch import watch_words
 
 ALARM, ASK, TELL = 0, 1, 2  # how soon somebody has to look: at once, soon, when there is time
@@ -47,8 +49,9 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
     stranded = [] if view is None or (found := carried_on(view, events, beats, now)).on else [(ALARM, found.words)]
     watch = watch_words(journal, service, now)
     failed = [(ALARM, watch.needs)] if watch is not None and watch.needs else []
+    lost = [(ALARM, words)] if (words := region_loss.unanswered(journal, service)) else []
     needs = sorted(
-        [*_needs(view, facts, beat, now, trouble), *_braked(brakes, facts), *_unready(ready), *stranded, *failed]
+        [*_needs(view, facts, beat, now, trouble), *_braked(brakes, facts), *_unready(ready), *stranded, *failed, *lost]
     )
     return {
         "service": service,
@@ -56,6 +59,7 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
         "needs": [words for _, words in needs],
         "stable": {"version": facts.stable.version, "slot": str(facts.stable_slot)} if facts.stable else None,
         "watch": watch.words if watch is not None else None,
+        "vantage": vantage_words(vantage_document(journal, service, now)),
         "brakes": brakes.to_json(),
         "readiness": ready,
         "budget": (beat.body.get("budget") or None) if beat else None,

@@ -51,6 +51,7 @@ def _card(row: Mapping[str, Any], now: float, base: str, alone: bool = False) ->
         ("Last operation", _operation(row, now, base)),
         ("Guard", _guard(row["guard"])),
         ("Lease", _lease(row["lease"])),
+        *([("Regions", row["vantage"])] if row["vantage"] else []),
         *([("After promotion", row["watch"])] if row["watch"] else []),
         ("Brakes", _brakes(row["brakes"], now)),
         ("Could go back", _ready(row["readiness"])),
