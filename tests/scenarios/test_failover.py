@@ -13,7 +13,7 @@ from tidegate.drivers.token import Token
 from tidegate.engine.approve import give_approval, request_approval
 from tidegate.engine.execute import run_step
 from tidegate.engine.permission import GUARD
-from tidegate.engine.runner import Halt, drive
+from tidegate.engine.runner import drive
 from tidegate.engine.section import run_section
 from tidegate.errors import Forbidden, LeaseLost, OutcomeUnknown, Refused, Unreachable
 from tidegate.journal.model import EventKind
@@ -133,11 +133,12 @@ def test_what_may_be_lost_is_shown_and_signed_by_two(unsynced: Rig) -> None:
 def test_nobody_answers_and_nothing_is_promoted(unsynced: Rig) -> None:
     unsynced.users.rate = 0
     lose(unsynced, "east")
-    view = open_move(unsynced, AWAY)
-    with pytest.raises(Halt):
-        drive(unsynced.world, view.id, actor="test")
+    ended = move(unsynced, AWAY)
+    assert ended.outcome is Outcome.TURNED_BACK
     assert unsynced.database.writers() == ()
-    assert now(unsynced, view).outcome is None, "it has fenced, so it stays open for a person"
+    assert unsynced.world.journal.head("shop").lease is None, "it can be asked for again"
+    unsynced.users.rate = 40
+    assert move(unsynced, AWAY, ask=both_sign(unsynced.world)).outcome is Outcome.FAILED_OVER
 
 
 def test_without_a_fence_people_are_asked_however_synchronous_it_is(rig: Rig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tidegate.engine.ladder import debts
+from tidegate.engine.moving import given_up
 from tidegate.engine.takeover import carries
 from tidegate.engine.turn import why_incomplete
 from tidegate.engine.view import OperationView, fold_operation, require
@@ -13,6 +14,7 @@ from tidegate.errors import NotYet
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import GOOD_END, MOVING, OperationState, Outcome
 from tidegate.plan.model import Phase
+from tidegate.plan.names import APPROVE_LOSS
 
 
 def close_operation(world: World, operation: str, *, actor: str) -> OperationView:
@@ -43,6 +45,8 @@ def _outcome(view: OperationView) -> tuple[Outcome, str]:
         return GOOD_END[view.kind], "every step verified"
     if not view.touched:
         return Outcome.REFUSED, view.why_back or why_incomplete(view)
+    if why := given_up(view):
+        return Outcome.TURNED_BACK, f"{APPROVE_LOSS}: {why}"
     waiting = [
         n.id
         for s, n in view.plan.nodes()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tidegate.engine.permission import GUARD
 from tidegate.engine.view import OperationView
-from tidegate.plan.names import FENCE_LOST, MEASURE_NODE
+from tidegate.model.operation import OperationKind
+from tidegate.plan.names import APPROVE_LOSS, FENCE_LOST, MEASURE_NODE, PROMOTE_NODE
 
 
 def loses_nothing(view: OperationView) -> str:
@@ -21,6 +22,14 @@ def loses_nothing(view: OperationView) -> str:
     if measured.get("synced"):
         return "the old primary is fenced, and the new one is on record as having every acknowledged write"
     return ""
+
+
+def given_up(view: OperationView) -> str:
+    """Why a failover ends without having promoted anything, empty if it does not: people said no, or nobody answered.
+    Nothing has moved then, so it can be closed, and asked for again."""
+    if view.kind is not OperationKind.FAILOVER or view.node(PROMOTE_NODE).status != "open":
+        return ""
+    return view.refused_by.get(APPROVE_LOSS, "")
 
 
 def loss_in_words(view: OperationView) -> list[str]:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tidegate.engine import carriers, guarding
-from tidegate.engine.approve import request_approval
+from tidegate.engine.approve import refuse_approval, request_approval
 from tidegate.engine.close import close_operation
 from tidegate.engine.execute import run_step
 from tidegate.engine.gates import look_at_gate
-from tidegate.engine.rules import approved
+from tidegate.engine.moving import given_up
+from tidegate.engine.rules import approved, signed
 from tidegate.engine.turn import turn_back
 from tidegate.engine.view import GROWING, OperationView, fold_operation, require
 from tidegate.engine.world import World
@@ -18,6 +19,7 @@ from tidegate.errors import EffectError, LeaseLost, NotYet, Paused, Refused
 from tidegate.model.operation import OperationState
 from tidegate.model.verdict import Verdict
 from tidegate.plan.model import ApprovalNode, Gate, Node, Phase, Step
+from tidegate.plan.names import APPROVE_LOSS
 
 GATE_POLL = 0.25  # seconds between two looks at a gate
 TRIES = 3  # of a step whose error may be retried
@@ -95,7 +97,10 @@ def _read(world: World, operation: str) -> OperationView:
 
 
 def _close_or_halt(world: World, view: OperationView, actor: str) -> OperationView:
-    if view.touched:
+    if APPROVE_LOSS in view.requested and view.time_is_over(APPROVE_LOSS, world.clock.now()) and not signed(view):
+        refuse_approval(world, view.id, APPROVE_LOSS, person=None, why="nobody approved in time", actor=actor)
+        view = _read(world, view.id)
+    if view.touched and not given_up(view):
         node, why = next(iter(view.failures.items()), ("", "stopped"))
         raise Halt(node, why)
     return close_operation(world, view.id, actor=actor)

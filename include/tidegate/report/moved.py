@@ -29,6 +29,12 @@ def closed(view: OperationView, why: str) -> Lines:
         return f"{source} protects {target} again", changed, "Yes.", f"{back}{rest}", "good"
     if view.outcome is Outcome.SUPERSEDED:
         return _superseded(view, why)
+    if view.outcome is Outcome.TURNED_BACK and view.kind is OperationKind.FAILOVER:
+        fenced = view.facts.get("declare.fence", {}).get("fenced")
+        changed = f"Yes: {source}'s database was stopped." if fenced else f"No. {source} could not be fenced."
+        after = f"Ask again, and sign: tidegate failover {service} --to {target} --reason <why>. It was {why}"
+        safe = "NO: NOBODY TAKES WRITES, and nothing was promoted." if fenced else "Nothing was promoted."
+        return f"The failover to {target} was not approved", f"{changed} {loss(view)}", safe, after, "bad"
     if view.outcome is Outcome.TURNED_BACK:
         changed = f"Yes, and it was taken back: writes go to {source}. Traffic: {shares(view)}."
         return f"The switchover to {target} turned back", changed, "Yes.", f"Find out why: {why}", "bad"
