@@ -54,6 +54,7 @@ _SETTINGS = {
     "log_line_prefix": "%m [%p] ",
     "password_encryption": "scram-sha-256",
 }
+_PATIENT = "options='-c wal_sender_timeout=60s'"  # a copy is not given up because a disk is busy for some seconds
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def copy(cluster: Cluster, source_port: int, secrets: Secrets, *options: str) ->
     """Copy the primary's files; ``-C`` makes the slot as well, else it has to be there."""
     _fresh_directory(cluster)
     with _pass_file(cluster, source_port, secrets) as pass_file:
-        source = f"host={ADDRESS} port={source_port} user=replicator passfile={pass_file}"
+        source = f"host={ADDRESS} port={source_port} user=replicator passfile={pass_file} {_PATIENT}"
         flags = ["-X", "stream", "-c", "fast", "-S", cluster.region, "--no-sync", "--no-manifest", *options]
         _run(cluster, "pg_basebackup", "-D", str(cluster.data), "-d", source, *flags)
 

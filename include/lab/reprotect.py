@@ -31,6 +31,7 @@ def reprotect(cluster: Cluster, source_port: int, secrets: Secrets) -> str:
             raise Refused(f"PostgreSQL runs in {cluster.region}", next_step="stop it first")
         if not outlets.has_power(cluster.region, data):
             raise Refused(f"PostgreSQL in {cluster.region} has no power", next_step="switch it on first")
+        (cluster.data / "postmaster.pid").unlink(missing_ok=True)  # a killed server's; its number may be another's now
         _keep_log(cluster, source_port, secrets)
         try:
             how = _rewind(cluster, source_port, secrets)

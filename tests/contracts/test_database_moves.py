@@ -250,7 +250,8 @@ def test_what_parted_is_rewound(two: TwoDatabases) -> None:
     database.promote_database("west", NOW)
     two.link("west-to-east-replication", cut=False)  # not before: what is on its way would arrive
     two.start_region("east")
-    assert "rewound" in database.reprotect("east", NOW)
+    how = database.reprotect("east", NOW)
+    assert "rewound" in how, (two.lab.places.logs / "east-reprotect.log").read_text()
     assert _wrote(two.url("west"))
     _until(lambda: _rows(two.url("east")) == _rows(two.url("west")), "both say the same")
     assert len(_rows(two.url("west"))) == 2

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tests.safety.brake_guards import BRAKE_GUARDS
 from tests.safety.data_guards import DATA_GUARDS
+from tests.safety.database_guards import DATABASE_GUARDS
 from tests.safety.flag_guards import FLAG_GUARDS
 from tests.safety.guard import Guard
 from tests.safety.guards_ladder import LADDER_GUARDS
@@ -806,6 +807,7 @@ GUARDS: tuple[Guard, ...] = (
     *LADDER_GUARDS,
     *MIGRATION_GUARDS,
     *DATA_GUARDS,
+    *DATABASE_GUARDS,
     *BRAKE_GUARDS,
     *FLAG_GUARDS,
 )

@@ -14,9 +14,11 @@ import psycopg
 @dataclass
 class Clients:
     """One client per region, so that each region is asked all the time whether it takes a write, every 50 ms and more
-    often. ``taken``: number of the write, region; in the order of their acknowledgements."""
+    often. ``begins``: where writes are taken at first. ``taken``: number of the write, region and time; in the order of
+    their acknowledgements."""
 
     urls: Mapping[str, str]
+    begins: str = "east"
     taken: list[tuple[int, str, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -24,7 +26,7 @@ class Clients:
         self._threads = [threading.Thread(target=self._write, args=(r,), daemon=True) for r in self.urls]
 
     def __enter__(self) -> Clients:
-        with psycopg.connect(self.urls["east"], autocommit=True) as connection:
+        with psycopg.connect(self.urls[self.begins], autocommit=True) as connection:
             connection.execute("create table if not exists writes (number bigint primary key, region text)")
         for thread in self._threads:
             thread.start()
