@@ -13,6 +13,7 @@ from tests.safety.guard import Guard
 from tests.safety.guards_ladder import LADDER_GUARDS
 from tests.safety.guards_migrations import MIGRATION_GUARDS
 from tests.safety.guards_signals import SIGNAL_GUARDS
+from tests.safety.moving_guards import MOVING_GUARDS
 from tests.safety.secret_guards import SECRET_GUARDS
 
 _AWAY = "if False:"
@@ -809,5 +810,6 @@ GUARDS: tuple[Guard, ...] = (
     *DATA_GUARDS,
     *DATABASE_GUARDS,
     *BRAKE_GUARDS,
+    *MOVING_GUARDS,
     *FLAG_GUARDS,
 )

@@ -28,7 +28,7 @@ from tidegate.errors import EffectError, LeaseLost, NotSettled, OutcomeUnknown, 
 from tidegate.model.operation import OperationKind, Outcome
 from tidegate.plan.model import ApprovalNode, Step
 
-COUNT, SEED = int(os.environ.get("TIDEGATE_FAILOVERS", "200")), int(os.environ.get("TIDEGATE_SEED", "20261123"))
+COUNT, SEED = int(os.environ.get("TIDEGATE_FAILOVERS", "60")), int(os.environ.get("TIDEGATE_SEED", "20261123"))
 ROUNDS = 10  # on one estate, one after the other
 AWAY, THERE, AGAIN = OperationKind.FAILOVER, OperationKind.SWITCHOVER, OperationKind.REPROTECT
 VERBS = ("quiesce", "fence", "promote_database", "reprotect", "synchronise")
