@@ -9,7 +9,7 @@ from tidegate.model.operation import OperationKind
 from tidegate.model.traffic import TOTAL
 from tidegate.plan.model import ApprovalNode, Node, Phase, Plan, Reversibility, Stage, Step
 from tidegate.plan.moving import data, moving_settings, one_writer, scaled, section_of, shifts
-from tidegate.plan.names import APPROVE_LOSS, CUTOVER, FENCE_LOST, MEASURE_NODE, PROMOTE_NODE
+from tidegate.plan.names import APPROVE_LOSS, CUTOVER, CUTOVER_END, FENCE_LOST, MEASURE_NODE, PROMOTE_NODE
 from tidegate.policy.schema import Policy
 
 
@@ -46,4 +46,4 @@ def _cutover() -> Iterator[Node]:
     lost = Reversibility.POINT_OF_NO_RETURN
     yield Step(PROMOTE_NODE, "promote_database", promote, lost, approval=APPROVE_LOSS, section=CUTOVER)
     shift = {"region": "target", "part": TOTAL, "as_far_as_room": True}
-    yield Step("cutover.shift", "shift_region", shift, section=CUTOVER)
+    yield Step(CUTOVER_END, "shift_region", shift, section=CUTOVER)

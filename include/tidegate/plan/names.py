@@ -10,6 +10,7 @@ MEASURE_NODE = "declare.measure"
 FENCE_LOST = "declare.fence"  # of a failover
 FENCE_NODE = "cutover.fence"  # of a switchover
 PROMOTE_NODE = "cutover.promote"
+CUTOVER_END = "cutover.shift"  # of a failover: its critical section is over
 CUTOVER = "cutover"  # the critical section: fence, promote_database, move what can be moved
 
 

@@ -12,7 +12,8 @@ from tidegate.engine.world import World
 from tidegate.errors import GivesWay, Refused, TidegateError
 from tidegate.journal.model import EventKind
 from tidegate.model.exemption import Exemption
-from tidegate.workflow.detection import Detection, detection_in, stale
+from tidegate.model.operation import OperationKind
+from tidegate.workflow.detection import Detection, detection_in, operation_of, over, request_id, stale
 from tidegate.workflow.identity import Blueprint, actor, requester, run_id, same_plan
 from tidegate.workflow.links import ReportLink
 from tidegate.workflow.room_trigger import RoomTrigger
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 NOTHING = "nothing to do"
 REFUSED = "request refused"
+CARRIED_AS = "this run carries on"  # with the operation's id, on the id that the run's name would have made
 
 
 class BindOperator(BaseOperator):
@@ -42,13 +44,14 @@ class BindOperator(BaseOperator):
         detection = detection_in(context)
         if detection is not None:
             self._refuse_stale(world, context, detection)
+            self._say_which(world, context)
         try:
             view = open_operation(world, self._request(context, detection), self.blueprint.plan, actor=actor(context))
             same_plan(view, self.blueprint)
         except GivesWay as way:
             self._wait_for(world, way, context)
         except Refused as error:
-            _note(world, self._operation(context), REFUSED, str(error), actor(context))
+            _note(world, self.blueprint.operation(run_id(context)), REFUSED, str(error), actor(context))
             self.log.error("%s: %s", type(error).__name__, error.message)
             self.log.error("Did anything change? No. What next? %s.", error.next_step or "see the message above")
             raise
@@ -78,14 +81,21 @@ class BindOperator(BaseOperator):
         return self.execute(context)
 
     def _operation(self, context: Context) -> str:
-        return self.blueprint.operation(run_id(context))
+        return operation_of(self.blueprint, context)
+
+    def _say_which(self, world: World, context: Context) -> None:
+        """For pages, which know a run by its name only."""
+        named, meant = self.blueprint.operation(run_id(context)), self._operation(context)
+        notes = world.journal.events(world.service, operation=named, kinds={EventKind.NOTE})
+        if named != meant and not any(row.body["what"] == CARRIED_AS for row in notes):
+            _note(world, named, CARRIED_AS, meant, actor(context))
 
     def _request(self, context: Context, detection: Detection | None) -> Request:
         params = context["params"]
         given = detection.reason if detection else params.get("reason")
         return Request(
             kind=self.blueprint.kind,
-            request_id=self.blueprint.request_id(run_id(context)),
+            request_id=request_id(self.blueprint, context),
             requester=requester(context),
             reason=given or "no reason was given",
             target=params.get("version") or params.get("target"),
@@ -95,9 +105,12 @@ class BindOperator(BaseOperator):
         )
 
     def _refuse_stale(self, world: World, context: Context, detection: Detection) -> None:
-        why = stale(world, detection, self._operation(context))
+        moves = self.blueprint.kind is OperationKind.FAILOVER
+        why = stale(world, detection, self._operation(context)) or (
+            over(world, self._operation(context)) if moves else ""
+        )
         if why:
-            _note(world, self._operation(context), NOTHING, why, actor(context))
+            _note(world, self.blueprint.operation(run_id(context)), NOTHING, why, actor(context))
             self.log.info("Nothing to do: %s. Did anything change? No.", why)
             skip(nodes_behind(self.blueprint.plan, None))
 

@@ -14,6 +14,7 @@ from tidegate.workflow.approvals import ApprovalOperator
 from tidegate.workflow.bind import BindOperator
 from tidegate.workflow.gates import GateSensor
 from tidegate.workflow.identity import Blueprint, dag_id
+from tidegate.workflow.loss_watcher import loss_asset
 from tidegate.workflow.outcome import OutcomeOperator
 from tidegate.workflow.params import params_of
 from tidegate.workflow.retries import DELAY, RETRIES, retry_policy
@@ -56,9 +57,13 @@ def _dag(blueprint: Blueprint) -> DAG:
 
 
 def _schedule(blueprint: Blueprint) -> Any:
-    """A rollback can be started by the standing guard, a promotion by people only."""
+    """A rollback can be started by the standing guard, a failover by a loss where the policy says more than a page; the
+    rest by people only."""
     if blueprint.kind is OperationKind.ROLLBACK:
         return [guard_asset(blueprint.service, blueprint.loaded.digest)]
+    moves = blueprint.loaded.policy.failover
+    if blueprint.kind is OperationKind.FAILOVER and moves is not None and moves.decide.then != "page":
+        return [loss_asset(blueprint.service, blueprint.loaded.digest)]
     return None
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tidegate.engine.world import World
 from tidegate.errors import Refused
 from tidegate.journal.model import EventKind
-from tidegate.workflow.identity import ASSET_TRIGGERED
+from tidegate.model.operation import OperationKind, OperationState, operation_id
+from tidegate.workflow.identity import ASSET_TRIGGERED, Blueprint, read, run_id
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -54,6 +55,25 @@ def detection_in(context: Context) -> Detection | None:
     if not found:
         raise Refused("this run was started by an asset event that carries nothing")
     return max(found, key=lambda d: d.observed_at)
+
+
+def request_id(blueprint: Blueprint, context: Context) -> str:
+    """What the run's operation is found by. A failover that an event has started is the guard's own: the loss names it,
+    so that whichever of them comes first opens it, and the other one carries it on."""
+    if blueprint.kind is OperationKind.FAILOVER and (found := detection_in(context)) is not None:
+        return found.id
+    return blueprint.request_id(run_id(context))
+
+
+def operation_of(blueprint: Blueprint, context: Context) -> str:
+    """The operation that the run of this context is."""
+    return operation_id(blueprint.service, blueprint.kind, request_id(blueprint, context))
+
+
+def over(world: World, operation: str) -> str:
+    """Why an event that names an operation has nothing to begin: it is closed. Empty if it is not."""
+    view = read(world, operation)
+    return f"{operation} is over already: {view.outcome}" if view and view.state is OperationState.CLOSED else ""
 
 
 def stale(world: World, detection: Detection, operation: str) -> str:

@@ -15,8 +15,9 @@ from tidegate.engine.world import World
 from tidegate.errors import Changed, Paused, Refused, TidegateError
 from tidegate.plan.model import Phase
 from tidegate.redaction import cleansed
+from tidegate.workflow.detection import operation_of
 from tidegate.workflow.hold_trigger import HoldTrigger
-from tidegate.workflow.identity import Blueprint, actor, read, run_id, same_plan
+from tidegate.workflow.identity import Blueprint, actor, read, same_plan
 from tidegate.workflow.links import ReportLink
 from tidegate.workflow.skipping import nodes_behind, skip
 from tidegate.workflow.worlds import world_of
@@ -53,7 +54,7 @@ class NodeOperator(BaseOperator):
         signal to skip the rest on a way back from an operation that was never opened.
         """
         world = world_of(self.blueprint.loaded)
-        operation = self.blueprint.operation(run_id(context))
+        operation = operation_of(self.blueprint, context)
         view = read(world, operation)
         if view is None and self.phase is Phase.FORWARD:
             raise Refused(
@@ -93,7 +94,7 @@ class NodeOperator(BaseOperator):
                 yield
         except Paused as paused:
             self.log.info("Waiting in the triggerer: %s. Did anything change? No.", paused.message)
-            operation = self.blueprint.operation(run_id(context))
+            operation = operation_of(self.blueprint, context)
             self.defer(trigger=HoldTrigger(self.blueprint.service, operation, self.node), method_name="after_hold")
         except TidegateError as error:
             self.log.error("%s: %s", type(error).__name__, error.message)

@@ -14,6 +14,7 @@ from tidegate.errors import LeaseLost, NotYet
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import GOOD_END, Outcome
 from tidegate.workflow.bind import NOTHING
+from tidegate.workflow.detection import operation_of
 from tidegate.workflow.identity import Blueprint, actor, read, run_id
 from tidegate.workflow.links import ReportLink
 from tidegate.workflow.worlds import world_of
@@ -35,9 +36,9 @@ class OutcomeOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         world = world_of(self.blueprint.loaded)
-        operation = self.blueprint.operation(run_id(context))
-        if read(world, operation) is None:
-            self._without(world, operation)
+        operation, named = operation_of(self.blueprint, context), self.blueprint.operation(run_id(context))
+        if read(world, operation) is None or (named != operation and _nothing(world, named)):
+            self._without(world, named)
             return
         try:
             view = close_operation(world, operation, actor=actor(context))
@@ -60,6 +61,12 @@ class OutcomeOperator(BaseOperator):
             raise AirflowFailException(f"{text}. Did anything change? {changed}.")
         self.log.info("%s", text)
         self.log.info("Did anything change? Yes, as it was meant to. Is it safe? Yes.")
+
+
+def _nothing(world: World, named: str) -> bool:
+    """Whether the run had nothing to begin, although the operation that its event names is there."""
+    notes = world.journal.events(world.service, operation=named, kinds={EventKind.NOTE})
+    return bool(notes) and notes[-1].body["what"] == NOTHING
 
 
 def _why(world: World, view: OperationView) -> str:

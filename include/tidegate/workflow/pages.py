@@ -7,8 +7,10 @@ import logging
 from sqlalchemy.exc import SQLAlchemyError
 
 from tidegate.engine.control import row_of
+from tidegate.journal.model import EventKind
 from tidegate.model.operation import OperationKind, operation_id
 from tidegate.workflow import runs
+from tidegate.workflow.bind import CARRIED_AS
 from tidegate.workflow.control import Hand, order_id, service_of_control, use
 from tidegate.workflow.identity import kind_of
 from tidegate.workflow.readiness import service_of_readiness
@@ -36,7 +38,16 @@ def operation_of(dag_id: str, run_id: str) -> str | None:
     if service_of_readiness(dag_id):
         return None
     kind, service = kind_of(dag_id), service_of(dag_id)
-    return operation_id(service, OperationKind(kind), f"{dag_id}/{run_id}") if kind and service else None
+    if not kind or not service:
+        return None
+    named = operation_id(service, OperationKind(kind), f"{dag_id}/{run_id}")
+    return _carried_as(service, named) if kind == OperationKind.FAILOVER else named
+
+
+def _carried_as(service: str, named: str) -> str:
+    """A failover that an event has started is known by the loss."""
+    notes = paper_world(service).journal.events(service, operation=named, kinds={EventKind.NOTE})
+    return next((str(row.body["why"]) for row in notes if row.body["what"] == CARRIED_AS), named)
 
 
 def run_state(request_id: str) -> str | None:
