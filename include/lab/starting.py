@@ -61,6 +61,8 @@ class Start:
         self._start_shop(Deployment(self._places, connections.environment(self._site), policy), work)
         work.join()
         edge_ready(f"http://{ADDRESS}:{self._site.ports['edge']}", BASELINE)
+        if policy.failover is not None and self._journal:
+            self._start_third(third_place.VANTAGE)
         self._state.set_phase("up")
         self._progress.say("the lab is up")
 

@@ -19,6 +19,7 @@ from tidegate.drivers.token import Token
 from tidegate.model.topology import Arm, Slot
 
 NAME = "third"
+VANTAGE = "vantage"  # the second vantage point; the guard, in Airflow or at a terminal, is the first
 
 
 def the_edge(places: Places, ports: Ports) -> Edge:
@@ -80,11 +81,14 @@ def links(ports: Ports) -> dict[str, object]:
 def programs(site: AirflowSite, airflow: bool) -> list[Program]:
     """The third place's programs, in no particular order: the lab starts each when what it needs is there."""
     places = site.places
+    tidegate = str(Path(sys.executable).with_name("tidegate"))
+    eyes = Program(VANTAGE, [tidegate, "vantage", "shop", "--name", "two"], env_files=[places.env], stop_seconds=3)
     own = [
         Program("links", [sys.executable, "-m", "lab.links", str(_links_config(places))], stop_seconds=3),
         Program("switch", [sys.executable, "-m", "lab.switch", str(_switch_config(places))], stop_seconds=3),
         Program("edge", edge.command(_edge_config(places)), stop_seconds=5),
         journal_file.witness(places),
+        eyes,
     ]
     if not airflow:
         return own

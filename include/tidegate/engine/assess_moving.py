@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tidegate.drivers.compute.contract import SlotSpec
+from tidegate.engine import flights
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.judge.bounds import lower_limit, upper_limit
+from tidegate.model.operation import OperationKind
 from tidegate.model.traffic import TOTAL
 from tidegate.model.verdict import Evidence, SignalReading, Verdict
 from tidegate.plan.model import Gate
@@ -20,8 +22,13 @@ from tidegate.steps.scale_region import needed
 
 
 def replication(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> Evidence:
-    """The region's database is a standby that streams, and is at most ``lag`` bytes behind."""
+    """The region's database is a standby that streams, and is at most ``lag`` bytes behind. On the way of a switchover
+    it is looked at once no older command can arrive any more."""
     region, now = seen.binding.region(gate.args["region"]), world.clock.now()
+    if view.kind is OperationKind.SWITCHOVER:
+        rows = world.journal.events(world.service, kinds=flights.KINDS)
+        if why := flights.under_way(rows, view.id, now):
+            return _one(region, Verdict.INCONCLUSIVE, why, now, {})
     state = seen.estate.database.observe()[region]
     figures = {"lag_bytes": state.lag_bytes, "lag_seconds": state.lag_seconds, "received": state.received}
     if state.role != "standby":
