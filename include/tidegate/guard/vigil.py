@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 ACTOR = "guard"
 EVIDENCE, CHECKPOINT = "vigil", "vigil-checkpoint"  # keys among the evidence rows of the promotion
 SAVE_EVERY = 1.0  # seconds
+RETURNING = 60.0  # seconds after a region was last seen away in which nothing is held against a release: its control
+# answers again before its instances do
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class StandingWatch:
         if words != self._said:
             log.error("guard of %s: %s; the watch over it begins anew", self._world.service, words)
         self._said = words
-        self._vigil = self._fresh(watched, now)
+        self._vigil = self._fresh(watched, now + RETURNING)
 
     def _fresh(self, watched: Watched, since: float) -> Vigil:
         settings = judge_settings(watched.view, self._world.estate.metrics.unit)
