@@ -18,7 +18,7 @@ SIGNAL_GUARDS: tuple[Guard, ...] = (
     _guard(
         "a release is not blamed for a region that is not there",
         "guard/vigil.py",
-        "if away := self._away():",
+        "if away := self._away(now):",
         "if away := list[str]():",
         _AFTER,
         "test_a_release_is_not_blamed_for_a_region_that_is_not_there",

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 ACTOR = "guard"
 EVIDENCE, CHECKPOINT = "vigil", "vigil-checkpoint"  # keys among the evidence rows of the promotion
 SAVE_EVERY = 1.0  # seconds
+LOOK_EVERY = 5.0  # seconds between two looks whether a region that was away is back
 RETURNING = 60.0  # seconds after a region was last seen away in which nothing is held against a release: its control
 # answers again before its instances do
 
@@ -58,6 +59,7 @@ class StandingWatch:
         self._asked = ""  # id of the alarm that this guard has asked for
         self._saved_at = 0.0
         self._said = ""
+        self._not_before = self._looked_at = 0.0
 
     def look(self, batch: Batch, *, busy: bool, seq: int) -> None:
         """Once per look. ``busy``: an operation is open and has the say. ``seq``: of the journal's head."""
@@ -89,12 +91,14 @@ class StandingWatch:
     def _judge(self, watched: Watched, batch: Batch, now: float) -> None:
         if self._vigil is None:
             self._vigil = self._begin(watched)
+        if now < self._not_before and now - self._looked_at >= LOOK_EVERY and (away := self._away(now)):
+            self._begin_anew(watched, away, now)
         self._vigil.observe_all(batch)
         crossed = self._vigil.crossed
         if crossed is None:
             self._save(watched, batch.cursor, now)
             return
-        if away := self._away():
+        if away := self._away(now):
             self._begin_anew(watched, away, now)
             return
         why = f"{watched.release.version} fails after its promotion, at full traffic: {crossed.why}"
@@ -105,8 +109,9 @@ class StandingWatch:
         if self._found is not None:
             self._press(watched, self._found, now)
 
-    def _away(self) -> list[str]:
-        """Regions whose control does not answer. Asked only once a signal has crossed."""
+    def _away(self, now: float) -> list[str]:
+        """Regions whose control does not answer. Asked only once a signal has crossed, and until they are back."""
+        self._looked_at = now
         return [region for region in self._world.policy.shares if not self._answers(region)]
 
     def _answers(self, region: str) -> bool:
@@ -123,7 +128,8 @@ class StandingWatch:
         if words != self._said:
             log.error("guard of %s: %s; the watch over it begins anew", self._world.service, words)
         self._said = words
-        self._vigil = self._fresh(watched, now + RETURNING)
+        self._not_before = now + RETURNING
+        self._vigil = self._fresh(watched, self._not_before)
 
     def _fresh(self, watched: Watched, since: float) -> Vigil:
         settings = judge_settings(watched.view, self._world.estate.metrics.unit)
