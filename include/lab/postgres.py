@@ -170,6 +170,17 @@ def await_role(cluster: Cluster, secrets: Secrets, *, standby: bool, within: flo
     )
 
 
+def is_primary(cluster: Cluster, secrets: Secrets) -> bool:
+    """Whether the server answers, and is no standby."""
+    import psycopg
+
+    try:
+        with connect(cluster.url(secrets, "postgres")) as connection:
+            return connection.execute("select pg_is_in_recovery()").fetchone() == (False,)
+    except psycopg.OperationalError:
+        return False
+
+
 def await_streaming(primary: Cluster, secrets: Secrets, region: str, within: float) -> None:
     """Return once the primary sees the standby of ``region`` streaming. Raises :class:`Unreachable`."""
     query: LiteralString = "select 1 from pg_stat_replication where application_name = %s and state = 'streaming'"

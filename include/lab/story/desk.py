@@ -82,6 +82,8 @@ class Desk:
     def _words(self, scenario: Scenario, request_id: str) -> list[str]:
         conf = scenario.conf
         what = {"promote": [str(conf.get("version"))], "rollback": ["--to", str(conf.get("target"))]}
+        if "to" in conf:
+            what = {scenario.dag: ["--to", str(conf["to"])]}
         return [
             scenario.dag,
             "shop",

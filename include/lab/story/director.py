@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from subprocess import Popen
 from typing import Any
 
@@ -14,7 +15,7 @@ from lab.progress import Progress
 from lab.story import measure, schema
 from lab.story.afterwards import await_rollback, times
 from lab.story.desk import Desk
-from lab.story.disturb import calm, disturbance, hold_leak
+from lab.story.disturb import before, calm, disturbance, hold_leak
 from lab.story.measure import Ran
 from lab.story.scenario import Scenario
 from lab.story.stage import SERVICE, Stage
@@ -22,7 +23,7 @@ from lab.story.verdict import candidate_share, complaints
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.engine.view import OperationView
 from tidegate.errors import NotSettled, Refused, TidegateError
-from tidegate.model.operation import Outcome
+from tidegate.model.operation import MOVING, Outcome
 
 LOOK_EVERY = 0.5  # seconds
 REQUESTER = "cat"
@@ -45,13 +46,14 @@ class Director:
         """The scenario's row in the report. What goes wrong on the way is in the row, not raised."""
         self.progress.say(f"— {scenario.title}")
         try:
-            with self.stage.lab.airflow(REQUESTER) as cat, self.stage.lab.airflow(scenario.approver) as approver:
+            with self.stage.lab.airflow(REQUESTER) as cat, ExitStack() as stack:
+                approvers = [stack.enter_context(self.stage.lab.airflow(name)) for name in scenario.approvers]
                 request_id = f"story-{scenario.name}-{uuid.uuid4().hex[:8]}"
                 if scenario.publishes:
                     self.desk.publish(scenario.release or "")
                 if scenario.afterwards:
                     hold_leak(self.stage, scenario.release or "")
-                ran, code = self._follow(scenario, request_id, cat, approver)
+                ran, code = self._follow(scenario, request_id, cat, approvers)
                 calm(self.stage)
                 after = scenario.afterwards if ran.state == "success" else None
                 back = await_rollback(self.stage, cat, ran, after) if after else None
@@ -73,11 +75,16 @@ class Director:
         told = {"operation": forward.id if forward else None, "dag_runs": runs}
         return self._row(scenario, back, codes, told)
 
-    def _follow(self, scenario: Scenario, request_id: str, cat: AirflowApi, approver: AirflowApi) -> tuple[Ran, int]:
+    def _follow(
+        self, scenario: Scenario, request_id: str, cat: AirflowApi, approvers: Sequence[AirflowApi]
+    ) -> tuple[Ran, int]:
         """The run as it happened, and what the command that asked for it exited with."""
+        since, seen = time.time(), schema.look(self.stage)
+        before(self.stage, scenario.disturbance)
         process = self.desk.ask(scenario, request_id)
         try:
-            ran = self._run(scenario, process, request_id, cat, approver)
+            ran = self._run(scenario, process, request_id, cat, approvers)
+            ran = replace(ran, since=since, schema=(seen, schema.look(self.stage)))
             return ran, self.desk.ended(process, request_id)
         finally:
             if process.poll() is None:
@@ -85,10 +92,15 @@ class Director:
                 process.wait()
 
     def _run(
-        self, scenario: Scenario, process: Popen[bytes], request_id: str, cat: AirflowApi, approver: AirflowApi
+        self,
+        scenario: Scenario,
+        process: Popen[bytes],
+        request_id: str,
+        cat: AirflowApi,
+        approvers: Sequence[AirflowApi],
     ) -> Ran:
         dag_id, run_id = f"{scenario.dag}__{SERVICE}", f"request__{request_id}"
-        since, before = time.time(), schema.look(self.stage)
+        since = time.time()
         disturb = disturbance(self.stage, scenario.disturbance, scenario.release)
         deadline, said = time.monotonic() + scenario.within, ""
         while time.monotonic() < deadline:
@@ -97,12 +109,12 @@ class Director:
             if view is not None:
                 said = self._tell(view, said)
                 disturb(view)
-                if view.requested and not view.approvals:
-                    self._approve(approver, dag_id, run_id)
+                if view.requested and len(view.approvals) < len(approvers):
+                    self._approve(approvers[len(view.approvals)], dag_id, run_id)
             state = _quietly(lambda: str(cat.run(dag_id, run_id)["state"]))
             if state in FINISHED:
                 until, tasks = time.time(), cat.tasks(dag_id, run_id)
-                return Ran(dag_id, run_id, str(state), since, until, tasks, (before, schema.look(self.stage)))
+                return Ran(dag_id, run_id, str(state), since, until, tasks)
             if state is None and process.poll() is not None:
                 raise Refused(f"the command ended before the run: {self.desk.said(request_id)}")
             time.sleep(LOOK_EVERY)
@@ -115,8 +127,13 @@ class Director:
 
     def _tell(self, view: OperationView, said: str) -> str:
         """Say what is new: weights, and the turn."""
-        share = candidate_share(view, view.left_split) / 100 if view.left_split else 0
-        now = f"  {view.state}: {view.binding.candidate_version} takes {share:g}% of all traffic"
+        what, split = view.binding.candidate_version, view.left_split
+        if view.kind in MOVING:
+            what = view.binding.target or view.binding.source
+            share = split.region_share(what) / 100 if split else 0
+        else:
+            share = candidate_share(view, split) / 100 if split else 0
+        now = f"  {view.state}: {what} takes {share:g}% of all traffic"
         if view.why_back:
             now += f" · {view.why_back[:110]}"
         if now != said:
@@ -143,6 +160,7 @@ class Director:
             "operation": view.id if view else None,
             "reason": view.why_back if view else None,
             **measure.users(self.stage, ran),
+            "writers": self.stage.writers(),
             "checks": {**measure.checks(events), "gate_seconds": measure.data_gate_seconds(ran)},
             "seconds": measure.seconds(self.stage, ran, view, events),
             "effects": measure.effects(self.stage, view),

@@ -13,6 +13,7 @@ from lab.story.scenario import Disturbance
 from lab.story.stage import Stage
 from tidegate.engine.view import OperationView
 
+FIRST = REGIONS[0]
 SECOND = REGIONS[1]  # where no candidate is while it is tried in the first
 Poll = Callable[[OperationView], None]
 
@@ -31,6 +32,12 @@ def disturbance(stage: Stage, kind: Disturbance | None, version: str | None) -> 
             lambda: _turn(stage, {version or "": {"checkout_failures": 0.08}}),
         )
     return _nothing
+
+
+def before(stage: Stage, kind: Disturbance | None) -> None:
+    """What has happened when somebody asks."""
+    if kind is Disturbance.FIRST_REGION_DEAD:
+        power.cut(stage.lab, FIRST)
 
 
 def calm(stage: Stage) -> None:

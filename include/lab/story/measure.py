@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,6 +47,7 @@ def users(stage: Stage, ran: Ran) -> dict[str, Any]:
         "bad_responses": window.bad,
         "sessions_broken": window.sessions_broken,
         "orders_acknowledged": window.orders_acknowledged,
+        "longest_without_an_order": longest_gap([r.ended for r in requests if r.order], ran.since, ran.until),
         "orders_lost": records.orders_lost(stage.load_dir, database, ran.since, ran.until),
         "load": {
             "requests_per_second_mean": window.mean_rps,
@@ -54,6 +56,12 @@ def users(stage: Stage, ran: Ran) -> dict[str, Any]:
             "sessions_least": window.min_sessions,
         },
     }
+
+
+def longest_gap(ends: Sequence[float], since: float, until: float) -> float:
+    """Seconds between two acknowledged orders of anybody, at most, within the run."""
+    moments = [since, *sorted(end for end in ends if since <= end <= until), until]
+    return round(max(later - earlier for earlier, later in itertools.pairwise(moments)), 2)
 
 
 def floor_rps(per_second: Sequence[int]) -> float | None:

@@ -17,6 +17,7 @@ class Disturbance(StrEnum):
     BURN_CRITICAL = "burn_critical"
     OTHER_REGION_DEAD = "other_region_dead"
     CHECKOUTS_FAIL = "checkouts_fail"
+    FIRST_REGION_DEAD = "first_region_dead"  # before anything is asked for; it stays dark until it is asked back
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Expectation:
     it; in the last run all passed. ``exit_code``: of the command that asked for it, at the first time and when it is
     asked for again. ``rung``: at which the ladder stopped.
     ``unasked``: a region in which the operation did nothing, and to which it owes nothing.
-    ``schema``: the revision at the end, or that it is as before, line by line. ``flag_back``: the flag
+    ``writer``: the region whose database alone takes writes at the end. ``most_lost``: acknowledged orders that may be
+    gone. ``schema``: the revision at the end, or that it is as before, line by line. ``flag_back``: the flag
     that goes back, and nothing else: no route write, nothing redeployed, and no request fails that begins once it is
     safe.
     """
@@ -52,6 +54,8 @@ class Expectation:
     unasked: str | None = None
     schema: str | None = None
     flag_back: str | None = None
+    writer: str | None = None
+    most_lost: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Scenario:
     needs: tuple[str, ...] = ()
     disturbance: Disturbance | None = None
     within: float = 420.0
-    approver: str = "ann"
+    approvers: tuple[str, ...] = ("ann",)
     expected: str = field(default="")
     publishes: bool = False
     afterwards: float | None = None
@@ -221,6 +225,51 @@ SCENARIOS: tuple[Scenario, ...] = (
         Expectation("refused", "failed", clean=True, untouched=True, exit_code=4, schema="0003_contract"),
         needs=("expanding-release", "contract"),
         expected="refused before any effect, with what can be done instead",
+    ),
+    Scenario(
+        "switchover",
+        "the service moves from east to west as planned",
+        "switchover",
+        {"to": "west", "reason": "east's racks are serviced"},
+        Expectation("switched_over", "success", clean=True, writer="west"),
+        expected="0 failed requests, 0 sessions broken, 0 orders lost; writes go to west alone",
+    ),
+    Scenario(
+        "switchover-home",
+        "and comes home",
+        "switchover",
+        {"to": "east", "reason": "east is back"},
+        Expectation("switched_over", "success", clean=True, writer="east"),
+        needs=("switchover",),
+        expected="0 failed requests, 0 sessions broken, 0 orders lost; writes go to east alone",
+    ),
+    Scenario(
+        "region-lost",
+        "every process of east is killed; a person fails over, two sign for what may be lost",
+        "failover",
+        {"to": "west", "reason": "east is dark"},
+        Expectation("failed_over", "success", writer="west", most_lost=5),
+        disturbance=Disturbance.FIRST_REGION_DEAD,
+        approvers=("ann", "ben"),
+        expected="fenced by power, signed by two, west takes writes; what is lost is measured",
+    ),
+    Scenario(
+        "reprotect",
+        "east gets power again, and follows west",
+        "reprotect",
+        {"reason": "east's power is back"},
+        Expectation("reprotected", "success", clean=True, writer="west"),
+        needs=("region-lost",),
+        expected="east's database is a standby again before anything else of it runs; 0 failed requests",
+    ),
+    Scenario(
+        "way-home",
+        "the service comes home after the failover",
+        "switchover",
+        {"to": "east", "reason": "home"},
+        Expectation("switched_over", "success", clean=True, writer="east"),
+        needs=("region-lost", "reprotect"),
+        expected="0 failed requests, 0 sessions broken, 0 orders lost; writes go to east alone",
     ),
 )
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab import postgres
 from lab.estate import Lab
 from lab.load import records
+from lab.places import REGIONS
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.view import OperationView, fold_operation
 from tidegate.errors import NotSettled
@@ -74,8 +76,18 @@ class Stage:
         return None
 
     def primary_url(self, role: str = "tidegate") -> str:
-        """Where the shop's orders are, for somebody who may read (``tidegate``) or write (``shop``). A secret."""
-        return self.lab.databases().cluster("east").url(self.lab.site().secrets, role)
+        """Where the shop's orders are, for somebody who may read (``tidegate``) or write (``shop``). A secret.
+
+        Raises :class:`NotSettled` unless exactly one region's database says that it is the primary."""
+        writers = self.writers()
+        if len(writers) != 1:
+            raise NotSettled(f"expected one primary, got {writers}", next_step="look at var/lab/logs/*-postgres.log")
+        return self.lab.databases().cluster(writers[0]).url(self.lab.site().secrets, role)
+
+    def writers(self) -> list[str]:
+        """Regions whose database answers, and says that it is no standby."""
+        databases, secrets = self.lab.databases(), self.lab.site().secrets
+        return [r for r in REGIONS if postgres.is_primary(databases.cluster(r), secrets)]
 
     def stable_slot(self) -> str:
         """The slot that the journal calls stable."""

@@ -65,8 +65,10 @@ def _schema(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _users(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
-    if row["orders_lost"] != 0:
-        yield f"orders lost: expected 0, got {row['orders_lost']}"
+    if row["orders_lost"] is None or row["orders_lost"] > scenario.expect.most_lost:
+        yield f"orders lost: expected {scenario.expect.most_lost} at most, got {row['orders_lost']}"
+    if scenario.expect.writer and row["writers"] != [scenario.expect.writer]:
+        yield f"takes writes: expected {scenario.expect.writer} alone, got {row['writers']}"
     if row["sessions_broken"] != 0:
         yield f"sessions broken: expected 0, got {row['sessions_broken']}"
     if scenario.expect.clean and row["failed_requests"] != 0:
