@@ -8,6 +8,7 @@ from tidegate.model.operation import OperationKind
 from tidegate.plan.model import Node, Phase, Plan, Reversibility, Stage, Step
 from tidegate.plan.moving import data, moving_settings, one_writer, protected, replication, scaled, shifts, strength
 from tidegate.plan.names import CUTOVER, FENCE_NODE, PROMOTE_NODE
+from tidegate.plan.settings import check_specs
 from tidegate.policy.schema import Policy
 
 TAKE_OVER_WITHIN = 5.0  # seconds for the standby to have everything, once the primary takes no writes any more
@@ -18,9 +19,11 @@ def switchover_plan(policy: Policy, policy_digest: str) -> Plan:
     goes forward, since the standby has everything and the old primary takes no write."""
     forward = Phase.FORWARD
     admit = (Step("admit.target", "choose_target", effect=False), replication(policy, "admit.replication", "target"))
-    verify = (one_writer(policy, "verify.writer", "target"), data(policy, "verify.data"))
+    verify = (one_writer(policy, "verify.writer", "target"), data(policy, "verify.data", compared=True))
+    snapshot = Step("snapshot.take", "snapshot_data", {"checks": check_specs(policy)}, effect=False)
     stages = (
         Stage("admit", "Look at both regions", forward, admit),
+        Stage("snapshot", "Data before", forward, (snapshot,)),
         Stage("scale", "Make room in the target", forward, tuple(scaled(policy, "scale", "target"))),
         shifts(policy, "target", "Move the traffic"),
         Stage("cutover", "Move the writer", forward, tuple(_cutover())),
