@@ -71,7 +71,7 @@ class Story:
             self.note(f"{verb} fails once: {type(error).__name__}")
         try:
             view = open_move(rig, AWAY)
-        except Refused as refused:  # the switchover has moved the writer already: it is the one that is lost
+        except (Refused, Unreachable) as refused:  # the switchover has moved the writer already, or stopped the other
             self.note(f"refused: {refused.message}")
             assert lower is not None
             self.find(writer)
@@ -88,7 +88,9 @@ class Story:
             return None
         (other,) = set(self.rig.world.policy.shares) - {writer}
         view = open_move(self.rig, THERE, other)
-        nodes = [node for stage, node in view.plan.nodes() if stage.id in ("admit", "scale", "shift", "cutover")]
+        nodes = [
+            node for stage, node in view.plan.nodes() if stage.id in ("admit", "snapshot", "scale", "shift", "cutover")
+        ]
         for node in nodes[: self.dice.randrange(1, len(nodes) + 1)]:
             settle(self.rig, view, node)
             self.note(f"switchover: {node.id}")
@@ -135,6 +137,7 @@ class Story:
             if done.outcome is Outcome.FAILED_OVER:
                 return
             self.find(writer)
+            self.fuse.left = None
             view = open_move(self.rig, AWAY)
         raise AssertionError("it never ended")
 

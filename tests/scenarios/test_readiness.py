@@ -116,6 +116,8 @@ def test_flags_that_nobody_serves_any_more_are_red(rig: Rig) -> None:
 
 
 def test_what_leads_to_a_region_is_known_by_its_connections(rig: Rig) -> None:
-    assert connections_of(rig.world.policy, "east") == {"shop_east", "shop_db_east", "shop_schema_east"}
+    assert connections_of(rig.world.policy, "east") == {
+        f"shop_{what}east" for what in ("", "db_", "schema_", "dbadmin_", "power_")
+    }
     with pytest.raises(Unreachable, match="thought away"):
         readiness._cut(rig.world.estate.site.resolve, frozenset({"shop_east"}), "east")("conn://shop_east")

@@ -66,7 +66,7 @@ def test_it_stops_by_itself_and_sums_up(shop: StubShop, tmp_path: Path) -> None:
     summary, seen = json.loads((tmp_path / "summary.json").read_text()), requests(tmp_path)
     assert summary["ended_by"] == "time"
     assert summary["window"]["requests"] == pytest.approx(len(seen), abs=20)
-    assert (summary["window"]["failed"], summary["window"]["bad"]) == (0, 0)
+    assert (summary["window"]["failed"], summary["window"]["bad"]) == (0, 0), [r for r in seen if r.bad]
     assert len(seen) == shop.requests, "every request that the shop saw is on record"
     assert {r.release for r in seen} == {"9.9.9"}
     started = [e.session for e in entries(tmp_path)[1] if e.what == "s"]
