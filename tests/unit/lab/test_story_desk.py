@@ -75,5 +75,10 @@ def test_the_scenarios_say_what_the_command_exits_with() -> None:
         "expanding-release": 0,
         "contract": 0,
         "rollback-past-contract": 4,
+        "switchover": 0,
+        "switchover-home": 0,
+        "region-lost": 0,
+        "reprotect": 0,
+        "way-home": 0,
     }
     assert GOOD.publishes
