@@ -11,7 +11,7 @@ from tests.support.operations import open_promotion, promote, roll_back, small_p
 from tidegate.engine.after_promotion import ANSWER_WITHIN, FAILED, UNANSWERED, declare_failed, watched_release
 from tidegate.engine.runner import drive
 from tidegate.engine.turn import turn_back
-from tidegate.errors import Unreachable
+from tidegate.errors import NotAuthorised, Unreachable
 from tidegate.guard.vigil import RETURNING, Alarm
 from tidegate.guard.watch import Watch
 from tidegate.journal.model import EventKind
@@ -188,3 +188,11 @@ def test_a_release_is_not_blamed_for_a_region_that_is_not_there(tmp_path: Path) 
     breaks(rig)
     rig.clock.sleep(20)
     assert len(alarms) == 1
+
+
+def test_a_control_that_answers_with_an_error_is_there(tmp_path: Path) -> None:
+    rig, alarms = promoted(tmp_path)
+    rig.compute.faults.lost["west"] = NotAuthorised("the log-in was changed")
+    breaks(rig)
+    rig.clock.sleep(20)
+    assert len(alarms) == 1, "else a wrong password would hide a release that fails"

@@ -9,13 +9,11 @@ from dataclasses import asdict
 
 import typer
 
-from tidegate.cli.person import account, actor
+from tidegate.cli.person import account
 from tidegate.cli.service import find_policy, find_world
-from tidegate.engine import making_room
-from tidegate.engine.open import Request, open_operation
+from tidegate.engine.open import Request
 from tidegate.engine.preview import CHANGE, FORBIDDEN, LATER, NOTHING, UNSEEN, WAITS, Preview, preview_rollback
-from tidegate.engine.world import World
-from tidegate.errors import GivesWay, Refused
+from tidegate.errors import Refused
 from tidegate.model.operation import OperationKind
 from tidegate.plan.rollback import rollback_plan
 
@@ -55,29 +53,10 @@ def _words(found: Preview) -> Iterator[str]:
 
 def roll_back_here(service: str, to: str | None, by: str | None, reason: str, fast_lane: bool, request_id: str) -> None:
     """Open a rollback and carry it to its end in this process; exits with how it ended."""
-    from tidegate.cli import carrying
+    from tidegate.cli.from_here import carry_out
 
-    by = by or account()
     loaded, world = find_policy(service), find_world(service)
-    request = Request(OperationKind.ROLLBACK, request_id or str(uuid.uuid4()), by, reason, to, fast_lane)
+    rid = request_id or str(uuid.uuid4())
+    request = Request(OperationKind.ROLLBACK, rid, by or account(), reason, to, fast_lane)
     plan = rollback_plan(loaded.policy, loaded.digest)
-    try:
-        view = open_operation(world, request, plan, actor=actor(by))
-    except GivesWay as way:
-        make_room(world, way, by)
-        view = open_operation(world, request, plan, actor=actor(by))
-    typer.echo(f"{view.id}: {view.binding.candidate_version} -> {view.binding.stable.version}")
-    for line in carrying.ahead(world, view):
-        typer.echo(line, err=True)
-    raise typer.Exit(carrying.carry(world, view, actor(by)))
-
-
-def make_room(world: World, way: GivesWay, by: str) -> None:
-    """What this outranks goes back first, from this terminal too: whoever carried it is refused from now on."""
-    typer.echo(f"first: {way.message}")
-    if safe := making_room.make_safe(world, way.operation, actor=actor(by)):
-        typer.echo(f"is it safe?  {safe}")
-    ended = making_room.carry_to_its_end(
-        world, way.operation, taker="a rollback from a terminal", person=by, actor=actor(by)
-    )
-    typer.echo(f"{ended.id}: {ended.outcome}")
+    carry_out(world, request, plan, lambda v: f"{v.binding.candidate_version} -> {v.binding.stable.version}")

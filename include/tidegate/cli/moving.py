@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli.person import account, actor
-from tidegate.cli.requests import AsJson, RequestId, Service, Timeout, Wait, ask
+from tidegate.cli.person import account
+from tidegate.cli.requests import AsJson, By, Here, RequestId, Service, Timeout, Wait, ask
 from tidegate.cli.service import find_policy, find_world
-from tidegate.errors import GivesWay, Refused
+from tidegate.errors import Refused
 from tidegate.model.operation import OperationKind
 from tidegate.plan.failover import failover_plan
 from tidegate.plan.model import Plan
@@ -25,10 +25,6 @@ PLANNERS = {
     OperationKind.REPROTECT: reprotect_plan,
 }
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the journal.")]
-Here = Annotated[
-    bool, typer.Option("--without-airflow", help="Carry it out from this terminal, with the drivers' addresses.")
-]
-By = Annotated[str | None, typer.Option("--by", help="Who asks, with --without-airflow; else your account.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -112,19 +108,9 @@ def _here(
     service: str, kind: OperationKind, to: str | None, by: str | None, reason: str, request_id: str | None
 ) -> None:
     """Open it and carry it to its end in this process; exits with how it ended."""
-    from tidegate.cli import carrying
-    from tidegate.cli.foreseeing import make_room
-    from tidegate.engine.open import Request, open_operation
+    from tidegate.cli.from_here import carry_out
+    from tidegate.engine.open import Request
 
-    by = by or account()
     plan, world = plan_of(find_policy(service), kind), find_world(service)
-    request = Request(kind, request_id or str(uuid.uuid4()), by, reason, to)
-    try:
-        view = open_operation(world, request, plan, actor=actor(by))
-    except GivesWay as way:
-        make_room(world, way, by)
-        view = open_operation(world, request, plan, actor=actor(by))
-    typer.echo(f"{view.id}: {view.binding.source} -> {view.binding.target}")
-    for line in carrying.ahead(world, view):
-        typer.echo(line, err=True)
-    raise typer.Exit(carrying.carry(world, view, actor(by)))
+    request = Request(kind, request_id or str(uuid.uuid4()), by or account(), reason, to)
+    carry_out(world, request, plan, lambda v: f"{v.binding.source} -> {v.binding.target}")

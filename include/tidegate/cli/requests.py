@@ -42,6 +42,11 @@ Exempt = Annotated[
 FastTrack = Annotated[bool, typer.Option("--fast-track", help="Bring back a baseline without the canary steps.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON value on standard output; progress on standard error.")]
 
+Here = Annotated[
+    bool, typer.Option("--without-airflow", help="Carry it out from this terminal, with the drivers' addresses.")
+]
+By = Annotated[str | None, typer.Option("--by", help="Who asks, with --without-airflow; else your account.")]
+
 
 def register(app: typer.Typer) -> None:
     app.command("promote")(promote)
@@ -77,10 +82,8 @@ def rollback(
     timeout: Timeout = None,
     as_json: AsJson = False,
     preview: Annotated[bool, typer.Option("--preview", help="Only say what it would do now; touches nothing.")] = False,
-    without_airflow: Annotated[
-        bool, typer.Option("--without-airflow", help="Carry it out from this terminal, with the drivers' addresses.")
-    ] = False,
-    by: Annotated[str | None, typer.Option("--by", help="Who asks, with --without-airflow; else your account.")] = None,
+    without_airflow: Here = False,
+    by: By = None,
 ) -> None:
     """Roll the service back: ask Airflow to (the same variables as for promote), or look first, or do it from here."""
     if preview:

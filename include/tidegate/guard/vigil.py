@@ -15,7 +15,7 @@ from typing import Any
 from tidegate.engine import after_promotion
 from tidegate.engine.after_promotion import ANSWER_WITHIN, Finding, Watched
 from tidegate.engine.world import World
-from tidegate.errors import TidegateError
+from tidegate.errors import TidegateError, Unreachable
 from tidegate.guard.hearing import judge_settings
 from tidegate.guard.remembrance import Remembrance
 from tidegate.judge.vigil import Vigil
@@ -117,8 +117,10 @@ class StandingWatch:
     def _answers(self, region: str) -> bool:
         try:
             self._world.estate.compute.ping(region)
-        except TidegateError:
+        except Unreachable:  # what answers with an error is there
             return False
+        except TidegateError:
+            return True
         return True
 
     def _begin_anew(self, watched: Watched, away: list[str], now: float) -> None:

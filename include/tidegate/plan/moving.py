@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tidegate.plan.model import Gate, Node, Stage, Step
-from tidegate.plan.model import Phase as Phase
+from tidegate.plan.model import Gate, Node, Phase, Stage, Step
 from tidegate.plan.names import percent
 from tidegate.plan.settings import bound_settings, check_specs
 from tidegate.policy.failover import Failover
