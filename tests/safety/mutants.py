@@ -75,6 +75,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="tidegate-mutant-") as name:
         copy, report = Path(name) / "include", Path(name) / "report.json"
         shutil.copytree(INCLUDE, copy, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        shutil.copytree(ROOT / "dags", Path(name) / "dags")  # the lab takes its policy from beside its own code
         if change:
             (copy / "tidegate" / change[0]).write_text(change[1])
         options = ["-q", "-p", "no:cacheprovider", "-p", "tests.safety.witness", "-o", f"pythonpath={copy} {ROOT}"]
