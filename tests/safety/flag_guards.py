@@ -111,4 +111,12 @@ FLAG_GUARDS: tuple[Guard, ...] = (
         _SCENARIOS,
         "test_what_the_serving_release_asks_for_is_not_retired",
     ),
+    _guard(
+        "a retired key is refused where the release is built",
+        "cli/release_lint.py",
+        "refuse_unfit_flags(manifest.release(), facts.flags, facts.retired_flags)",
+        "pass",
+        "unit/publishing/test_release_lint.py",
+        "test_a_retired_key_is_refused_with_what_to_do",
+    ),
 )

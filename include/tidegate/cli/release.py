@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tidegate.cli import release_lint
 from tidegate.errors import Refused
 from tidegate.publishing import bundle, keys
 
@@ -21,6 +22,7 @@ app = typer.Typer(help="Build, sign, verify and publish releases.", no_args_is_h
 
 
 def register(parent: typer.Typer) -> None:
+    release_lint.register(app)
     parent.add_typer(app, name="release")
 
 
