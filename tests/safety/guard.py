@@ -18,3 +18,10 @@ class Guard:
     new: str
     tests: tuple[str, ...]
     dies_by: tuple[str, ...] = ()
+
+
+def of(
+    rule: int, test_file: str, file: str, *rows: tuple[str, str, str, str] | tuple[str, str, str, str, str]
+) -> tuple[Guard, ...]:
+    """Guards of one file that one file of tests holds. A row: name, old, new, test, and an error that it may die by."""
+    return tuple(Guard(r[0], rule, file, r[1], r[2], (f"{test_file}::{r[3]}",), tuple(r[4:])) for r in rows)
