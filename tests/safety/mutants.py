@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from tests.safety.guards import GUARDS, Guard
+from tests.safety.guard import Guard
+from tests.safety.guards import GUARDS
 from tests.safety.witness import COPY, FILE, REPORT
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-from tests.safety.guards import GUARDS, Guard
+from tests.safety.guard import Guard
+from tests.safety.guards import GUARDS
 from tests.safety.mutants import INCLUDE, Verdict, mutated, try_out
 
 pytestmark = pytest.mark.skipif("TIDEGATE_MUTANTS" in os.environ, reason="these tests start mutants themselves")
