@@ -55,13 +55,14 @@ FLAG_GUARDS: tuple[Guard, ...] = (
         _CONTRACT,
         "test_a_retired_key_is_never_used_again[memory]",
     ),
-    _guard(
-        "a document without flags is broken",
+    Guard(
+        "flags: a document without flags is broken",
+        0,
         "drivers/flags/_document.py",
         'if not isinstance(value, dict) or not isinstance(value.get("flags"), dict):',
         _AWAY,
-        _CONTRACT,
-        "test_a_broken_file_is_told_and_kept_aside[{}]",
+        (f"{_CONTRACT}::test_a_broken_file_is_told_and_kept_aside[{{}}]",),
+        ("KeyError",),
     ),
     _guard(
         "a retired key is not admitted",
