@@ -86,7 +86,7 @@ FLAG_GUARDS: tuple[Guard, ...] = (
         "if strange := sorted(wanted.keys() & (state.foreign | state.edited | state.retired)):",
         "if strange := sorted(frozenset[str]()):",
         _SCENARIOS,
-        "test_a_foreign_hand_in_mid_exposure_turns_it_back",
+        "test_a_foreign_hand_before_the_first_exposure_turns_it_back",
     ),
     _guard(
         "only the guilty flag goes back",

@@ -177,6 +177,16 @@ def test_a_foreign_hand_in_mid_exposure_turns_it_back(rig: Rig) -> None:
     assert rig.flags.observe().flags == {"new_basket": Setting(0)}
 
 
+def test_a_foreign_hand_before_the_first_exposure_turns_it_back(rig: Rig) -> None:
+    """Where nothing was set by us yet, an edited flag looks like one that was never set: only its mark tells."""
+    view = open_promotion(rig, "1.1.0")
+    advance(rig, view, until="expose.raise-5")
+    rig.flags.foreign_hand("new_basket", edited=True)
+    ended = drive(rig.world, view.id, actor="test")
+    assert ended.outcome is Outcome.ROLLED_BACK
+    assert "not as we left it: new_basket" in ended.why_back
+
+
 def test_a_source_that_is_lost_in_mid_exposure_is_made_again_with_the_flag_off(rig: Rig) -> None:
     view = open_promotion(rig, "1.1.0")
     advance(rig, view, until="expose.raise-50")
