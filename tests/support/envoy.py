@@ -23,6 +23,7 @@ from tidegate.model.topology import Arm, Slot
 from tidegate.model.traffic import Endpoint
 
 ARMS = (Arm("east", Slot.B), Arm("east", Slot.A), Arm("west", Slot.A), Arm("west", Slot.B))
+PREVIEW = Arm("east", Slot.PREVIEW)
 SHARES = {"east": 5000, "west": 5000}
 ENDPOINTS = (Endpoint("checkout", ("POST",), "/orders"), Endpoint("browse", (), "/"))
 
@@ -89,11 +90,14 @@ class RealEdge:
     upstreams: dict[Arm, Upstream]
     process: subprocess.Popen[bytes] = field(repr=False)
 
-    def get(self, path: str = "/", cookie: str | None = None, method: str = "GET") -> tuple[int, str]:
-        """One request on a connection of its own."""
+    def get(
+        self, path: str = "/", cookie: str | None = None, method: str = "GET", preview: str | None = None
+    ) -> tuple[int, str]:
+        """One request on a connection of its own. ``preview``: value of its header ``x-preview``."""
         connection = http.client.HTTPConnection("127.0.0.1", self.edge.port, timeout=5)
         with contextlib.closing(connection):
             headers = {"cookie": f"shop_session={cookie}"} if cookie else {}
+            headers |= {"x-preview": preview} if preview is not None else {}
             connection.request(method, path, body=b"{}" if method == "POST" else None, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
@@ -126,7 +130,7 @@ class RealEdge:
 @contextlib.contextmanager
 def running(root: Path) -> Iterator[RealEdge]:
     """Envoy with one upstream per arm, all weight on slot a, ready to serve."""
-    upstreams = {arm: Upstream(arm.name) for arm in ARMS}
+    upstreams = {arm: Upstream(arm.name) for arm in (*ARMS, PREVIEW)}
     directory = root / "lab" / "edge"
     directory.mkdir(parents=True)
     port, admin = free_ports(2)
@@ -160,5 +164,5 @@ def running(root: Path) -> Iterator[RealEdge]:
 def _ready(real: RealEdge) -> bool:
     assert real.process.poll() is None, (real.edge.routes.parent / "envoy.log").read_text()[-3000:]
     with contextlib.suppress(OSError):
-        return real.admin("/ready").strip() == "LIVE" and all(real.healthy(arm) for arm in ARMS)
+        return real.admin("/ready").strip() == "LIVE" and all(real.healthy(arm) for arm in real.upstreams)
     return False

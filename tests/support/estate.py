@@ -34,7 +34,7 @@ from tidegate.guard.watch import Watch
 from tidegate.journal.store import Journal
 from tidegate.model.flags import NEVER_SET
 from tidegate.model.observation import FlagSeen, Observation
-from tidegate.model.topology import Arm, Slot
+from tidegate.model.topology import SERVING, Arm, Slot
 from tidegate.model.traffic import canary_split
 from tidegate.policy.load import load_policy
 from tidegate.policy.schema import Policy
@@ -185,13 +185,12 @@ class Rig:
         self.watch = Watch(self.world)
 
     def arms(self) -> list[Arm]:
-        return [Arm(region, slot) for region in self.world.policy.shares for slot in Slot]
+        return [Arm(region, slot) for region in self.world.policy.shares for slot in SERVING]
 
     def lose(self, region: str) -> None:
         """Its instances are dead, its control does not answer, its users get nothing."""
-        for arm in self.arms():
-            if arm.region == region:
-                self.compute.kill(arm)
+        for slot in Slot:
+            self.compute.kill(Arm(region, slot))
         self.compute.faults.lost[region] = Unreachable(f"{region} does not answer")
         self.users.dark.add(region)
 

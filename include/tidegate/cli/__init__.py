@@ -28,6 +28,7 @@ from tidegate.cli import (
     moving,
     operations,
     policy,
+    preview,
     readiness,
     release,
     requests,
@@ -61,6 +62,7 @@ brakes.register(app)
 readiness.register(app)
 requests.register(app)
 moving.register(app)
+preview.register(app)
 code_table.register(app)
 audit.register(app)
 guard.register(app)

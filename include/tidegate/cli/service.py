@@ -8,8 +8,10 @@ from typing import Any
 from tidegate.drivers import registry
 from tidegate.drivers.site import Site
 from tidegate.engine.assemble import assemble, on_paper
+from tidegate.engine.preview_arm import of_previews
 from tidegate.engine.world import World
 from tidegate.errors import Refused
+from tidegate.model.operation import service_of
 from tidegate.policy import places
 from tidegate.policy.folder import load_folder
 from tidegate.policy.load import Loaded
@@ -27,9 +29,10 @@ def find_policy(service: str) -> Loaded:
 
 
 def find_world(service: str) -> World:
-    """The service's world: its policy, its drivers, the journal."""
-    found = find_policy(service)
-    return assemble(found.policy, found.digest)
+    """The service's world: its policy, its drivers, the journal; by the name of its previews' chain, for those."""
+    found = find_policy(service_of(service))
+    world = assemble(found.policy, found.digest)
+    return world if service == service_of(service) else of_previews(world)
 
 
 def find_paper(service: str) -> World:

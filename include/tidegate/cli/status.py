@@ -11,7 +11,7 @@ import typer
 
 from tidegate.cli.operations import AsJson, Service
 from tidegate.cli.reading import known_service, reading_journal
-from tidegate.engine import region_loss
+from tidegate.engine import preview_arm, region_loss
 from tidegate.engine.braking import brakes_of
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.view import OperationView, fold_operation
@@ -53,6 +53,7 @@ def _latest(journal: Journal, service: str) -> str | None:
 
 def _service(journal: Journal, service: str, facts: ServiceFacts, now: float) -> dict[str, Any]:
     lease, watch = lease_document(journal, service, now), watch_words(journal, service, now)
+    preview = preview_arm.shown(journal, service)
     return {
         "service": service,
         "journal": journal.place,
@@ -68,6 +69,7 @@ def _service(journal: Journal, service: str, facts: ServiceFacts, now: float) ->
         "watch_needs": watch.needs if watch else "",
         "brakes": brakes_of(journal, service).to_json(),
         "placement": facts.placement.to_json() if facts.placement else None,
+        "preview": vars(preview) if preview else None,
     }
 
 
@@ -103,6 +105,9 @@ def _words(shown: Mapping[str, Any], view: OperationView | None) -> Iterator[str
     if shown["watch_needs"]:
         yield f"  WHAT TO DO NOW:       {shown['watch_needs']}"
     yield from _placement(shown["placement"])
+    if preview := shown["preview"]:
+        yield f"  preview:              {preview_arm.Shown(**preview)}"
+        yield f"    take it away:       tidegate preview withdraw {shown['service']} --reason <why>"
     yield from _brakes(shown["brakes"])
     if view is None:
         yield "no operation yet"

@@ -25,17 +25,18 @@ class EnvoyAdmin:
         """Raises :class:`Unreachable`, or :class:`Rejected` while Envoy is starting or draining."""
         self.text("/ready")
 
-    def route_config(self, name: str) -> tuple[str, str] | None:
-        """``version_info`` and the route's name as in force for the route configuration ``name``, None if it has none.
+    def route_config(self, name: str) -> tuple[str, str, str] | None:
+        """``version_info``, the last route's name and the virtual host's as in force for the route configuration
+        ``name``, None if it has none.
 
-        Both are given because one tells what Envoy was sent and the other what it routes by.
+        All are given because one tells what Envoy was sent and the others what it routes by.
         """
         configs = self.json("/config_dump?resource=dynamic_route_configs").get("configs", [])
         for config in configs:
             routes = config.get("route_config", {})
             if routes.get("name") == name:
-                first = routes["virtual_hosts"][0]["routes"][0]
-                return config.get("version_info", ""), first.get("name", "")
+                host = routes["virtual_hosts"][0]
+                return config.get("version_info", ""), host["routes"][-1].get("name", ""), host.get("name", "")
         return None
 
     def stats(self, expression: str) -> Mapping[str, int]:

@@ -18,7 +18,7 @@ from tidegate.model.binding import release_to_json
 from tidegate.model.canonical import digest
 from tidegate.model.operation import OperationKind, Outcome, operation_id
 from tidegate.model.release import Release
-from tidegate.model.topology import Arm, Slot
+from tidegate.model.topology import SERVING, Arm, Slot
 from tidegate.model.traffic import canary_split
 
 
@@ -94,7 +94,7 @@ def certify(txn: Transaction, seen: Seen, *, by: str, why: str, actor: str) -> N
 
 def _serving_slot(world: World) -> Slot:
     split = world.estate.traffic.observe().split
-    for slot in Slot:
+    for slot in SERVING:
         if split == canary_split(world.policy.shares, slot, {}):
             return slot
     raise Refused(f"the router has {split}: not all traffic is on one slot by the policy's shares")

@@ -154,7 +154,7 @@ def _brought(view: OperationView, stage: Stage, step: Step) -> str:
     """The digest that this step helps to bring to users, empty if it brings none."""
     if stage.phase is Phase.RETURN:
         return ""
-    if view.kind is OperationKind.PROMOTION:
+    if view.kind in (OperationKind.PROMOTION, OperationKind.PREVIEW):
         if view.certified and step.verb not in GROWS:
             return ""
         return str(view.facts.get("admit.verify", {}).get("release", {}).get("digest", ""))

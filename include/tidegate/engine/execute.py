@@ -127,7 +127,7 @@ def _claim(world: World, operation: str, node_id: str, actor: str, attempt: int 
         rules.may_run(view, stage, node_id)
         rules.newest_try(view, node_id, attempt)
         rules.has_approval(view, step)
-        not_vetoed(view, stage, step, fold_brakes(txn.events(kinds=BRAKE_KINDS)))
+        not_vetoed(view, stage, step, fold_brakes(world.facts(txn, BRAKE_KINDS)))
         still_let(world, txn, view, step, actor)
         now = world.clock.now()
         rules.has_guard(guarding.beat_expires_at(world.journal, world.service), now, step)
@@ -149,7 +149,7 @@ def _hold_lease(txn: Transaction, view: OperationView) -> None:
 
 
 def _known(world: World, txn: Transaction, view: OperationView, now: float) -> Known:
-    facts = fold_facts(txn.events(kinds=FACT_KINDS))
+    facts = fold_facts(world.facts(txn, FACT_KINDS))
     return Known(
         baselines=tuple(b.release for b in facts.baselines),
         vetoed=facts.vetoed,

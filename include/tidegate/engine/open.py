@@ -68,7 +68,7 @@ def _open(world: World, request: Request, plan: Plan, wanted: str, seen: Seen, a
         if request.fast_track:
             binding = _fast_tracked(world, request, facts, binding)
         epoch = txn.raise_epoch()
-        body = _body(request, plan, binding, str(seen.split) if seen.split else None)
+        body = opening_row(request, plan, binding, str(seen.split) if seen.split else None)
         txn.append(EventKind.OPERATION_OPENED, body, actor=actor, operation=wanted, epoch=epoch)
         txn.set_lease(Lease(wanted, request.kind, actor, world.clock.now() + LEASE_TTL))
         for obstacle in set_aside:
@@ -177,7 +177,8 @@ def refuse_closed(target: Release, facts: ServiceFacts) -> None:
         )
 
 
-def _body(request: Request, plan: Plan, binding: Binding, split: str | None) -> Mapping[str, Any]:
+def opening_row(request: Request, plan: Plan, binding: Binding, split: str | None) -> Mapping[str, Any]:
+    """The body of the row that opens an operation."""
     return {
         "kind": request.kind.value,
         "request_id": request.request_id,

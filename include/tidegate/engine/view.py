@@ -21,7 +21,7 @@ CERTIFY_NODE = "certify.baseline"
 STOP_LOSS_NODE = "return.stop-loss"
 EXPOSE_STAGE = "expose"
 GROWING = frozenset({"shift_traffic", "raise_exposure"})  # verbs that show users more of what is new
-_DOUBTFUL = GROWING | {"shift_region"}  # verbs whose effect may still be on its way when an operation turns back
+_DOUBTFUL = GROWING | {"shift_region", "route_preview"}  # their effect may still be on its way at the turn
 
 
 @dataclass(frozen=True)

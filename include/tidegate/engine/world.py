@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from tidegate.checks.contract import DataChecks
 from tidegate.drivers.estate import Estate
-from tidegate.journal.store import Journal
+from tidegate.journal.model import Event, EventKind
+from tidegate.journal.store import Journal, Transaction
 from tidegate.model.clock import Clock, SystemClock
+from tidegate.model.operation import preview_chain
 from tidegate.policy.schema import Policy
 
 
 @dataclass(frozen=True)
 class World:
-    """``policy_digest`` names the policy that new operations are planned from; a running one keeps its bound plan."""
+    """``policy_digest`` names the policy that new operations are planned from; a running one keeps its bound plan.
+    ``previews``: operations are those on the service's preview, which have a chain, a lease and an epoch of their own.
+    """
 
     policy: Policy
     policy_digest: str
@@ -21,7 +26,13 @@ class World:
     journal: Journal
     checks: DataChecks
     clock: Clock = field(default_factory=SystemClock)
+    previews: bool = False
 
     @property
     def service(self) -> str:
-        return self.policy.service
+        """The chain in the journal that operations stand in."""
+        return preview_chain(self.policy.service) if self.previews else self.policy.service
+
+    def facts(self, txn: Transaction, kinds: Collection[EventKind]) -> list[Event]:
+        """What the journal holds of the service itself, whatever chain ``txn`` has locked."""
+        return self.journal.events(self.policy.service, kinds=kinds) if self.previews else txn.events(kinds=kinds)

@@ -19,7 +19,7 @@ from tidegate.engine.world import World
 from tidegate.errors import Refused, Rejected, TidegateError
 from tidegate.journal.store import Journal
 from tidegate.judge.regions import COMPUTE, DATABASE, WRITER, Run, Sight
-from tidegate.model.topology import Arm, Slot
+from tidegate.model.topology import SERVING, Arm
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def _compute(estate: Estate, region: str, clock: Callable[[], float]) -> Look:
 
 def _dark(estate: Estate, region: str) -> str:
     """Why nobody in the region could answer users, empty if somebody can."""
-    instances = [one for slot in Slot for one in estate.compute.observe(Arm(region, slot)).instances]
+    instances = [one for slot in SERVING for one in estate.compute.observe(Arm(region, slot)).instances]
     return f"none of {len(instances)} instances answers" if instances and not any(i.healthy for i in instances) else ""
 
 

@@ -34,6 +34,8 @@ MEANINGS: Mapping[EventKind, str] = {
     EventKind.RUNG_JUDGED: "A rung of the way back was judged by health and data: it is the last, or the next follows.",
     EventKind.CONTRACT_COMPLETED: "A schema contract was run: no rollback goes to a baseline from before it any more.",
     EventKind.PLACEMENT_RECORDED: "Which region takes writes and which part of the traffic each has, as it was seen.",
+    EventKind.PREVIEW_OPENED: "A release is shown to those who send a header: which one, where, and the header.",
+    EventKind.PREVIEW_WITHDRAWN: "No header leads to a preview any more.",
     EventKind.OVERRIDDEN: "A person set a rule aside: which one, and why. Written before the effect.",
     EventKind.POLICY_SEEN: "The policy that is in force, by digest.",
     EventKind.FLAGS_SET: "What part of the customers sees what is behind these flags, now and before; who, why.",

@@ -46,6 +46,8 @@ class EventKind(StrEnum):
     RUNG_JUDGED = "rung_judged"
     CONTRACT_COMPLETED = "contract_completed"
     PLACEMENT_RECORDED = "placement_recorded"
+    PREVIEW_OPENED = "preview_opened"
+    PREVIEW_WITHDRAWN = "preview_withdrawn"
     OVERRIDDEN = "overridden"
     POLICY_SEEN = "policy_seen"
     NOTE = "note"

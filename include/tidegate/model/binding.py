@@ -33,7 +33,7 @@ class Binding:
     it wants to go, so that nothing is left to do; empty for any other. ``source``, ``target``: of an operation that
     moves the service, the region that is left and the one that is gone to. ``shares``: the regions' parts of all
     traffic (basis points) when it was opened; empty where they are the policy's. ``final``: what a moving operation
-    makes of them.
+    makes of them. ``preview``: the region of a preview arm, empty for operations on the arms that serve.
     """
 
     stable_slot: Slot
@@ -46,20 +46,23 @@ class Binding:
     target: str = ""
     shares: Mapping[str, int] = field(default_factory=dict)
     final: Mapping[str, int] = field(default_factory=dict)
+    preview: str = ""
 
     @property
     def candidate_slot(self) -> Slot:
         return self.stable_slot.other
 
     def slot(self, role: str) -> Slot:
-        """``stable`` or ``candidate`` -> slot. Raises ValueError for another role."""
+        """``stable``, ``candidate`` or ``preview`` -> slot. Raises ValueError for another role."""
+        if role == "preview":
+            return Slot.PREVIEW
         if role not in ("stable", "candidate"):
             raise ValueError(f"unknown role {role!r} (expected stable or candidate)")
         return self.stable_slot if role == "stable" else self.candidate_slot
 
     def region(self, name: str) -> str:
-        """``source`` and ``target`` -> the region that has the role; a region's own name is itself."""
-        return {"source": self.source, "target": self.target}.get(name) or name
+        """``source``, ``target`` and ``preview`` -> the region that has the role; a region's own name is itself."""
+        return {"source": self.source, "target": self.target, "preview": self.preview}.get(name) or name
 
     def arm(self, region: str, role: str) -> Arm:
         return Arm(self.region(region), self.slot(role))
@@ -75,6 +78,7 @@ class Binding:
             **({"source": self.source, "target": self.target} if self.source else {}),
             **({"shares": dict(self.shares)} if self.shares else {}),
             **({"final": dict(self.final)} if self.final else {}),
+            **({"preview": self.preview} if self.preview else {}),
         }
 
     @classmethod
@@ -90,4 +94,5 @@ class Binding:
             value.get("target", ""),
             dict(value.get("shares", {})),
             dict(value.get("final", {})),
+            value.get("preview", ""),
         )

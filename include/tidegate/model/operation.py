@@ -17,16 +17,21 @@ class OperationKind(StrEnum):
     DRILL = "drill"
     ADOPTION = "adoption"
     CONTRACT = "contract"
+    PREVIEW = "preview"
+    WITHDRAWAL = "withdrawal"
 
     @property
     def rank(self) -> int:
         """Failover > rollback > switchover > promotion > drill. A higher one may take the service over: the lower one
         is aborted and compensated first. Reprotection comes after a failover and yields to all but a promotion;
-        an adoption takes one transaction and is never met by another."""
+        an adoption takes one transaction and is never met by another. A preview and its withdrawal meet each other
+        only: they have a chain and a lease of their own (:func:`preview_chain`)."""
         return _RANKS.index(self.value)
 
 
 _RANKS = (
+    "preview",
+    "withdrawal",
     "drill",
     "adoption",
     "contract",
@@ -58,6 +63,8 @@ class Outcome(StrEnum):
     SWITCHED_OVER = "switched_over"
     FAILED_OVER = "failed_over"
     REPROTECTED = "reprotected"
+    PREVIEWED = "previewed"
+    WITHDRAWN = "withdrawn"
     TURNED_BACK = "turned_back"  # a switchover that ended where it began
     SUPERSEDED = "superseded"  # a failover has taken the service; what is left undone stands in the closing row
 
@@ -81,6 +88,8 @@ _VERBS = {
     OperationKind.SWITCHOVER: "switchover",
     OperationKind.FAILOVER: "failover",
     OperationKind.REPROTECT: "reprotect",
+    OperationKind.PREVIEW: "preview",
+    OperationKind.WITHDRAWAL: "withdraw",
 }
 
 
@@ -91,6 +100,8 @@ GOOD_END = {
     OperationKind.SWITCHOVER: Outcome.SWITCHED_OVER,
     OperationKind.FAILOVER: Outcome.FAILED_OVER,
     OperationKind.REPROTECT: Outcome.REPROTECTED,
+    OperationKind.PREVIEW: Outcome.PREVIEWED,
+    OperationKind.WITHDRAWAL: Outcome.WITHDRAWN,
 }
 """How an operation ends if all goes as it is meant."""
 
@@ -104,3 +115,17 @@ def kind_of(dag: str) -> OperationKind | None:
     """Inverse of :func:`dag_id`, None for a DAG that carries no operation."""
     word, _, service = dag.partition("__")
     return next((kind for kind, verb in _VERBS.items() if verb == word and service), None)
+
+
+_PREVIEWS = "--preview"
+
+
+def preview_chain(service: str) -> str:
+    """The chain of a service's previews: events, lease and epoch of their own. So a preview is opened and withdrawn
+    whatever else is under way, and fences nobody but older hands on the same preview."""
+    return f"{service}{_PREVIEWS}"
+
+
+def service_of(chain: str) -> str:
+    """The service that a chain is about: its own name, or that of which it holds the previews."""
+    return chain.removesuffix(_PREVIEWS)

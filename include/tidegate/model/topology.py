@@ -7,14 +7,22 @@ from enum import StrEnum
 
 
 class Slot(StrEnum):
-    """Each region has two places for a release. Which of them is stable is a fact in the journal."""
+    """Each region has two places for a release that serves; which of them is stable is a fact in the journal. The third
+    is for a release that is shown to those alone who ask for it by name: it never has a weight."""
 
     A = "a"
     B = "b"
+    PREVIEW = "p"
 
     @property
     def other(self) -> Slot:
+        """Of the two that serve. Raises ValueError for the third."""
+        if self is Slot.PREVIEW:
+            raise ValueError("the preview slot has no other")
         return Slot.B if self is Slot.A else Slot.A
+
+
+SERVING = (Slot.A, Slot.B)
 
 
 @dataclass(frozen=True, order=True)

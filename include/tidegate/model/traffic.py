@@ -20,7 +20,7 @@ TOTAL = 10_000  # basis points
 class Split:
     """Arms in routing order with their weights in basis points of all traffic.
 
-    Invariant: weights are >= 0 and sum to :data:`TOTAL`; no arm stands twice.
+    Invariant: weights are >= 0 and sum to :data:`TOTAL`; no arm stands twice, and none is a preview arm.
     """
 
     weights: tuple[tuple[Arm, int], ...]
@@ -29,6 +29,8 @@ class Split:
         arms = [arm for arm, _ in self.weights]
         if len(set(arms)) != len(arms):
             raise ValueError(f"an arm stands twice in {[a.name for a in arms]}")
+        if any(arm.slot is Slot.PREVIEW for arm in arms):
+            raise ValueError(f"a preview arm takes no part of the traffic: {[a.name for a in arms]}")
         if any(weight < 0 for _, weight in self.weights):
             raise ValueError(f"a weight is negative in {self}")
         total = sum(weight for _, weight in self.weights)

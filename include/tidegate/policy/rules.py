@@ -19,6 +19,7 @@ from tidegate.model.ladder import Rung
 from tidegate.model.roles import Action, Role
 from tidegate.model.traffic import TOTAL
 from tidegate.policy.likely import likely
+from tidegate.policy.preview_arm import preview_of
 from tidegate.policy.quantities import percent_text
 from tidegate.policy.rules_failover import failover_of
 
@@ -209,6 +210,7 @@ def policy(part: Policy) -> Iterator[Problem]:
         yield Problem("nobody is named who could be asked", ("migrations", "irreversible"), hint)
     yield from _exposure(part)
     yield from failover_of(part)
+    yield from preview_of(part)
     if part.roles is not None:
         yield from _roles(part.roles)
         yield from _approvers(part, part.roles)

@@ -31,6 +31,7 @@ from tidegate.policy.base import PERSON, Identifier, Name, Part, Person, Sql, Te
 from tidegate.policy.base import PeopleAsked as PeopleAsked
 from tidegate.policy.data import Follows, Personal, Repair, SameOnStandby, Unchanged
 from tidegate.policy.failover import Failover
+from tidegate.policy.preview_arm import Preview
 from tidegate.policy.quantities import (
     BasisPoints,
     BasisPointsAboveNone,
@@ -504,7 +505,8 @@ class Policy(Part):
     ``objectives``: what users are promised. ``regions``: by name, in routing order. ``endpoints``: classes of requests
     by name. ``traffic``: what the service usually sees. ``capacity``: what a slot can carry. ``drivers``: the systems
     it runs on. ``promotion``: the way forward. ``rollback``: the way back. ``failover``: how it moves between two
-    regions; left out, it has no switchover, failover or reprotect. ``migrations``: how the schema is changed.
+    regions; left out, it has no switchover, failover or reprotect. ``preview``: where a release can be shown to those
+    who send a header; left out, none can. ``migrations``: how the schema is changed.
     ``checks``: of the data, by name. ``repair``: what puts the data right, by name. ``personal``: columns that hold
     personal data; wherever a check or a repair shows a row's key, their values are masked.
     """
@@ -524,6 +526,7 @@ class Policy(Part):
     promotion: Promotion
     rollback: Rollback
     failover: Failover | None = None
+    preview: Preview | None = None
     migrations: Migrations = Migrations()
     checks: Annotated[dict[Name, Check], Field(min_length=1, max_length=200)]
     repair: Annotated[dict[Name, Repair], Field(max_length=50)] = {}  # noqa: RUF012

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from tidegate.engine.after_promotion import watched_until
 from tidegate.engine.view import OperationView
 from tidegate.model.ladder import Rung
-from tidegate.model.operation import MOVING, OperationKind, OperationState, Outcome
+from tidegate.model.operation import MOVING, OperationKind, OperationState, Outcome, service_of
 from tidegate.plan.model import Phase
 from tidegate.report import moved
 from tidegate.report.rungs import how_far, owed
@@ -41,6 +41,8 @@ def headline(view: OperationView, closed_why: str, guard_alive: bool, waits: str
 
 def _closed(view: OperationView, why: str) -> Headline:
     candidate, stable = view.binding.candidate_version, view.binding.stable.version
+    if view.binding.preview and view.outcome is not Outcome.REFUSED:
+        return _closed_preview(view, why)
     if view.outcome is Outcome.PROMOTED:
         changed = f"Yes: {candidate} is the stable release in every region."
         back = f"Nothing. The way back: rollback__{view.service} to {stable}.{_watched_until(view)}"
@@ -65,6 +67,19 @@ def _closed(view: OperationView, why: str) -> Headline:
         title = f"{candidate} made room before anything was touched"
         return Headline(title, "No.", "Yes, nothing was touched.", f"Nothing. It {why}", "bad")
     return Headline(f"{candidate} was refused", "No.", "Yes, nothing was touched.", why, "bad")
+
+
+def _closed_preview(view: OperationView, why: str) -> Headline:
+    candidate, safe = view.binding.candidate_version, "Yes. Everybody else is served as before."
+    if view.outcome is Outcome.PREVIEWED:
+        changed = f"Yes: {candidate} runs in {view.binding.preview} for those who ask for it by name."
+        after = f"Nothing. To take it away: tidegate preview withdraw {service_of(view.service)} --reason <why>"
+        return Headline(f"{candidate} is shown as a preview", changed, safe, after, "good")
+    if view.outcome is Outcome.WITHDRAWN:
+        changed = f"Yes: {candidate} is stopped, and no header leads to it."
+        return Headline(f"The preview of {candidate} is withdrawn", changed, safe, "Nothing.", "good")
+    changed = "Yes, and it was taken back."
+    return Headline(f"The preview of {candidate} did not come about", changed, safe, f"Find out why: {why}", "bad")
 
 
 def _watched_until(view: OperationView) -> str:
@@ -131,6 +146,8 @@ def _stopping(view: OperationView, guard_alive: bool) -> Headline:
 
 def _exposure(view: OperationView) -> str:
     """Whether users still meet the candidate, by the routing that was left."""
+    if view.binding.preview:
+        return "Yes: everybody else is served as before."
     if view.left_split is None:
         return "Not known: no routing was ever read back."
     parts = {

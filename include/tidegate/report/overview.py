@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tidegate.engine import region_loss
+from tidegate.engine import preview_arm, region_loss
 from tidegate.engine.brakes import BRAKE_KINDS, Brakes, fold_brakes
 from tidegate.engine.carriers import carried_on
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
@@ -51,7 +51,15 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
     failed = [(ALARM, watch.needs)] if watch is not None and watch.needs else []
     lost = [(ALARM, words)] if (words := region_loss.unanswered(journal, service)) else []
     needs = sorted(
-        [*_needs(view, facts, beat, now, trouble), *_braked(brakes, facts), *_unready(ready), *stranded, *failed, *lost]
+        [
+            *_needs(view, facts, beat, now, trouble),
+            *_braked(brakes, facts),
+            *_unready(ready),
+            *_preview(preview_arm.shown(journal, service)),
+            *stranded,
+            *failed,
+            *lost,
+        ]
     )
     return {
         "service": service,
@@ -105,6 +113,11 @@ def _unready(ready: Mapping[str, Any] | None) -> Iterable[tuple[int, str]]:
         yield ASK, f"it could not go back ({len(ready['red'])} red): {ready['red'][0]}"
     elif ready and ready["stale"]:
         yield TELL, f"whether it could go back was last asked {_age(ready['age'])} ago"
+
+
+def _preview(shown: preview_arm.Shown | None) -> Iterable[tuple[int, str]]:
+    if shown is not None:
+        yield (ALARM if shown.vetoed else TELL), f"a preview is open: {shown}"
 
 
 def _braked(brakes: Brakes, facts: ServiceFacts) -> Iterable[tuple[int, str]]:

@@ -20,6 +20,7 @@ _NOT_VERBS = {
     "flag_exposure",
     "admit_flags",
     "region_room",
+    "preview_route",
 }
 
 

@@ -8,14 +8,16 @@ from typing import Any
 
 from tidegate.drivers.compute.contract import SlotSpec
 from tidegate.errors import Refused
+from tidegate.model.topology import Slot
 from tidegate.steps.contract import Look, Result, Standing, StepWorld, Verb
+from tidegate.steps.preview_route import refuse_shown
 
 STOP_WITHIN = 60.0  # seconds for graceful stops
 EMPTY = SlotSpec(None, 0)
 
 
 class WithdrawRelease:
-    """Refuses while the slot takes any traffic."""
+    """Refuses while the slot takes any traffic, or a header leads to it."""
 
     def describe(self, args: Mapping[str, Any]) -> str:
         return f"stop the {args['role']} release in {args['region']}"
@@ -25,6 +27,8 @@ class WithdrawRelease:
         split = world.estate.traffic.observe().split
         if split is None or split[arm]:
             raise Refused(f"{arm} still takes traffic ({split})", next_step="bring its weight to 0 first")
+        if arm.slot is Slot.PREVIEW:
+            refuse_shown(arm, world)
         state = world.estate.compute.observe(arm)
         if state.matches(EMPTY):
             return Look(Standing.DONE, f"{arm} is empty")

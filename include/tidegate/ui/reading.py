@@ -13,6 +13,7 @@ from fastapi import HTTPException
 from tidegate.errors import Refused
 from tidegate.journal.settings import HOME, journal_url
 from tidegate.journal.store import Journal
+from tidegate.model.operation import service_of
 from tidegate.policy.places import home
 from tidegate.report.document import operation_document, overview_document
 from tidegate.report.markup import tag
@@ -34,7 +35,7 @@ def reading_journal() -> Journal:
 def overview(doors: Doors, may: MayRead) -> dict[str, Any]:
     """Of the services that this user may read: those with a policy, and those that the journal knows."""
     journal, troubles = doors.open_journal(), doors.services()
-    names = [name for name in {*troubles, *journal.services()} if may(name)]
+    names = [name for name in {*troubles, *map(service_of, journal.services())} if may(name)]
     return overview_document(journal, names, time.time(), troubles)
 
 

@@ -10,6 +10,7 @@ from lab import regions
 from lab.edge import Edge, bootstrap, command, initial_routes
 from tidegate.drivers.credentials import parse_connection
 from tidegate.drivers.traffic._envoy_file import read
+from tidegate.drivers.traffic.contract import PreviewState
 from tidegate.model.topology import Arm, Slot
 from tidegate.model.traffic import canary_split
 
@@ -21,10 +22,11 @@ def edge(root: Path) -> Edge:
 def test_the_first_routes_are_epoch_0_and_never_replace_others(tmp_path: Path) -> None:
     shares = {"east": 5000, "west": 5000}
     initial_routes(edge(tmp_path), shares)
-    assert read(tmp_path / "routes.yaml") == (0, canary_split(shares, Slot.A, {}))
+    first = (0, canary_split(shares, Slot.A, {}), PreviewState(0, None))
+    assert read(tmp_path / "routes.yaml") == first
 
     initial_routes(edge(tmp_path), shares, stable=Slot.B)
-    assert read(tmp_path / "routes.yaml") == (0, canary_split(shares, Slot.A, {})), "a restart undid what was routed"
+    assert read(tmp_path / "routes.yaml") == first, "a restart undid what was routed"
 
 
 def test_the_edge_is_on_loopback_and_never_routes_to_the_dead(tmp_path: Path) -> None:

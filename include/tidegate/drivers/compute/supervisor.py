@@ -29,15 +29,15 @@ from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
 from tidegate.drivers.vault import Unseal, no_secrets
 from tidegate.errors import NotSettled, OutcomeUnknown, Refused, Unreachable
-from tidegate.model.topology import Arm
+from tidegate.model.topology import Arm, Slot
 
 _POLL = 0.05  # seconds between two looks at instances that are ending
 
 
 class Settings(BaseModel):
     """``slots``: directory of the slots' files. ``regions``: each region's connection to its supervisord, with
-    ``ports_a``, ``ports_b``, ``conf`` and ``environment_file`` in its extras. ``stop_seconds``: how long an instance
-    may take to end its requests; more than the router's longest request."""
+    ``ports_a``, ``ports_b``, ``conf`` and ``environment_file`` in its extras, and ``ports_p`` if it can show previews.
+    ``stop_seconds``: how long an instance may take to end its requests; more than the router's longest request."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -69,7 +69,8 @@ def _control(credential: Credential, site: Site) -> RegionControl:
     missing = [name for name in ("ports_a", "ports_b", "conf", "environment_file") if not extra.get(name)]
     if missing:
         raise Refused(f"connection {credential.name!r} lacks {', '.join(missing)}", next_step="add it to its extras")
-    ports = {slot: tuple(int(port) for port in str(extra[f"ports_{slot}"]).split(",")) for slot in ("a", "b")}
+    given = {slot.value: str(extra.get(f"ports_{slot}") or "") for slot in Slot}
+    ports = {slot: tuple(int(port) for port in text.split(",") if port) for slot, text in given.items()}
     conf, environment = site.path(extra["conf"]), site.path(extra["environment_file"])
     return RegionControl(Supervisor(credential), credential.host, ports, conf, environment)
 

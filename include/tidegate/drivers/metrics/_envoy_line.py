@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NoReturn
 
-from tidegate.drivers.traffic._envoy_file import parse_version
+from tidegate.drivers.traffic._envoy_file import PREVIEW, parse_version
 from tidegate.model.observation import FlagSeen, Observation
 from tidegate.model.topology import Arm
 from tidegate.model.traffic import TOTAL, Endpoint, Split, classify
@@ -50,7 +50,8 @@ def _route(name: str) -> _Route:
 
 def parse(line: bytes, endpoints: Sequence[Endpoint], regions: Sequence[str], now: float) -> Observation | None:
     """The observation in ``line``; None for a request that the edge turned away as no valid HTTP (4xx, never routed):
-    it is neither the service's answer nor a sign of blindness. Raises :class:`MalformedError` for anything else.
+    it is neither the service's answer nor a sign of blindness. None too for one that asked for a preview: it belongs
+    to neither arm, and is nobody's share. Raises :class:`MalformedError` for anything else.
 
     ``now``: the reader's clock, epoch seconds.
     """
@@ -73,6 +74,8 @@ def _observation(
         if _NOT_OURS[0] <= status <= _NOT_OURS[1]:
             return None
         raise MalformedError(f"answered {status} without a route")
+    if _text(record["route"]).startswith(f"{PREVIEW};"):
+        return None
     route = _route(record["route"])
     if not route.regions.issubset(regions):
         raise MalformedError(f"a route to regions that the service does not have: {route.split}")

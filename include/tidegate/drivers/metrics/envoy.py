@@ -19,7 +19,7 @@ from tidegate.drivers.metrics._envoy_line import MalformedError, parse
 from tidegate.drivers.site import Site
 from tidegate.errors import Refused, Rejected, Unreachable
 from tidegate.model.observation import Batch, Counters, Observation
-from tidegate.model.topology import Arm, Slot
+from tidegate.model.topology import SERVING, Arm
 
 # Completed, not total: only those are counted together with the 5xx, the edge's own 503 among them.
 _NAMES = ("upstream_rq_completed", "upstream_rq_5xx", "upstream_rq_active", "membership_healthy", "membership_total")
@@ -93,7 +93,7 @@ class EnvoyMetrics:
     def counters(self) -> Counters:
         read_at = time.time()
         stats = self._admin.stats(rf"^cluster\.[^.]+\.({'|'.join(_NAMES)})$")
-        arms = [Arm(region, slot) for region in self._site.regions for slot in Slot]
+        arms = [Arm(region, slot) for region in self._site.regions for slot in SERVING]
         known = [arm for arm in arms if f"cluster.{arm.name}.membership_total" in stats]
         if not known:
             raise Rejected("Envoy's counters know none of the service's arms", next_step="see which edge `admin` names")

@@ -3,6 +3,9 @@
 The file is JSON (which Envoy accepts under any name). Its ``version_info`` and the name of its one route are the same
 string, ``<epoch>;<split>``: the admin interface shows it as the version in force, and ``%ROUTE_NAME%`` puts it on every
 line of the access log, so each request tells the epoch and the weights under which it was routed.
+
+A preview's route stands before it, under a name that no split has. Who wrote it last, in epochs of the previews' own
+chain, is in the virtual host's name, ``all;<epoch>;<route>``, also when the route is gone: it fences older writers.
 """
 
 from __future__ import annotations
@@ -11,11 +14,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tidegate.drivers.traffic.contract import PreviewState
 from tidegate.errors import Refused
+from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.traffic import Split
 
 ROUTE_CONFIG = "tidegate"  # name of the route configuration, in the listener and in the file
 TYPE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+HOST = "all"  # the virtual host
+PREVIEW = "preview"  # how the name of a preview's route begins, in the file and in the access log
+NO_PREVIEW = PreviewState(0, None)
 UPSTREAM_TIMEOUT = "15s"  # a request's longest stay at the edge; the shop holds writes for 5 s at most
 
 
@@ -32,7 +40,22 @@ def parse_version(text: str) -> tuple[int, Split]:
     return int(epoch), Split.parse(split)
 
 
-def render(epoch: int, split: Split, session_cookie: str) -> dict[str, Any]:
+def host_name(preview: PreviewState) -> str:
+    """The virtual host's name: ``all`` where there never was a preview."""
+    return f"{HOST};{preview.epoch};{preview.route or ''}" if preview != NO_PREVIEW else HOST
+
+
+def parse_host_name(text: str) -> PreviewState:
+    """Inverse of :func:`host_name`. Raises ValueError."""
+    if text == HOST:
+        return NO_PREVIEW
+    host, epoch, route = (*text.split(";", 2), "", "")[:3]
+    if host != HOST or not epoch.isascii() or not epoch.isdigit():
+        raise ValueError(f"not a virtual host of ours: {text[:80]!r}")
+    return PreviewState(int(epoch), PreviewRoute.parse(route) if route else None)
+
+
+def render(epoch: int, split: Split, session_cookie: str, preview: PreviewState = NO_PREVIEW) -> dict[str, Any]:
     """The discovery response for Envoy. No retries: the judge and the user see the same answer (and a POST is never
     sent twice). Clusters stand in the split's order, which is what makes a sticky session's way back monotone."""
     name = version(epoch, split)
@@ -48,22 +71,37 @@ def render(epoch: int, split: Split, session_cookie: str) -> dict[str, Any]:
             "hash_policy": [{"cookie": {"name": session_cookie}}],
         },
     }
-    host = {"name": "all", "domains": ["*"], "routes": [route]}
+    routes = [_preview(preview.route), route] if preview.route else [route]
+    host = {"name": host_name(preview), "domains": ["*"], "routes": routes}
     return {
         "version_info": name,
         "resources": [{"@type": TYPE, "name": ROUTE_CONFIG, "virtual_hosts": [host]}],
     }
 
 
-def read(path: Path) -> tuple[int, Split] | None:
-    """Epoch and split in the file, None if there is no file. Raises :class:`Refused` if it is not ours to replace."""
+def _preview(route: PreviewRoute) -> dict[str, Any]:
+    """Without a healthy instance the router answers these requests itself (503): who asks for a preview by name is not
+    given something else."""
+    matched = {"name": route.header, "string_match": {"exact": route.value}}
+    return {
+        "name": f"{PREVIEW};{route}",
+        "match": {"prefix": "/", "headers": [matched]},
+        "route": {"timeout": UPSTREAM_TIMEOUT, "cluster": route.arm.name},
+    }
+
+
+def read(path: Path) -> tuple[int, Split, PreviewState] | None:
+    """Epoch, split and preview in the file, None if there is no file. Raises :class:`Refused` if it is not ours to
+    replace."""
     try:
         text = path.read_text()
     except FileNotFoundError:
         return None
     try:
-        return parse_version(json.loads(text)["version_info"])
-    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
+        document = json.loads(text)
+        epoch, split = parse_version(document["version_info"])
+        return epoch, split, parse_host_name(document["resources"][0]["virtual_hosts"][0]["name"])
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as wrong:
         raise Refused(
             f"the route file {path.name} does not say which epoch wrote it ({type(wrong).__name__})",
             next_step=f"look at {path}; if nobody else owns it, move it away and apply again",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tidegate.errors import Refused
+from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.topology import Arm
 from tidegate.model.traffic import Split
 
@@ -28,6 +29,12 @@ def refuse_dead_arms(desired: Split, current: Split | None, healthy: Collection[
         raise Refused(f"no healthy target in {', '.join(dead)}", next_step="start its instances, or weigh another arm")
     if not any(weight and arm in healthy for arm, weight in desired.weights):
         raise Refused(f"no arm of {desired} has a healthy target", next_step="start instances in one of them")
+
+
+def refuse_dead_preview(route: PreviewRoute | None, healthy: Collection[Arm]) -> None:
+    """Nobody is told of a preview that answers nothing. Raises :class:`Refused`."""
+    if route is not None and route.arm not in healthy:
+        raise Refused(f"no healthy target in {route.arm}", next_step="start its instances; nothing was routed to it")
 
 
 def _grows(region: str, desired: Split, current: Split) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tidegate.drivers.token import Token
+from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.traffic import Split
 
 
@@ -15,6 +16,15 @@ class RouteState:
 
     epoch: int
     split: Split | None
+
+
+@dataclass(frozen=True)
+class PreviewState:
+    """The preview's route that is in force. ``epoch``: of its last writer, in the previews' own chain, 0 if there never
+    was one; it stays when the route is taken away. ``route`` None: requests with any header go where all go."""
+
+    epoch: int
+    route: PreviewRoute | None
 
 
 class Traffic(Protocol):
@@ -40,4 +50,21 @@ class Traffic(Protocol):
 
     def ping(self) -> None:
         """Raises ``Unreachable`` if the router does not answer."""
+        ...
+
+
+@runtime_checkable
+class PreviewingTraffic(Traffic, Protocol):
+    """What a router that can show a preview does besides. The split and the preview's route stand beside each other:
+    a write of the one keeps the other, and each is fenced by epochs of its own, since operations on the one must be
+    able to go on while those on the other do.
+    """
+
+    def observe_preview(self) -> PreviewState:
+        """The preview's route in force. Raises ``Unreachable``."""
+        ...
+
+    def apply_preview(self, desired: PreviewRoute | None, token: Token) -> None:
+        """Make ``desired`` the preview's route; None: there is none. ``token``: of the previews' own chain. Raises
+        ``LeaseLost``, ``Refused`` (no healthy target in the arm, or no split of ours yet), ``Unreachable``."""
         ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,9 +19,10 @@ from tidegate.drivers._files import append_line, locked, replace
 from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
 from tidegate.drivers.traffic import _envoy_file as route_file
-from tidegate.drivers.traffic._rules import refuse_dead_arms
-from tidegate.drivers.traffic.contract import RouteState
+from tidegate.drivers.traffic._rules import refuse_dead_arms, refuse_dead_preview
+from tidegate.drivers.traffic.contract import PreviewState, RouteState
 from tidegate.errors import LeaseLost, NotSettled, Refused, Unreachable
+from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.topology import Arm
 from tidegate.model.traffic import Split
 
@@ -61,12 +63,29 @@ class EnvoyTraffic:
         found = self._admin.route_config(route_file.ROUTE_CONFIG)
         if found is None:
             return RouteState(0, None)
-        version, name = found
+        version, name, _ = found
         try:
             epoch, split = route_file.parse_version(name)
         except ValueError:
             return RouteState(0, None)  # routes by something that is not ours
         return RouteState(epoch, split) if version == name else RouteState(0, None)
+
+    def observe_preview(self) -> PreviewState:
+        found = self._admin.route_config(route_file.ROUTE_CONFIG)
+        try:
+            return route_file.parse_host_name(found[2]) if found else route_file.NO_PREVIEW
+        except ValueError:
+            return route_file.NO_PREVIEW  # routes by something that is not ours
+
+    def apply_preview(self, desired: PreviewRoute | None, token: Token) -> None:
+        """See the contract. The split and its epoch stay as they are in the file. Raises ``NotSettled``."""
+        if not self._routes.parent.is_dir():
+            raise Unreachable(f"the route file's directory {self._routes.parent} is not there")
+        wanted = PreviewState(token.epoch, desired)
+        healthy = self._healthy((desired.arm,)) if desired else frozenset()
+        with locked(self._lock, self._settings.lock_seconds):
+            self._write_preview(wanted, token, healthy)
+        self._await(lambda: self._took(wanted), lambda: self._preview_not_taken(wanted, token))
 
     def settled(self, desired: Split, token: Token) -> bool:
         state = self.observe()
@@ -76,13 +95,13 @@ class EnvoyTraffic:
         """See the contract. Raises ``NotSettled`` if Envoy has not taken the file in time."""
         if not self._routes.parent.is_dir():
             raise Unreachable(f"the route file's directory {self._routes.parent} is not there")
-        healthy = self._healthy(desired)
+        healthy = self._healthy(desired.arms)
         with locked(self._lock, self._settings.lock_seconds):
             self._write(desired, token, healthy)
-        self._await(desired, token)
+        self._await(lambda: self.settled(desired, token), lambda: self._why_not(desired, token))
 
-    def _healthy(self, desired: Split) -> frozenset[Arm]:
-        names = {f"cluster.{arm.name}.{_HEALTHY}": arm for arm in desired.arms}
+    def _healthy(self, arms: Iterable[Arm]) -> frozenset[Arm]:
+        names = {f"cluster.{arm.name}.{_HEALTHY}": arm for arm in arms}
         stats = self._admin.stats(rf"^cluster\.[^.]+\.{_HEALTHY}$")
         unknown = [arm.name for name, arm in names.items() if name not in stats]
         if unknown:
@@ -90,24 +109,57 @@ class EnvoyTraffic:
         return frozenset(arm for name, arm in names.items() if stats[name])
 
     def _write(self, desired: Split, token: Token, healthy: frozenset[Arm]) -> None:
-        written = route_file.read(self._routes)
-        current = RouteState(*written) if written else self.observe()  # a file that was deleted fences all the same
+        current, preview, in_file = self._current()
         if current.epoch > token.epoch:
             raise LeaseLost(f"the routes are at epoch {current.epoch}, {token.operation} writes at {token.epoch}")
-        if written == (token.epoch, desired):
+        if in_file and current == RouteState(token.epoch, desired):
             return
         refuse_dead_arms(desired, current.split, healthy)
-        document = route_file.render(token.epoch, desired, self._settings.session_cookie)
+        self._replace(token.epoch, desired, preview, token, {})
+
+    def _write_preview(self, wanted: PreviewState, token: Token, healthy: frozenset[Arm]) -> None:
+        current, preview, in_file = self._current()
+        if preview.epoch > token.epoch:
+            raise LeaseLost(f"the preview is at epoch {preview.epoch}, {token.operation} writes at {token.epoch}")
+        if in_file and preview == wanted:
+            return
+        if current.split is None:
+            raise Refused("the router has no split of ours yet, so there is nothing to stand beside")
+        refuse_dead_preview(wanted.route, healthy)
+        self._replace(current.epoch, current.split, wanted, token, {"preview": str(wanted.route or "")})
+
+    def _current(self) -> tuple[RouteState, PreviewState, bool]:
+        """As the file has it; a file that was deleted fences, and keeps what is shown, all the same."""
+        if written := route_file.read(self._routes):
+            return RouteState(*written[:2]), written[2], True
+        return self.observe(), self.observe_preview(), False
+
+    def _replace(self, epoch: int, split: Split, preview: PreviewState, token: Token, more: Mapping[str, str]) -> None:
+        document = route_file.render(epoch, split, self._settings.session_cookie, preview)
         replace(self._routes, json.dumps(document))
-        effect = {"at": time.time(), "epoch": token.epoch, "split": str(desired), "operation": token.operation}
+        effect = {"at": time.time(), "epoch": epoch, "split": str(split), "operation": token.operation, **more}
         append_line(self.log, effect)
 
-    def _await(self, desired: Split, token: Token) -> None:
+    def _await(self, taken: Callable[[], bool], why_not: Callable[[], Exception]) -> None:
         deadline = time.monotonic() + self._settings.settle_seconds
-        while not self.settled(desired, token):
+        while not taken():
             if time.monotonic() >= deadline:
-                raise self._why_not(desired, token)
+                raise why_not()
             time.sleep(_POLL)
+
+    def _took(self, wanted: PreviewState) -> bool:
+        """Whether the router has this preview, at this epoch or a newer one."""
+        state = self.observe_preview()
+        return state.route == wanted.route and state.epoch >= wanted.epoch
+
+    def _preview_not_taken(self, wanted: PreviewState, token: Token) -> Exception:
+        state = self.observe_preview()
+        if state.epoch > wanted.epoch:
+            return LeaseLost(f"the preview is at epoch {state.epoch}, {token.operation} wrote at {wanted.epoch}")
+        return NotSettled(
+            f"Envoy has not taken the preview {wanted.route} within {self._settings.settle_seconds} s",
+            next_step="look at Envoy's log and its counter http.edge.rds.tidegate.update_rejected",
+        )
 
     def _why_not(self, desired: Split, token: Token) -> Exception:
         state = self.observe()

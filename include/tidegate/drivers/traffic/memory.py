@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
 from tidegate.drivers._world import Effect, Faults, World, refuse_stale, world_of
 from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
-from tidegate.drivers.traffic._rules import refuse_dead_arms
-from tidegate.drivers.traffic.contract import RouteState
-from tidegate.errors import NotSettled
+from tidegate.drivers.traffic._rules import refuse_dead_arms, refuse_dead_preview
+from tidegate.drivers.traffic.contract import PreviewState, RouteState
+from tidegate.errors import NotSettled, Refused
+from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.topology import Arm
 from tidegate.model.traffic import TOTAL, Split
 
@@ -39,6 +40,7 @@ class MemoryTraffic:
         self.stuck = False
         self._written = RouteState(0, None)
         self._in_force = RouteState(0, None)
+        self._preview = PreviewState(0, None)
 
     def ping(self) -> None:
         self.faults.on_call()
@@ -47,6 +49,22 @@ class MemoryTraffic:
         self.faults.on_call()
         with self.world.lock:
             return self._in_force
+
+    def observe_preview(self) -> PreviewState:
+        self.faults.on_call()
+        with self.world.lock:
+            return self._preview
+
+    def apply_preview(self, desired: PreviewRoute | None, token: Token) -> None:
+        self.faults.before_apply()
+        with self.world.lock:
+            refuse_stale("the preview", self._preview.epoch, token.epoch, token.operation)
+            if self._preview != PreviewState(token.epoch, desired):
+                if self._written.split is None:
+                    raise Refused("the router has no split of ours yet, so there is nothing to stand beside")
+                refuse_dead_preview(desired, {desired.arm} if desired and self.healthy(desired.arm) else ())
+                self._show(desired, token)
+        self.faults.after_apply()
 
     def settled(self, desired: Split, token: Token) -> bool:
         state = self.observe()
@@ -69,8 +87,11 @@ class MemoryTraffic:
         with self.world.lock:
             self._written = self._in_force = RouteState(epoch, split)
 
-    def route(self, session: str) -> Arm:
+    def route(self, session: str, headers: Mapping[str, str] | None = None) -> Arm:
         """Where the router sends a session now: sticky and monotone, as the real one. There must be routes."""
+        shown = self.observe_preview().route
+        if shown is not None and (headers or {}).get(shown.header) == shown.value:
+            return shown.arm
         split = self.observe().split
         assert split is not None, "no routes yet"
         point = int.from_bytes(hashlib.sha256(session.encode()).digest()[:8], "big") % TOTAL
@@ -88,3 +109,10 @@ class MemoryTraffic:
 
         detail = {"split": str(desired)}
         self.world.perform(Effect("traffic", "route", "routes", token.epoch, token.operation, detail), change)
+
+    def _show(self, desired: PreviewRoute | None, token: Token) -> None:
+        def change() -> None:
+            self._preview = PreviewState(token.epoch, desired)
+
+        detail = {"preview": str(desired or "")}
+        self.world.perform(Effect("traffic", "preview", "routes", token.epoch, token.operation, detail), change)
