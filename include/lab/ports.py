@@ -22,7 +22,8 @@ LOOPBACK = "127.0.0.1"
 # where nobody but the other containers of the same network can come (lab.container).
 ADDRESS = socket.gethostbyname(os.environ.get("TIDEGATE_LAB_ADDRESS") or LOOPBACK)
 SLOTS = ("a", "b", "p")  # p: for a preview
-INSTANCES = {"a": 4, "b": 4, "p": 1}  # ports set aside; a policy's capacity.instances may use up to this many
+INSTANCES = 4  # ports set aside for each slot; a policy's capacity.instances may use up to this many
+PREVIEWS = 1  # and for a preview
 LINKS = ("west-to-east-db", "east-to-west-db", "west-to-east-replication", "east-to-west-replication")
 POWER_LINKS = ("third-to-east-power", "third-to-west-power")  # a partition takes the way to the switch as well
 _LOWEST, _HIGHEST = 20_000, 32_000
@@ -41,8 +42,12 @@ def names() -> tuple[str, ...]:
         "airflow-trigger-log",
     )
     regional = tuple(f"{region}-{what}" for region in REGIONS for what in ("supervisor", "postgres"))
-    instances = tuple(f"{r}-{s}-{i}" for r in REGIONS for s in SLOTS for i in range(INSTANCES[s]))
+    instances = tuple(f"{r}-{s}-{i}" for r in REGIONS for s in SLOTS for i in range(_room(s)))
     return fixed + regional + instances + tuple(f"link-{link}" for link in (*LINKS, *POWER_LINKS))
+
+
+def _room(slot: str) -> int:
+    return PREVIEWS if slot == "p" else INSTANCES
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Ports:
 
     def slot(self, region: str, slot: str) -> tuple[int, ...]:
         """The ports of a slot's instances, in order."""
-        return tuple(self.by_name[f"{region}-{slot}-{i}"] for i in range(INSTANCES[slot]))
+        return tuple(self.by_name[f"{region}-{slot}-{i}"] for i in range(_room(slot)))
 
     def link(self, name: str) -> int:
         return self.by_name[f"link-{name}"]

@@ -15,6 +15,7 @@ from tests.safety.ladder_guards import LADDER_GUARDS
 from tests.safety.migration_guards import MIGRATION_GUARDS
 from tests.safety.moving_guards import MOVING_GUARDS
 from tests.safety.people_guards import PEOPLE_GUARDS
+from tests.safety.preview_guards import PREVIEW_GUARDS
 from tests.safety.region_guards import REGION_GUARDS
 from tests.safety.rules_01_to_04_guards import RULES_01_TO_04
 from tests.safety.rules_05_to_11_guards import RULES_05_TO_11
@@ -34,6 +35,7 @@ GUARDS: tuple[Guard, ...] = (
     *DATABASE_GUARDS,
     *BRAKE_GUARDS,
     *MOVING_GUARDS,
+    *PREVIEW_GUARDS,
     *REGION_GUARDS,
     *FLAG_GUARDS,
 )

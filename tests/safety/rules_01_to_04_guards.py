@@ -91,8 +91,8 @@ RULES_01_TO_04: tuple[Guard, ...] = (
         "Envoy's epoch without its file",
         3,
         "drivers/traffic/envoy.py",
-        "if written else self.observe()",
-        "if written else RouteState(0, None)",
+        "return self.observe(), self.observe_preview(), False",
+        "return RouteState(0, None), self.observe_preview(), False",
         (f"{_TRAFFIC}::test_a_deleted_route_file_fences_all_the_same",),
     ),
     Guard(

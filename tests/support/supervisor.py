@@ -108,12 +108,12 @@ class RealRegion:
 @contextlib.contextmanager
 def running(root: Path, slots: int = 3) -> Iterator[RealRegion]:
     """supervisord for east, with ``slots`` ports per slot and nothing in them."""
-    port, *rest = free_ports(1 + 2 * slots)
+    port, *rest = free_ports(2 + 2 * slots)
     region = lab_regions.Region("east", root / "lab" / "east", port, "tidegate", "pass;word %h")
     conf = lab_regions.write(region)
     environment = root / "lab" / "east" / "environment.json"
     lab_regions.write_environment(environment, {"SHOP_SECRET": "not in any argv"})
-    ports = {"a": rest[:slots], "b": rest[slots:]}
+    ports = {"a": rest[:slots], "b": rest[slots:-1], "p": rest[-1:]}
     raw = lab_regions.connection(region, ports, environment, root)
     credential = parse_connection("shop_east", raw)
     site = Site("shop", {"east": 10_000}, (), root, lambda _: credential)

@@ -17,6 +17,7 @@ from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.view import OperationView, fold_operation
 from tidegate.errors import Refused
 from tidegate.journal.store import Journal
+from tidegate.model.operation import service_of
 from tidegate.report.document import guard_document, lease_document, operation_document
 from tidegate.report.vantage import vantage_document, vantage_words
 from tidegate.report.watch import watch_words
@@ -38,8 +39,9 @@ def status(
     view = fold_operation(journal.events(service, operation=chosen)) if chosen else None
     if operation and view is None:
         raise Refused(f"there is no operation {operation!r}", next_step=f"tidegate status {service}")
-    facts = fold_facts(journal.events(service, kinds=FACT_KINDS))
-    shown = {**_service(journal, service, facts, now), "operation": _operation(journal, view, now) if view else None}
+    about = service_of(service)
+    facts = fold_facts(journal.events(about, kinds=FACT_KINDS))
+    shown = {**_service(journal, about, facts, now), "operation": _operation(journal, view, now) if view else None}
     typer.echo(json.dumps(shown) if as_json else "\n".join(_words(shown, view)))
 
 
