@@ -173,7 +173,7 @@ def test_a_vetoed_release_is_not_shown(rig: Rig) -> None:
     braking.veto(rig.world, digest, "1.3.0", person="ann", reason="leaks", actor="ann")
     ended = carry(rig, begin(rig))
     assert ended.outcome is Outcome.REFUSED
-    assert "vetoed" in ended.why_back
+    assert ended.why_back.startswith("admit.verify: ") and "vetoed" in ended.why_back
     assert not [e for e in rig.effects() if "east-p" in e.target or e.verb == "preview"]
 
 

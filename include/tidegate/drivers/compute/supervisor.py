@@ -69,8 +69,7 @@ def _control(credential: Credential, site: Site) -> RegionControl:
     missing = [name for name in ("ports_a", "ports_b", "conf", "environment_file") if not extra.get(name)]
     if missing:
         raise Refused(f"connection {credential.name!r} lacks {', '.join(missing)}", next_step="add it to its extras")
-    given = {slot.value: str(extra.get(f"ports_{slot}") or "") for slot in Slot}
-    ports = {slot: tuple(int(port) for port in text.split(",") if port) for slot, text in given.items()}
+    ports = {s.value: tuple(map(int, filter(None, str(extra.get(f"ports_{s}") or "").split(",")))) for s in Slot}
     conf, environment = site.path(extra["conf"]), site.path(extra["environment_file"])
     return RegionControl(Supervisor(credential), credential.host, ports, conf, environment)
 
