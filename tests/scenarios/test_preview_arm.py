@@ -127,6 +127,9 @@ def test_the_same_request_is_the_same_operation_and_another_preview_is_refused(r
     assert begin(rig).id == view.id
     with pytest.raises(Refused, match=r"shows a preview already: 1\.3\.0"):
         begin(rig, "1.2.0")
+    elsewhere = rig.world.policy.model_copy(update={"preview": Preview(region="west")})
+    with pytest.raises(Refused, match=r"shows a preview already: 1\.3\.0 in east"):
+        begin(replace(rig, world=replace(rig.world, policy=elsewhere)), request_id="in west")
 
 
 def test_an_opening_that_was_broken_off_is_gone_on_with_or_withdrawn(rig: Rig) -> None:

@@ -22,6 +22,7 @@ from tidegate.model.binding import Binding
 from tidegate.model.operation import OperationKind, operation_id, preview_chain
 from tidegate.model.roles import Action
 from tidegate.plan.model import Plan
+from tidegate.policy.preview_arm import Preview
 
 _KINDS = frozenset({EventKind.PREVIEW_OPENED, EventKind.PREVIEW_WITHDRAWN})
 
@@ -76,8 +77,9 @@ def open_preview(world: World, request: Request, plan: Plan, *, actor: str) -> O
                 f"the preview is held by {held.id} ({held.kind.value} of {held.binding.candidate_version})",
                 next_step=f"end that one first: tidegate preview withdraw {world.policy.service}",
             )
-        _refuse_second(txn, request.target, world.policy.service)
-        return _write(world, txn, request, plan, _bound(facts, request.target, world.policy.preview.region), actor)
+        section = world.policy.preview
+        _refuse_second(txn, request.target, section, world.policy.service)
+        return _write(world, txn, request, plan, _bound(facts, request.target, section.region), actor)
 
 
 def withdraw_preview(world: World, request: Request, plan: Plan, *, actor: str) -> OperationView | None:
@@ -118,9 +120,10 @@ def _held(txn: Transaction) -> OperationView | None:
     return fold_operation(txn.events(operation=lease.operation)) if lease is not None else None
 
 
-def _refuse_second(txn: Transaction, version: str, service: str) -> None:
-    seen = _fold(txn.events(kinds=_KINDS))
-    if seen is not None and seen.version != version:
+def _refuse_second(txn: Transaction, version: str, section: Preview, service: str) -> None:
+    """The same one again is no second; one of another place, or by another header, is."""
+    seen, wanted = _fold(txn.events(kinds=_KINDS)), (version, section.region, section.header)
+    if seen is not None and (seen.version, seen.region, seen.header) != wanted:
         raise Refused(
             f"{service} shows a preview already: {seen}", next_step=f"first: tidegate preview withdraw {service}"
         )
