@@ -56,13 +56,17 @@ def build(
     flag: Annotated[
         list[str] | None, typer.Option("--flag", help="NAME=off or NAME=on: a flag it asks for; repeatable.")
     ] = None,
+    component: Annotated[
+        list[str] | None,
+        typer.Option("--component", help="NAME=PATH: a file or directory of a part that can go back alone; repeatable."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Pack a release, reproducibly. Left out: __pycache__ and .git. Nothing is signed or published yet."""
     details = bundle.Details(
         service, version, sequence, tuple(shlex.split(command)), schema_revision, _flags(flag or ()),
         _content(config), dict(_pair(given, "--secret", "VERSION") for given in secret or ()),
-        contract_revision, tuple(shlex.split(smoke)),
+        contract_revision, tuple(shlex.split(smoke)), _components(component or ()),
     )  # fmt: skip
     made = bundle.build_release(source, details, out)
     if "{port}" not in command:
@@ -168,9 +172,18 @@ def _flags(given: Iterable[str]) -> dict[str, bool]:
     return found
 
 
+def _components(given: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Name -> its paths; a name may be given more than once."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, path in (_pair(text, "--component", "PATH") for text in given):
+        found[name] = (*found.get(name, ()), path.rstrip("/"))
+    return found
+
+
 def _facts(made: Any) -> dict[str, Any]:
     names = ("service", "version", "sequence", "digest", "configuration", "secrets", "flags")
-    return {name: getattr(made, name) for name in names}
+    components = {"components": dict(made.release().components)} if made.components else {}
+    return {name: getattr(made, name) for name in names} | components
 
 
 def _tell(as_json: bool, words: str, facts: dict[str, Any]) -> None:

@@ -13,11 +13,15 @@ from tidegate.model.topology import Arm, Slot
 def release_to_json(release: Release) -> dict[str, Any]:
     secrets = {secret.name: secret.version for secret in release.secrets}
     lists = {"flags": list(release.flags), "flags_on": list(release.flags_on), "smoke": list(release.smoke)}
-    return {**asdict(release), **lists, "secrets": secrets}
+    value = {**asdict(release), **lists, "secrets": secrets}
+    for later in ("components", "parents"):  # rows of releases without them are as they always were
+        if not value[later]:
+            del value[later]
+    return value
 
 
 def release_from_json(value: Mapping[str, Any]) -> Release:
-    """Rows of before releases had configuration, secrets and defaults of flags are read as having none."""
+    """Rows of before releases had configuration, secrets, defaults of flags or components are read as having none."""
     secrets = tuple(SecretVersion(name, version) for name, version in sorted(value.get("secrets", {}).items()))
     lists = {name: tuple(value.get(name, ())) for name in ("flags", "flags_on", "smoke")}
     return Release(**{**value, **lists, "secrets": secrets})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tidegate.model.canonical import digest
@@ -40,6 +41,8 @@ class Release:
     it asks for; ``flags_on``: those of them that are on where nothing decides (the others are off).
     ``schema_revision``: what it needs of the database. ``contract_revision``: what takes away that which only older
     releases need, "" if nothing does. ``smoke``: argv of its smoke test, () if it has none.
+    ``components``: name -> digest of its files, of those that it declares. ``parents``: of a mix
+    (:mod:`tidegate.model.mix`) version -> digest of the signed releases that it is made of, {} for any other.
     """
 
     version: str
@@ -52,6 +55,8 @@ class Release:
     flags_on: tuple[str, ...] = ()
     contract_revision: str = ""
     smoke: tuple[str, ...] = ()
+    components: Mapping[str, str] = field(default_factory=dict, hash=False)
+    parents: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def flag_defaults(self) -> dict[str, bool]:

@@ -6,9 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, StrictBool, StrictInt, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    StrictInt,
+    ValidationError,
+    field_validator,
+    model_serializer,
+)
 
 from tidegate.drivers.artifacts._archive import UnsafeArchiveError, check_path, files_digest, hashes, pack, sha256
+from tidegate.drivers.artifacts._components import check_components, component_digests, components_fault
 from tidegate.drivers.artifacts._settings_files import (
     CONFIG,
     FLAGS,
@@ -42,6 +52,9 @@ class Manifest(BaseModel):
     ``schema_revision``: what it needs of the database (expand), run before it takes traffic. ``contract_revision``:
     what takes away that which only older releases need. ``smoke``: argv of its smoke test, with ``{python}`` to be
     filled in.
+
+    ``components``: name -> how the paths of its files begin. Left out of the payload where there are none, so that
+    whoever builds an older release anew gets the same bytes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,6 +72,14 @@ class Manifest(BaseModel):
     secrets: dict[str, str] = {}
     contract_revision: str = ""
     smoke: tuple[str, ...] = ()
+    components: dict[str, tuple[str, ...]] = {}
+
+    @model_serializer(mode="wrap")
+    def _no_components_no_key(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        value: dict[str, Any] = write(self)
+        if not self.components:
+            del value["components"]
+        return value
 
     @field_validator("flags", mode="before")
     @classmethod
@@ -82,6 +103,7 @@ class Manifest(BaseModel):
             flags_on=tuple(sorted(key for key, on in self.flags.items() if on)),
             contract_revision=self.contract_revision,
             smoke=self.smoke,
+            components=component_digests(self.components, self.files),
         )
 
 
@@ -100,7 +122,7 @@ class Index(BaseModel):
 @dataclass(frozen=True)
 class Details:
     """What a builder adds to a release's files. ``configuration``: a JSON document. ``secrets``: name -> version.
-    ``flags``: key -> whether it is on where nothing decides."""
+    ``flags``: key -> whether it is on where nothing decides. ``components``: name -> how the paths of its files begin."""
 
     service: str
     version: str
@@ -112,6 +134,7 @@ class Details:
     secrets: Mapping[str, str] = field(default_factory=dict)
     contract_revision: str = ""
     smoke: tuple[str, ...] = ()
+    components: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -131,6 +154,7 @@ def build(details: Details, files: Mapping[str, bytes]) -> Built:
     own = settings_files(details.configuration, details.secrets, details.flags)
     if taken := sorted(own.keys() & files.keys()):
         raise UnfitSettingsError(f"the release's own files hold {', '.join(taken)}, which the build writes")
+    check_components(details.components, files)
     complete = {**files, **own}
     archive = pack(complete)
     return Built(describe(details, complete, archive), archive)
@@ -153,6 +177,7 @@ def describe(details: Details, files: Mapping[str, bytes], archive: bytes) -> Ma
         secrets=dict(details.secrets),
         contract_revision=details.contract_revision,
         smoke=details.smoke,
+        components=dict(details.components),
     )
 
 
@@ -170,7 +195,7 @@ def read_manifest(payload: Mapping[str, Any], version: str, what: str) -> Manife
         raise Rejected(f"{what}: a release must not hold a file {MANIFEST} of its own")
     if (computed := files_digest(manifest.files)) != manifest.digest:
         raise Rejected(f"{what}: the signed digest is {manifest.digest}, but the listed files give {computed}")
-    if fault := _settings_fault(manifest) or _flags_fault(manifest, payload):
+    if fault := _settings_fault(manifest) or _flags_fault(manifest, payload) or components_fault(manifest.components, manifest.files):
         raise Rejected(f"{what}: {fault}", next_step="build the release anew")
     return manifest
 

@@ -22,10 +22,12 @@ from tidegate.drivers.artifacts._archive import (
     write_tree,
 )
 from tidegate.drivers.artifacts._manifest import ENVELOPE, INDEX, MANIFEST, Manifest, read_index, read_manifest
+from tidegate.drivers.artifacts._mixing import Whole, mixed
 from tidegate.drivers.artifacts._signatures import INDEX_TYPE, RELEASE_TYPE, Trust, open_envelope
 from tidegate.drivers.artifacts.contract import ReleaseIndex
 from tidegate.errors import Refused, Rejected
 from tidegate.model.canonical import canonical
+from tidegate.model.mix import parse_mix, vetoed_part
 from tidegate.model.release import Release
 
 VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,63}")
@@ -87,9 +89,7 @@ class Shelf:
         return tuple(sorted((v for v in self.store.versions() if VERSION.fullmatch(v)), key=_version_order))
 
     def verify(self, version: str) -> Release:
-        manifest = self._manifest(version)
-        self._files(manifest)
-        return manifest.release()
+        return self._whole(version).release
 
     def index(self) -> ReleaseIndex:
         data = self.store.read("", INDEX)
@@ -99,14 +99,15 @@ class Shelf:
 
     def fetch(self, release: Release) -> Path:
         """See the contract. The directory also holds ``manifest.json``, the signed payload, beside the files."""
-        manifest = self._manifest(release.version)
+        whole = self._whole(release.version)
+        manifest = whole.manifest
         if manifest.digest != release.digest:
             raise Rejected(
                 f"release {release.version}: is {manifest.digest} now, but {release.digest} was asked for",
                 next_step="find out who published this version a second time",
             )
         target = self.cache / manifest.digest.removeprefix("sha256:")
-        files = self._files(manifest)
+        files = dict(whole.files)
         files[MANIFEST] = canonical(manifest.model_dump(mode="json"))
         with _locked(self.cache):
             good = target.is_dir() and not target.is_symlink()
@@ -154,6 +155,20 @@ class Shelf:
         if not isinstance(self.store, WritableStore):
             raise Refused("nothing can be published into this place", next_step="use its own tools")
         return self.store
+
+    def _whole(self, version: str) -> Whole:
+        """A plain release, or a mix of some; all that it is made of is verified like any release."""
+        try:
+            mix = parse_mix(version)
+        except ValueError as error:
+            raise Refused(f"there is no release {version!r}: {error}", next_step=self._likely(version)) from error
+        if mix is None:
+            manifest = self._manifest(version)
+            return Whole(manifest, self._files(manifest), {})
+        made = mixed(mix, {one: self._whole(one) for one in mix.parents})
+        if bad := vetoed_part(made.release, self.index().vetoed):
+            raise Refused(f"{version} cannot be had: {bad} is vetoed", next_step="choose another release")
+        return made
 
     def _manifest(self, version: str) -> Manifest:
         data = self.store.read(version, ENVELOPE) if VERSION.fullmatch(version) else None

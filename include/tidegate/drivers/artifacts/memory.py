@@ -74,6 +74,7 @@ class MemoryStore:
         schema_revision: str = "",
         contract_revision: str = "",
         smoke: tuple[str, ...] = (),
+        components: Mapping[str, tuple[str, ...]] | None = None,
     ) -> Release:
         """Pack, sign and offer a release; without ``content``, one file that holds the version."""
         files = dict(content or {f"{self.service}/version.txt": version.encode()})
@@ -89,6 +90,7 @@ class MemoryStore:
             schema_revision=schema_revision,
             contract_revision=contract_revision,
             smoke=smoke,
+            components=dict(components or {}),
         )
         built = build(details, files)
         envelope = sign(built.manifest.model_dump(mode="json"), RELEASE_TYPE, self.keys)
