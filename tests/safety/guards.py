@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from tests.safety.brake_guards import BRAKE_GUARDS
+from tests.safety.component_guards import COMPONENT_GUARDS
 from tests.safety.data_guards import DATA_GUARDS
 from tests.safety.database_guards import DATABASE_GUARDS
 from tests.safety.flag_guards import FLAG_GUARDS
@@ -34,6 +35,7 @@ GUARDS: tuple[Guard, ...] = (
     *DATA_GUARDS,
     *DATABASE_GUARDS,
     *BRAKE_GUARDS,
+    *COMPONENT_GUARDS,
     *MOVING_GUARDS,
     *PREVIEW_GUARDS,
     *REGION_GUARDS,

@@ -141,14 +141,14 @@ RULES_05_TO_11: tuple[Guard, ...] = (
         "steps/verify_target.py",
         (
             "the target is certified",
-            "if target.digest not in {b.digest for b in world.known.baselines}:",
-            _AWAY,
+            "if gone := uncertified(target, world.known.baselines):",
+            "if gone := ():",
             "test_what_was_never_certified_is_no_target",
         ),
         (
             "the target is not vetoed",
-            "if target.digest in world.known.vetoed | world.estate.artifacts.index().vetoed:",
-            _AWAY,
+            "if bad := vetoed_part(target, world.known.vetoed | world.estate.artifacts.index().vetoed):",
+            'if bad := "":',
             "test_a_vetoed_baseline_is_no_target",
         ),
     ),

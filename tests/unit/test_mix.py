@@ -26,7 +26,7 @@ def test_a_mix_names_its_base_and_where_each_component_comes_from() -> None:
     ["@", "1@2", "+a@1", "1+a@", "1+a@2@3", "1+A@2", "1+a@2+a@3", "1+b@2+a@3", "1+a@2+b@", "1.9.0+receipts@"],
 )
 def test_there_is_one_way_to_write_it(version: str) -> None:
-    with pytest.raises(ValueError, match="a mix is written|named twice|order of their names"):
+    with pytest.raises(ValueError, match=r"a mix is written|named twice|order of their names"):
         parse_mix(version)
 
 

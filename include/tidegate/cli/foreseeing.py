@@ -37,6 +37,8 @@ def preview(service: str, to: str | None, as_json: bool) -> None:
 
 def _words(found: Preview) -> Iterator[str]:
     yield f"rollback of {found.service}: {found.leaves} would be left, {found.target} would take all traffic"
+    for name, standing, digest in found.components:
+        yield f"component {name}: {standing}, {digest}"
     if found.makes_room:
         yield f"first: {found.makes_room} would turn back and make room; it does by itself what it has to take back"
     yield f"ladder: {' -> '.join(found.rungs)}; the first rung that restores health and data is the last one taken"

@@ -58,7 +58,7 @@ def build(
     ] = None,
     component: Annotated[
         list[str] | None,
-        typer.Option("--component", help="NAME=PATH: a file or directory of a part that can go back alone; repeatable."),
+        typer.Option("--component", help="NAME=PATH: what belongs to a part that can go back alone; repeatable."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

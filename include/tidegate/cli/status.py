@@ -60,6 +60,7 @@ def _service(journal: Journal, service: str, facts: ServiceFacts, now: float) ->
         "service": service,
         "journal": journal.place,
         "stable": facts.stable.version if facts.stable else None,
+        "components": dict(facts.stable.components) if facts.stable else {},
         "stable_slot": facts.stable_slot.value if facts.stable_slot else None,
         "baselines": [b.release.version for b in facts.baselines],
         "lease": lease["operation"] if lease else None,
@@ -97,6 +98,8 @@ def _words(shown: Mapping[str, Any], view: OperationView | None) -> Iterator[str
     guard = "alive" if shown["guard_alive"] else "NOT ALIVE: no weight grows without it"
     stable = f"{shown['stable']} in slot {shown['stable_slot']}" if shown["stable"] else "not adopted yet"
     yield f"{shown['service']}: stable {stable}; guard {guard}"
+    for name, digest in shown["components"].items():
+        yield f"  component:            {name} {digest}"
     yield f"  read from:            {shown['journal']}"
     if seen := vantage_words(shown["vantage"]):
         yield f"  regions:              {seen}"

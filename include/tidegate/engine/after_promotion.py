@@ -43,13 +43,15 @@ class Watched:
 
 @dataclass(frozen=True)
 class Finding:
-    """A watched release failed. ``at``: of the row. ``paged``: whether somebody was told that nobody answers."""
+    """A watched release failed. ``at``: of the row. ``paged``: whether somebody was told that nobody answers.
+    ``target``: the mix that is to be gone back to; empty: the baseline before."""
 
     why: str
     at: float
     observed_at: float
     paged: bool
     answered: bool
+    target: str = ""
 
 
 def watched_release(journal: Journal, service: str) -> Watched | None:
@@ -90,12 +92,16 @@ def finding(journal: Journal, watched: Watched) -> Finding | None:
         observed_at=float(failed.body["observed_at"]),
         paged=any(_about(e, UNANSWERED, watched) for e in notes),
         answered=any(e.seq > failed.seq for e in opened),
+        target=str(failed.body.get("target", "")),
     )
 
 
-def declare_failed(world: World, watched: Watched, *, why: str, observed_at: float, actor: str) -> bool:
-    """Say once that the watched release fails. False if it was said before, if an operation holds the service, if the
-    watch is over, or if the release is no longer the stable one."""
+def declare_failed(
+    world: World, watched: Watched, *, why: str, observed_at: float, actor: str, target: str = ""
+) -> bool:
+    """Say once that the watched release fails. ``target``: the mix to go back to, if it is not all of it. False if
+    it was said before, if an operation holds the service, if the watch is over, or if the release is no longer the
+    stable one."""
     with world.journal.locked(world.service) as txn:
         facts = fold_facts(txn.events(kinds=FACT_KINDS))
         still = facts.stable is not None and facts.stable.digest == watched.release.digest
@@ -104,13 +110,15 @@ def declare_failed(world: World, watched: Watched, *, why: str, observed_at: flo
         if said or not still or txn.head.lease is not None or not watched.at(world.clock.now()):
             return False
         body = {"what": FAILED, "why": why, "observed_at": observed_at, "baseline": watched.seq, "id": watched.id}
+        body |= {"target": target} if target else {}
         txn.append(EventKind.NOTE, body, actor=actor, operation=watched.view.id)
         return True
 
 
 def page(world: World, watched: Watched, *, actor: str) -> str:
     """Say once in the journal that nobody has answered; the words with the exact command, empty if it was said."""
-    words = unanswered(watched)
+    found = finding(world.journal, watched)
+    words = unanswered(watched, found.target if found else "")
     with world.journal.locked(world.service) as txn:
         if any(_about(e, UNANSWERED, watched) for e in txn.events(operation=watched.view.id, kinds={EventKind.NOTE})):
             return ""
@@ -119,13 +127,14 @@ def page(world: World, watched: Watched, *, actor: str) -> str:
     return words
 
 
-def unanswered(watched: Watched) -> str:
+def unanswered(watched: Watched, target: str = "") -> str:
     """What somebody has to do now, in words."""
     service, version = watched.view.service, watched.release.version
+    to = f"--to {target} " if target else ""
     return (
         f"{version} FAILS AT FULL TRAFFIC and no rollback has begun. Nothing was changed. Roll back: "
-        f'tidegate rollback {service} --reason "{version} fails" --wait; is Airflow gone as well: '
-        f'tidegate rollback {service} --without-airflow --by <name> --reason "{version} fails"'
+        f'tidegate rollback {service} {to}--reason "{version} fails" --wait; is Airflow gone as well: '
+        f'tidegate rollback {service} {to}--without-airflow --by <name> --reason "{version} fails"'
     )
 
 

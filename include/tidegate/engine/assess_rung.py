@@ -13,6 +13,8 @@ from tidegate.engine.ladder import RETURN, debts, met_by_users, touched_regions
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.judge.aftermath import HealthRequirement, assess_health
+from tidegate.model.mix import parse_mix
+from tidegate.model.operation import OperationKind
 from tidegate.model.verdict import Evidence, Verdict
 from tidegate.plan.model import Gate
 from tidegate.steps.contract import StepWorld
@@ -30,13 +32,22 @@ def rung(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> Evid
     the ladder goes on."""
     if not met_by_users(view):
         nobody = Evidence(Verdict.PASS, "no user has met anything of this operation", world.clock.now())
-        return decide(gate, nobody, run_checks(world, view, gate))
+        return decide(gate, nobody, run_checks(world, view, gate), beyond(view))
     document = world.journal.evidence(view.service, view.id, guarding.AFTERMATH)
     stale_after = float(view.plan.settings["judge"]["stale_after"])
     health = assess_health(requirement(view, gate), document, world.clock.now(), stale_after)
     if health.verdict not in (Verdict.PASS, Verdict.FAIL):
         return health
-    return decide(gate, health, run_checks(world, view, gate))
+    return decide(gate, health, run_checks(world, view, gate), beyond(view))
+
+
+def beyond(view: OperationView) -> str:
+    """What comes after the last rung of a rollback to a mix: the whole baseline, by an operation of its own. Empty for
+    any other, of which nothing is left."""
+    mix = parse_mix(view.binding.stable.version) if view.binding.stable.parents else None
+    if view.kind is not OperationKind.ROLLBACK or mix is None:
+        return ""
+    return f"tidegate rollback {view.service} --to {mix.parents[-1]} --reason WHY"
 
 
 def requirement(view: OperationView, gate: Gate) -> HealthRequirement:
@@ -60,8 +71,10 @@ def _since(view: OperationView, gate: Gate) -> float:
     return max(moments)
 
 
-def decide(gate: Gate, health: Evidence, report: CheckReport) -> Evidence:
-    """What follows from health (passed or failed) and data. Pure.
+def decide(gate: Gate, health: Evidence, report: CheckReport, after: str = "") -> Evidence:
+    """What follows from health (passed or failed) and data. Pure. ``after``: the command that goes further than
+    the last rung, if there is one: then the operation ends where it is, and says so, since none may begin while it
+    holds.
 
     A check of severity ``hold`` that is violated asks a person, whatever users meet; one that could not be made is no
     data; one of ``next_rung`` sends the ladder on as ill users do; ``warn`` is said and counts for nothing.
@@ -80,6 +93,8 @@ def decide(gate: Gate, health: Evidence, report: CheckReport) -> Evidence:
         whole = f"{len(report.results) - len(warned)} of {len(report.results)} data checks passed"
         return _evidence(Verdict.PASS, f"restored: {health.why}; {whole}{said}", health, "stop")
     why = "; ".join([*ill, *wants]) + said
+    if gate.args["last"] and after:
+        return _evidence(Verdict.PASS, f"not restored, and there is no rung left: {why}; next: {after}", health, "next")
     if gate.args["last"]:
         return _evidence(Verdict.FAIL, f"not restored, and there is no rung left: {why}", health, "hold")
     return _evidence(Verdict.PASS, f"not restored, the next rung follows: {why}", health, "next")

@@ -142,7 +142,7 @@ def not_vetoed(view: OperationView, stage: Stage, step: Step, brakes: Brakes) ->
     users: a promotion then turns back; a rollback is held as long as nobody is served by its target yet. Once somebody
     is, it goes on, for standing still between two bad releases helps nobody."""
     digest = _brought(view, stage, step)
-    found = brakes.veto(digest) if digest else None
+    found = next((veto for one in _made_of(view, digest) if (veto := brakes.veto(one))), None)
     if found is not None:
         raise Refused(
             f"release {found.version or digest} ({digest}) was vetoed by {found.brake}",
@@ -161,6 +161,15 @@ def _brought(view: OperationView, stage: Stage, step: Step) -> str:
     if view.kind is OperationKind.ROLLBACK and not _serves(view):
         return view.binding.stable.digest
     return ""
+
+
+def _made_of(view: OperationView, digest: str) -> tuple[str, ...]:
+    """The digest, and of a mix those of its parents; nothing for an empty one."""
+    if view.kind is OperationKind.ROLLBACK:
+        parents: Mapping[str, str] = view.binding.stable.parents
+    else:
+        parents = view.facts.get("admit.verify", {}).get("release", {}).get("parents", {})
+    return (digest, *parents.values()) if digest else ()
 
 
 def _serves(view: OperationView) -> bool:

@@ -17,6 +17,7 @@ from tidegate.engine.world import World
 from tidegate.errors import Refused
 from tidegate.journal.model import EventKind
 from tidegate.journal.store import Journal, Transaction
+from tidegate.model.mix import vetoed_part
 from tidegate.model.operation import OperationKind, OperationState
 from tidegate.model.roles import Action
 
@@ -48,13 +49,13 @@ def veto(world: World, digest: str, version: str, *, person: str, reason: str, a
     permit(world.policy, person, Action.CONTROL)
     with world.journal.locked(world.service) as txn:
         stable = fold_facts(txn.events(kinds=FACT_KINDS)).stable
-        serves = stable is not None and stable.digest == digest
+        serves = stable is not None and vetoed_part(stable, {digest}) != ""
         if _brakes(txn).veto(digest):
             return Braked(False, serves=serves)
         body = {"digest": digest, "version": version, "person": person, "why": reason}
         txn.append(EventKind.RELEASE_VETOED, body, actor=actor)
         view = _promotion(txn)
-        if view is None or view.state is not OperationState.RUNNING or _candidate(view) != digest:
+        if view is None or view.state is not OperationState.RUNNING or digest not in _candidate(view):
             return Braked(True, serves=serves)
         why = f"aborted by {person}: {version or digest} is vetoed: {reason}"
         epoch = txn.raise_epoch()
@@ -145,6 +146,7 @@ def _promotion(txn: Transaction) -> OperationView | None:
     return view if view is not None and not view.committed else None
 
 
-def _candidate(view: OperationView) -> str:
-    """The digest that was admitted, empty before that."""
-    return str(view.facts.get("admit.verify", {}).get("release", {}).get("digest", ""))
+def _candidate(view: OperationView) -> tuple[str, ...]:
+    """The digest that was admitted, and of a mix those of its parents; nothing before that."""
+    admitted = view.facts.get("admit.verify", {}).get("release", {})
+    return (admitted["digest"], *admitted.get("parents", {}).values()) if admitted else ()

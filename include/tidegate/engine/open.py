@@ -10,7 +10,8 @@ from typing import Any
 from tidegate.engine import precedence
 from tidegate.engine.bind_moving import Seen, bind_moving, look, may_promote, placed
 from tidegate.engine.brakes import FORWARD, Obstacle, overridden
-from tidegate.engine.facts import FACT_KINDS, Baseline, ServiceFacts, fold_facts
+from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
+from tidegate.engine.mixing import derived, refuse_unfit
 from tidegate.engine.obstacles import in_the_way, note_override
 from tidegate.engine.open_request import Request
 from tidegate.engine.permission import GUARD, permit
@@ -45,6 +46,7 @@ def open_operation(world: World, request: Request, plan: Plan, *, actor: str) ->
         return existing
     if request.requester != GUARD:
         permit(world.policy, request.requester, Action.REQUEST)
+    request = replace(request, mix=derived(world, request.kind, request.target))
     if waits := _open(world, request, plan, wanted, look(world, request.kind), actor):
         raise waits
     return require(fold_operation(world.journal.events(world.service, operation=wanted)), wanted)
@@ -133,14 +135,17 @@ def admissible(request: Request, facts: ServiceFacts) -> tuple[Release, Slot]:
             "somebody else approves it",
         )
     if request.kind is OperationKind.ROLLBACK and request.target:
-        _is_target(request.target, facts)
+        _target(request.target, request.mix, facts)
     if request.kind is OperationKind.PROMOTION and request.target is None:
         raise Refused("a promotion needs the version to promote")
     return facts.stable, facts.stable_slot
 
 
-def _is_target(version: str, facts: ServiceFacts) -> Baseline:
-    """A certified baseline that is not vetoed. Raises :class:`Refused`, naming those that are."""
+def _target(version: str, mix: Release | None, facts: ServiceFacts) -> Release:
+    """A certified baseline that is not vetoed, or a mix of such. Raises :class:`Refused`, naming those that are."""
+    if mix is not None:
+        refuse_unfit(mix, facts)
+        return mix
     target = facts.baseline(version)
     fit = ", ".join(b.release.version for b in facts.baselines if b.release.digest not in facts.vetoed) or "none"
     if target is None:
@@ -148,18 +153,24 @@ def _is_target(version: str, facts: ServiceFacts) -> Baseline:
     if target.release.digest in facts.vetoed:
         raise Refused(f"baseline {version} is vetoed", next_step=f"baselines: {fit}")
     refuse_closed(target.release, facts)
-    return target
+    return target.release
 
 
 def _bind_rollback(request: Request, facts: ServiceFacts, stable: Release, slot: Slot) -> Binding:
     """The release that is left takes the candidate's role; the baseline's slot is the other one."""
-    target = _is_target(request.target, facts) if request.target else facts.target_before(stable.digest)
+    target = _target(request.target, request.mix, facts) if request.target else _before(stable, facts)
+    refuse_closed(target, facts)
+    if target.digest == stable.digest:
+        raise Refused(f"{target.version} is the stable release already", next_step="nothing to do")
+    return Binding(slot.other, target, stable.version, request.fast_lane)
+
+
+def _before(stable: Release, facts: ServiceFacts) -> Release:
+    """Where a rollback goes that names nothing. Raises :class:`Refused`."""
+    target = facts.target_before(stable.digest)
     if target is None:
         raise Refused("there is no earlier baseline to go back to", next_step="tidegate catalog <service>")
-    refuse_closed(target.release, facts)
-    if target.release.digest == stable.digest:
-        raise Refused(f"{target.release.version} is the stable release already", next_step="nothing to do")
-    return Binding(slot.other, target.release, stable.version, request.fast_lane)
+    return target.release
 
 
 def refuse_closed(target: Release, facts: ServiceFacts) -> None:

@@ -5,19 +5,23 @@ It touches nothing: no row is written and no lease is taken. What it says is as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from tidegate.drivers.token import Token
 from tidegate.engine import guarding
 from tidegate.engine.execute import step_world
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
+from tidegate.engine.mixing import derived
 from tidegate.engine.open import Request, bind
 from tidegate.engine.precedence import wished, would_give_way
 from tidegate.engine.view import OperationView, fold_operation
 from tidegate.engine.world import World
 from tidegate.errors import Refused, TidegateError
 from tidegate.model.binding import Binding
+from tidegate.model.mix import vetoed_part
 from tidegate.model.operation import OperationKind
+from tidegate.model.release import Release
 from tidegate.plan.describe import describe
 from tidegate.plan.model import Gate, Node, Plan, Stage, Step
 from tidegate.plan.rollback import rollback_plan
@@ -44,7 +48,8 @@ class Foreseen:
 class Preview:
     """``leaves``, ``target``: versions. ``held``: the operation that holds the service, so that this one could not
     begin now; ``makes_room``: the one that would go back first, to make room for it. ``rungs``: those of the plan, in
-    order; which of them is the last one, health and data decide."""
+    order; which of them is the last one, health and data decide. ``components``: of the target, by name: whether it
+    ``goes back`` or ``stays``, and its digest."""
 
     service: str
     leaves: str
@@ -54,6 +59,7 @@ class Preview:
     rungs: tuple[str, ...]
     nodes: tuple[Foreseen, ...]
     makes_room: str = ""
+    components: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def refusals(self) -> tuple[str, ...]:
@@ -70,6 +76,7 @@ def preview_rollback(world: World, target: str | None) -> Preview:
     journal, service = world.journal, world.service
     facts = fold_facts(journal.events(service, kinds=FACT_KINDS))
     request = Request(OperationKind.ROLLBACK, "preview", "nobody", "a preview", target)
+    request = replace(request, mix=derived(world, request.kind, target))
     lease = journal.head(service).lease
     lower = fold_operation(journal.events(service, operation=lease.operation)) if lease else None
     room = lower if would_give_way(lower, request.kind) else None
@@ -81,7 +88,16 @@ def preview_rollback(world: World, target: str | None) -> Preview:
     return Preview(
         service, binding.candidate_version, binding.stable.version, plan.digest,
         lease.operation if lease and not room else "", rungs, nodes, room.id if room else "",
+        component_moves(facts.stable.components if facts.stable else {}, binding.stable),
     )  # fmt: skip
+
+
+def component_moves(now: Mapping[str, str], target: Release) -> tuple[tuple[str, str, str], ...]:
+    """Of each component of the target: its name, whether it ``goes back`` or ``stays``, its digest there. Pure."""
+    return tuple(
+        (name, "stays" if now.get(name) == digest else "goes back", digest)
+        for name, digest in sorted(target.components.items())
+    )
 
 
 def _look(world: World, facts: ServiceFacts, binding: Binding, plan: Plan) -> StepWorld:
@@ -130,8 +146,8 @@ def _target(seen: StepWorld) -> tuple[str, str]:
     """What the admission would say, but for the secrets: reading one is a row in the journal."""
     target = seen.binding.stable
     try:
-        if target.digest in seen.known.vetoed | seen.estate.artifacts.index().vetoed:
-            return FORBIDDEN, f"baseline {target.version} is vetoed"
+        if bad := vetoed_part(target, seen.known.vetoed | seen.estate.artifacts.index().vetoed):
+            return FORBIDDEN, f"baseline {bad} is vetoed"
         found = seen.estate.artifacts.verify(target.version)
     except TidegateError as error:
         return FORBIDDEN, str(error)

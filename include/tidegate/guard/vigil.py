@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.engine import after_promotion
+from tidegate.engine import after_promotion, guilty
 from tidegate.engine.after_promotion import ANSWER_WITHIN, Finding, Watched
 from tidegate.engine.world import World
 from tidegate.errors import TidegateError, Unreachable
@@ -34,13 +34,15 @@ RETURNING = 60.0  # seconds after a region was last seen away in which nothing i
 @dataclass(frozen=True)
 class Alarm:
     """A rollback that the guard asks for. ``id``: the same from every guard. ``fast_lane``: the budget burns so fast
-    that the policy sends all traffic back at once."""
+    that the policy sends all traffic back at once. ``target``: the mix to go back to where one component alone is
+    guilty; empty: the baseline before."""
 
     service: str
     reason: str
     observed_at: float
     id: str
     fast_lane: bool = False
+    target: str = ""
 
 
 Ask = Callable[[Alarm], None]
@@ -101,8 +103,12 @@ class StandingWatch:
         if away := self._away(now):
             self._begin_anew(watched, away, now)
             return
+        target, blame = guilty.back_to(self._world, watched, self._vigil.failing)
         why = f"{watched.release.version} fails after its promotion, at full traffic: {crossed.why}"
-        if after_promotion.declare_failed(self._world, watched, why=why, observed_at=crossed.at or now, actor=ACTOR):
+        why += f"; {blame}" if blame else ""
+        if after_promotion.declare_failed(
+            self._world, watched, why=why, observed_at=crossed.at or now, actor=ACTOR, target=target
+        ):
             log.error("guard of %s: %s", self._world.service, why)
         self._put(watched, EVIDENCE, self._vigil.document(now))
         self._read_journal()
@@ -156,7 +162,7 @@ class StandingWatch:
             self._asked = watched.id
             limit = float(watched.view.plan.settings["rollback"]["fast_lane"])
             fast = self._vigil is not None and self._vigil.burn() >= limit
-            self._ask(Alarm(self._world.service, found.why, found.observed_at, watched.id, fast))
+            self._ask(Alarm(self._world.service, found.why, found.observed_at, watched.id, fast, found.target))
         late = now - found.at > ANSWER_WITHIN
         if not found.paged and (self._ask is None or late):
             words = after_promotion.page(self._world, watched, actor=ACTOR)

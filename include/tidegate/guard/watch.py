@@ -15,6 +15,7 @@ from typing import Any
 
 from tidegate.engine import guarding, watchkeeping
 from tidegate.engine.execute import run_step
+from tidegate.engine.guilty import go_on_without
 from tidegate.engine.turn import declare_stop_loss
 from tidegate.engine.view import STOP_LOSS_NODE, OperationView
 from tidegate.engine.world import World
@@ -26,6 +27,7 @@ from tidegate.guard.history import Recorder
 from tidegate.guard.ledger import Ledger
 from tidegate.guard.region_watch import RegionWatch
 from tidegate.guard.vigil import Ask, StandingWatch
+from tidegate.judge.blame import failing_of_canary
 from tidegate.model.observation import Batch
 from tidegate.model.operation import OperationKind, OperationState
 from tidegate.model.verdict import Verdict
@@ -181,8 +183,11 @@ class Watch:
             "observed_at": document["observed_at"],
             "flags": list(guilty),
         }
-        if declare_stop_loss(self._world, view.id, why=str(document["why"]), evidence=evidence, actor=ACTOR):
-            log.warning("guard of %s stops the loss of %s: %s", self._world.service, view.id, document["why"])
+        why = str(document["why"])
+        if not guilty and (rest := go_on_without(view, failing_of_canary(document, _budget(view)))):
+            why = f"{why}; {rest}"
+        if declare_stop_loss(self._world, view.id, why=why, evidence=evidence, actor=ACTOR):
+            log.warning("guard of %s stops the loss of %s: %s", self._world.service, view.id, why)
             run_step(self._world, view.id, STOP_LOSS_NODE, actor=ACTOR)
         if not guilty:
             self._world.journal.put_evidence(self._world.service, view.id, guarding.EVIDENCE, document)
@@ -225,6 +230,10 @@ def candidate_burn(document: Mapping[str, Any]) -> float | None:
     """The error budget's burn on the candidate's worst region, as a lower bound: 1.0 is as fast as promised."""
     rates = [region["candidate"]["burn"]["at_least"] for region in document["regions"].values()]
     return max((rate for rate in rates if rate is not None), default=None)
+
+
+def _budget(view: OperationView) -> float:
+    return 1 - float(view.plan.settings["objectives"]["availability"])
 
 
 def _say(text: str, said: str) -> str:

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from tidegate.judge.blame import TOLD, failing
 from tidegate.judge.capital import log_sum
 from tidegate.judge.objective import Objective, burn
 from tidegate.judge.past import Counts, upper_bounds
@@ -89,6 +90,7 @@ class Vigil:
         }
         self._crossings = {name: Crossing(settings.alpha * part) for name, part in PARTS.items()}
         self._recent = Recent()
+        self._by_class: dict[str, Recent] = {}
         self._progress: float | None = None
         self.requests = self.errors = 0
 
@@ -114,6 +116,7 @@ class Vigil:
         self._recent.add(seen.ended, seen.failed)
         if seen.endpoint not in self.settings.endpoints:
             return
+        self._by_class.setdefault(seen.endpoint, Recent()).add(seen.ended, seen.failed)
         slow = seen.failed or seen.milliseconds > self.settings.latency_p99 * 1000
         self._availability.observe(seen, seen.failed, at)
         self._slow.observe(seen, slow, at)
@@ -127,6 +130,17 @@ class Vigil:
         """The first signal that has crossed; latched."""
         found = [c for c in self._crossings.values() if c.at is not None]
         return min(found, key=lambda c: c.at or 0.0, default=None)
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """The classes that have failed of late, once a signal has crossed; empty where they are not told."""
+        names = {name for name, crossing in self._crossings.items() if crossing.at is not None}
+        if not names or not names <= TOLD:
+            return ()
+        now, seconds = self._progress or 0.0, self.settings.burn_window
+        counts = {name: recent.over(now, seconds) for name, recent in self._by_class.items()}
+        budget = self.settings.error_budget
+        return failing(counts, {name: self._past.budgets.get(name, budget) for name in counts})
 
     def burn(self) -> float:
         """How fast the error budget has burnt of late, as a lower bound: 1.0 is as fast as promised."""
@@ -161,6 +175,7 @@ class Vigil:
             "signals": {name: signal.dump() for name, signal in self._signals.items()},
             "crossings": {name: asdict(crossing) for name, crossing in self._crossings.items()},
             "recent": self._recent.dump(),
+            "by_class": {name: recent.dump() for name, recent in self._by_class.items()},
             "progress": self._progress,
             "counts": [self.requests, self.errors],
         }
@@ -178,6 +193,7 @@ class Vigil:
             signal.load(state["signals"][name])
         vigil._crossings = {name: Crossing(**crossing) for name, crossing in state["crossings"].items()}
         vigil._recent = Recent.load(state["recent"])
+        vigil._by_class = {name: Recent.load(value) for name, value in state.get("by_class", {}).items()}
         vigil._progress = state["progress"]
         vigil.requests, vigil.errors = state["counts"]
         return vigil

@@ -13,9 +13,12 @@ def bound_settings(policy: Policy) -> dict[str, Any]:
     """JSON value for :attr:`tidegate.plan.model.Plan.settings`. Weights in basis points, times in seconds."""
     promotion, rollback, capacity = policy.promotion, policy.rollback, policy.capacity
     latency = promotion.signals.latency
+    owners = {name: e.component for name, e in policy.endpoints.items() if e.component}
+    components = {"components": owners} if owners and rollback.components else {}
     exposure = {"exposure": {"alpha": exposure_alpha(policy)}} if promotion.exposure else {}
     return {
         **exposure,
+        **components,
         "shares": policy.shares,
         "region_order": list(policy.shares),  # canonical JSON sorts keys; routing order must survive it
         "waves": list(promotion.waves),

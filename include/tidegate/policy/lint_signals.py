@@ -20,6 +20,11 @@ Said = tuple[str, str, Loc, str]  # rule, message, place, hint
 
 def lint_signals(policy: Policy) -> Iterator[Said]:
     """Worth knowing, none of it wrong."""
+    owned = [name for name, endpoint in policy.endpoints.items() if endpoint.component]
+    if rest := [name for name in policy.endpoints if name not in owned] if owned else []:
+        message = f"of no component: {', '.join(rest)}; where one of them fails, the whole release goes back"
+        hint = "a component's name is known once a release declares it: tidegate release build --component NAME=PATH"
+        yield "component-less", message, ("endpoints", rest[0]), hint
     if policy.traffic is not None:
         yield from _rare(policy, policy.traffic)
     watch = policy.promotion.bake.then_watch

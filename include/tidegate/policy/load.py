@@ -76,6 +76,11 @@ def policy_digest(policy: Policy) -> str:
     for part, key in later:
         if part[key] is None:
             del part[key]
+    for endpoint in value["endpoints"].values():
+        if endpoint["component"] is None:
+            del endpoint["component"]
+    if value["rollback"]["components"]:
+        del value["rollback"]["components"]
     order = {name: list(value[name]) for name in ("regions", "endpoints", "checks")}
     return digest({"policy": value, "order": order})
 

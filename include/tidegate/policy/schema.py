@@ -137,11 +137,13 @@ class Region(Part):
 class EndpointClass(Part):
     """A class of requests judged on its own; the first that matches wins, in the order written.
 
-    ``methods``: HTTP methods, all if left out. ``prefix``: how the path begins.
+    ``methods``: HTTP methods, all if left out. ``prefix``: how the path begins. ``component``: the component of the
+    release that answers it; if nothing fails but its endpoints, it goes back alone.
     """
 
     methods: Annotated[tuple[Method, ...], Field(max_length=7)] = ()
     prefix: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9/_.~-]{0,200}$")] = "/"
+    component: Name | None = None
 
 
 class Traffic(Part):
@@ -398,7 +400,8 @@ class Rollback(Part):
     ``ladder``: the rungs that may be taken, in this order: flags, traffic, release, schema, everywhere; all that the
     drivers and repairs allow if left out. ``health``: what users must meet before a rung counts as the last one.
     ``steps``: the candidate's weight on its way back. ``fast_lane``: error-budget burn from which it goes to 0 at
-    once. ``drain_within``: for requests in flight to end. ``capacity_within``: for stable instances to come up.
+    once. ``components``: whether a guilty component goes back alone. ``drain_within``: for requests in flight to end.
+    ``capacity_within``: for stable instances to come up.
     ``deadline``: after it somebody is alerted; nothing is cut off.
     """
 
@@ -407,6 +410,7 @@ class Rollback(Part):
 
     steps: Annotated[tuple[BasisPoints, ...], Field(min_length=1, max_length=50)]
     fast_lane: Factor
+    components: bool = True
     drain_within: Seconds = 30.0
     capacity_within: Seconds = 600.0
     deadline: Seconds

@@ -72,6 +72,7 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[di
     for name in ("version", "digest", "configuration", "schema_revision"):
         if before.get(name, "") != after.get(name, ""):
             yield {"what": _WORDS.get(name, name), "from": before.get(name, ""), "to": after.get(name, "")}
+    yield from _components(before.get("components", {}), after.get("components", {}))
     old, new = before.get("secrets", {}), after.get("secrets", {})
     for name in sorted({*old, *new}):
         if old.get(name) != new.get(name):
@@ -80,6 +81,12 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[di
     for flag in sorted(flags[0] ^ flags[1]):
         added = flag in flags[1]
         yield {"what": f"flag {flag}", "from": "" if added else "declared", "to": "declared" if added else ""}
+
+
+def _components(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    for name in sorted({*before, *after}):
+        if before.get(name) != after.get(name):
+            yield {"what": f"component {name}", "from": before.get(name, ""), "to": after.get(name, "")}
 
 
 def _reversible(entry: Mapping[str, Any], facts: ServiceFacts) -> dict[str, Any]:

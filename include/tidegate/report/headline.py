@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 
 from tidegate.engine.after_promotion import watched_until
+from tidegate.engine.assess_rung import beyond
 from tidegate.engine.view import OperationView
 from tidegate.model.ladder import Rung
 from tidegate.model.operation import MOVING, OperationKind, OperationState, Outcome, service_of
@@ -49,6 +50,11 @@ def _closed(view: OperationView, why: str) -> Headline:
         return Headline(f"{candidate} is promoted", changed, "Yes.", back, "good")
     if view.outcome is Outcome.ROLLED_BACK and view.kind is OperationKind.ROLLBACK:
         left = how_far(view) or "it is stopped"
+        if (after := beyond(view)) and view.rungs and view.stopped_at is None:
+            changed = f"Yes: {stable} takes all traffic, and that did not restore it."
+            return Headline(
+                f"Rolled back to {stable}: not restored", changed, f"NO: {view.rungs[-1].why}", after, "ask"
+            )
         changed = f"Yes: {stable} takes all traffic again. {candidate}: {left}."
         return Headline(f"Rolled back to {stable}", changed, "Yes.", _after("Nothing.", view), "good")
     if view.outcome is Outcome.ROLLED_BACK and view.why_back.startswith(ABORTED):

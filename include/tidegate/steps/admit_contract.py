@@ -28,6 +28,11 @@ class AdmitContract(Record):
 
     def verify(self, args: Mapping[str, Any], world: StepWorld, look: Look) -> Result:
         stable, at = world.binding.stable, driver(world).observe().revision
+        if stable.parents:
+            raise Refused(
+                f"{stable.version} holds a component of an older release, which may need what the contract takes away",
+                next_step="promote a whole release first",
+            )
         to = _pending(stable, at, world)
         files = world.estate.artifacts.fetch(stable)
         revisions = driver(world).between(files, at, to)

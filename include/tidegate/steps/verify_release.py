@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tidegate.drivers.artifacts.contract import ReleaseIndex
 from tidegate.errors import Refused
 from tidegate.model.binding import release_to_json
 from tidegate.model.flags import settings_json
+from tidegate.model.mix import uncertified, vetoed_part
 from tidegate.model.release import Release
 from tidegate.steps.admit_flags import flags_to_open
 from tidegate.steps.contract import Look, Result, StepWorld, Verb
@@ -37,8 +39,10 @@ class VerifyRelease(Record):
 
 def _refuse_unfit(release: Release, world: StepWorld) -> None:
     index = world.estate.artifacts.index()
-    if release.digest in world.known.vetoed:
-        raise Refused(f"release {release.version} ({release.digest}) is vetoed", next_step="promote another release")
+    if bad := vetoed_part(release, world.known.vetoed):
+        raise Refused(
+            f"release {bad} ({release.parents.get(bad, release.digest)}) is vetoed", next_step="promote another release"
+        )
     if world.binding.fast_track not in ("", release.digest):
         raise Refused(
             f"release {release.version} on offer has digest {release.digest}, but {world.binding.fast_track} was "
@@ -52,6 +56,16 @@ def _refuse_unfit(release: Release, world: StepWorld) -> None:
             f"release {release.version} is properly signed, but {fault}",
             next_step="promote a newer release, or roll back to a certified baseline instead",
         )
+    _refuse_old_parts(release, index, world)
+
+
+def _refuse_old_parts(release: Release, index: ReleaseIndex, world: StepWorld) -> None:
+    """Nothing that is too old comes in as a component; a certified baseline is not, however old it is."""
+    for version in uncertified(release, world.known.baselines) if release.parents else ():
+        if fault := index.shuts_out(world.estate.artifacts.verify(version)):
+            raise Refused(
+                f"release {release.version} is made of {version}, but {fault}", next_step="mix in a newer one"
+            )
 
 
 VERB: Verb = VerifyRelease()

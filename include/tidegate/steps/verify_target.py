@@ -1,4 +1,4 @@
-"""Admit the target of a rollback: a certified baseline, not vetoed, fetchable. Reads only."""
+"""Admit the target of a rollback: a certified baseline or a mix of such, not vetoed, fetchable. Reads only."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from tidegate.errors import Refused, Rejected
 from tidegate.model.binding import release_to_json
+from tidegate.model.mix import uncertified, vetoed_part
+from tidegate.model.release import Release
 from tidegate.steps.contract import Look, Result, StepWorld, Verb
 from tidegate.steps.record import Record
 from tidegate.steps.secret_access import prove, regions_in_need
@@ -20,13 +22,13 @@ class VerifyTarget(Record):
 
     def verify(self, args: Mapping[str, Any], world: StepWorld, look: Look) -> Result:
         target = world.binding.stable
-        if target.digest not in {b.digest for b in world.known.baselines}:
+        if gone := uncertified(target, world.known.baselines):
             raise Refused(
-                f"{target.version} ({target.digest}) is no certified baseline",
+                f"{gone[0]} ({target.parents.get(gone[0], target.digest)}) is no certified baseline",
                 next_step="choose one of: " + ", ".join(b.version for b in world.known.baselines),
             )
-        if target.digest in world.known.vetoed | world.estate.artifacts.index().vetoed:
-            raise Refused(f"baseline {target.version} is vetoed", next_step="choose an older baseline")
+        if bad := vetoed_part(target, world.known.vetoed | world.estate.artifacts.index().vetoed):
+            raise Refused(f"baseline {bad} is vetoed", next_step="choose an older baseline")
         found = world.estate.artifacts.verify(target.version)
         if found.digest != target.digest:
             raise Rejected(
@@ -35,9 +37,17 @@ class VerifyTarget(Record):
             )
         secrets = prove(world, found, regions_in_need(world, found))
         return Result(
-            f"{target.version} is a certified baseline and can be fetched{secrets}",
+            f"{target.version} {_is(target)} and can be fetched{secrets}",
             {"release": release_to_json(found)},
         )
+
+
+def _is(target: Release) -> str:
+    return (
+        f"is made of {' and '.join(target.parents)}, certified baselines,"
+        if target.parents
+        else "is a certified baseline"
+    )
 
 
 VERB: Verb = VerifyTarget()

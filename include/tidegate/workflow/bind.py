@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseOperator
 
 from tidegate.engine import making_room
+from tidegate.engine.mixing import unfit
 from tidegate.engine.open import Request, open_operation
 from tidegate.engine.world import World
 from tidegate.errors import GivesWay, Refused, TidegateError
@@ -46,7 +47,9 @@ class BindOperator(BaseOperator):
             self._refuse_stale(world, context, detection)
             self._say_which(world, context)
         try:
-            view = open_operation(world, self._request(context, detection), self.blueprint.plan, actor=actor(context))
+            view = open_operation(
+                world, self._request(world, context, detection), self.blueprint.plan, actor=actor(context)
+            )
             same_plan(view, self.blueprint)
         except GivesWay as way:
             self._wait_for(world, way, context)
@@ -90,7 +93,16 @@ class BindOperator(BaseOperator):
         if named != meant and not any(row.body["what"] == CARRIED_AS for row in notes):
             _note(world, named, CARRIED_AS, meant, actor(context))
 
-    def _request(self, context: Context, detection: Detection | None) -> Request:
+    def _mix(self, world: World, detection: Detection | None) -> str | None:
+        """The mix that the guard asks for, if it still may be gone back to; else all of the release goes back."""
+        if detection is None or not detection.target:
+            return None
+        if why := unfit(world, detection.target):
+            self.log.warning("All of it goes back, and not only to %s: %s.", detection.target, why)
+            return None
+        return detection.target
+
+    def _request(self, world: World, context: Context, detection: Detection | None) -> Request:
         params = context["params"]
         given = detection.reason if detection else params.get("reason")
         return Request(
@@ -98,7 +110,7 @@ class BindOperator(BaseOperator):
             request_id=request_id(self.blueprint, context),
             requester=requester(context),
             reason=given or "no reason was given",
-            target=params.get("version") or params.get("target"),
+            target=params.get("version") or params.get("target") or self._mix(world, detection),
             fast_lane=detection.fast_lane if detection else bool(params.get("fast_lane", False)),
             exempt=Exemption(params["exempt"]) if params.get("exempt") else None,
             fast_track=bool(params.get("fast_track", False)),

@@ -21,13 +21,15 @@ VOID_AFTER = 120.0  # seconds: older news starts nothing
 @dataclass(frozen=True)
 class Detection:
     """``id``: of the detection, for the journal. ``observed_at``: epoch seconds of what was seen. ``fast_lane``: the
-    budget burns so fast that all traffic goes back at once."""
+    budget burns so fast that all traffic goes back at once. ``target``: the mix to go back to; empty: the baseline
+    before."""
 
     service: str
     reason: str
     observed_at: float
     id: str
     fast_lane: bool = False
+    target: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -37,7 +39,9 @@ class Detection:
         """Raises :class:`Refused` for anything else."""
         try:
             service, reason, fast = str(value["service"]), str(value["reason"]), value.get("fast_lane", False) is True
-            return cls(service, reason, float(value["observed_at"]), str(value["id"]), fast)
+            return cls(
+                service, reason, float(value["observed_at"]), str(value["id"]), fast, str(value.get("target", ""))
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise Refused(f"this asset event is no detection of the guard: {error}") from None
 

@@ -9,7 +9,7 @@ from airflow.sdk import Param
 from tidegate.model.exemption import Exemption
 from tidegate.model.operation import MOVING, OperationKind
 
-VERSION = r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$(?!\n)"  # Python's $ alone lets a last line break pass
+VERSION = r"^[0-9A-Za-z][0-9A-Za-z.+_@-]{0,127}$(?!\n)"  # Python's $ alone lets a last line break pass
 OPERATION = r"^[0-9a-z][0-9a-z._-]{0,127}$(?!\n)"
 _REASON: dict[str, Any] = {"minLength": 3, "maxLength": 500}
 

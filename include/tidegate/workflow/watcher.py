@@ -45,7 +45,7 @@ def guarding(service: str, stop: threading.Event, ask: Ask) -> None:
     """Guard until told to stop. ``ask``: starts a rollback; while an operation is open the guard acts itself."""
 
     def say(alarm: Alarm) -> None:
-        ask(Detection(alarm.service, alarm.reason, alarm.observed_at, alarm.id, alarm.fast_lane))
+        ask(Detection(alarm.service, alarm.reason, alarm.observed_at, alarm.id, alarm.fast_lane, alarm.target))
 
     world = world_for(service)
     Watch(world, say, RegionWatch(world, standing_eyes(world, stop))).run(stop)

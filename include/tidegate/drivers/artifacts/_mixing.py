@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from tidegate.drivers.artifacts._archive import files_digest
+from tidegate.drivers.artifacts._archive import files_digest, first_difference, hashes
 from tidegate.drivers.artifacts._components import belongs, components_fault, files_of
 from tidegate.drivers.artifacts._manifest import Manifest
 from tidegate.errors import Refused, Rejected
@@ -54,7 +54,10 @@ def mixed(mix: Mix, parents: Mapping[str, Whole]) -> Whole:
             )
         files |= mine
         components[name] = older.manifest.components[name]
-    return Whole(_manifest(mix, parents, files, components), files, _digests(parents))
+    made = _manifest(mix, parents, files, components)
+    if difference := first_difference(hashes(files), made.files):
+        raise Rejected(f"{mix.version}: {difference}", next_step=WHOLE)
+    return Whole(made, files, {version: parent.manifest.digest for version, parent in parents.items()})
 
 
 def _mergeable(mix: Mix, name: str, base: Manifest, older: Manifest) -> None:
@@ -69,7 +72,7 @@ def _mergeable(mix: Mix, name: str, base: Manifest, older: Manifest) -> None:
         raise Refused(f"{mix.version} cannot be made: {older.version} is a release of {older.service!r}")
     if older.sequence > base.sequence:
         raise Refused(
-            f"{mix.version} cannot be made: {older.version} is newer than {mix.base}, and only what is older is mixed in",
+            f"{mix.version} cannot be made: {older.version} is newer than {mix.base}: only what is older is mixed in",
             next_step=WHOLE,
         )
     if gone := sorted(older.secrets.keys() - base.secrets.keys()):
@@ -101,7 +104,3 @@ def _manifest(
     if fault := components_fault(components, signed):
         raise Rejected(f"{mix.version} cannot be made: {fault}", next_step=WHOLE)
     return made
-
-
-def _digests(parents: Mapping[str, Whole]) -> dict[str, str]:
-    return {version: parent.manifest.digest for version, parent in parents.items()}
