@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.support.operations import open_promotion
 from tidegate.engine import guarding
 from tidegate.errors import Refused
 from tidegate.journal.model import EventKind
+from tidegate.model.binding import release_to_json
 
 pytestmark = pytest.mark.airflow
 NEWS = {"service": "shop", "reason": "orders vanish", "observed_at": 1_800_000_000.0, "id": "d-1"}
@@ -186,3 +188,29 @@ def test_a_fresh_detection_opens_a_rollback_in_the_guards_name(rig: Rig) -> None
     view = read(rig.world, operation)
     assert view is not None
     assert (view.requester, view.reason, view.binding.stable.version) == ("guard", "orders vanish", "1.0.0")
+
+
+def test_the_mix_that_the_guard_asks_for_is_gone_back_to_while_it_can_be(rig: Rig) -> None:
+    from tests.support.airflow_runs import blueprint_of
+    from tidegate.model.operation import OperationKind
+    from tidegate.workflow.bind import BindOperator
+    from tidegate.workflow.detection import Detection
+
+    news = Detection("shop", "receipts fail", rig.clock.now(), "d-1", target="1.1.0+receipts@1.0.0")
+    assert Detection.from_json(news.to_json()) == news
+    assert Detection.from_json(NEWS).target == "", "as an older guard asks"
+    bind = BindOperator(task_id="bind", blueprint=blueprint_of(rig, OperationKind.ROLLBACK))
+    assert bind._mix(rig.world, Detection.from_json(NEWS)) is None
+    assert bind._mix(rig.world, news) is None, "these releases declare no components: all of it goes back"
+    files = {"shop/receipts.py": b"1", "shop/app.py": b"1"}
+    store = rig.world.estate.artifacts.store  # type: ignore[attr-defined]
+    made = [
+        store.publish(v, n, {**files, "shop/app.py": v.encode()}, components={"receipts": ("shop/receipts.py",)})
+        for v, n in (("3.0.0", 8), ("3.1.0", 9))
+    ]
+    with rig.world.journal.locked("shop") as txn:
+        for release in made:
+            body = {"release": release_to_json(release), "slot": "a"}
+            txn.append(EventKind.BASELINE_CERTIFIED, body, actor="test")
+    fit = replace(news, target="3.1.0+receipts@3.0.0")
+    assert bind._mix(rig.world, fit) == "3.1.0+receipts@3.0.0"

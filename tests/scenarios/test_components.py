@@ -148,7 +148,7 @@ def test_a_part_that_is_vetoed_once_the_rollback_is_open_brings_nothing_to_users
     with pytest.raises(Refused, match="was vetoed"):
         run_step(rig.world, view.id, "admit.target", actor="test")
     seen = step_world(rig.world, view, Known((), frozenset(), None, {}), Token(0, view.id))
-    with pytest.raises(Refused, match=r"1\.1\.0 .* is no certified baseline"):
+    with pytest.raises(Refused, match=r"1\.\d\.0 .* is no certified baseline"):
         VERIFY_TARGET.verify({}, seen, Look(Standing.NOT_DONE, ""))
     both = (rig.releases["1.0.0"], rig.releases["1.1.0"])
     known = Known(both, frozenset({rig.releases["1.0.0"].digest}), None, {})

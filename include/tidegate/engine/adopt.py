@@ -16,6 +16,7 @@ from tidegate.journal.model import EventKind
 from tidegate.journal.store import Transaction
 from tidegate.model.binding import release_to_json
 from tidegate.model.canonical import digest
+from tidegate.model.mix import vetoed_part
 from tidegate.model.operation import OperationKind, Outcome, operation_id
 from tidegate.model.release import Release
 from tidegate.model.topology import SERVING, Arm, Slot
@@ -71,8 +72,10 @@ def operation_of(world: World, release: Release) -> str:
 def is_stable(txn: Transaction, release: Release) -> bool:
     """Whether it is the baseline already. Raises :class:`Refused` if another one is, or an operation is open."""
     facts = fold_facts(txn.events(kinds=FACT_KINDS))
-    if release.digest in facts.vetoed:
-        raise Refused(f"release {release.version} ({release.digest}) is vetoed", next_step="it must not run at all")
+    if bad := vetoed_part(release, facts.vetoed):
+        raise Refused(
+            f"release {bad} ({release.parents.get(bad, release.digest)}) is vetoed", next_step="it must not run at all"
+        )
     if facts.stable is not None:
         if facts.stable.digest == release.digest:
             return True

@@ -9,6 +9,7 @@ from typing import Any
 from tidegate.journal.model import Event, EventKind
 from tidegate.model.binding import release_from_json
 from tidegate.model.flags import FlagFact, Setting
+from tidegate.model.mix import vetoed_part
 from tidegate.model.placement import Placement
 from tidegate.model.release import Release
 from tidegate.model.topology import Slot
@@ -73,8 +74,9 @@ class ServiceFacts:
     def target_before(self, digest: str) -> Baseline | None:
         """The newest baseline that is neither this digest nor vetoed: where a rollback goes by default. One that was
         left by a rollback itself comes last: nobody goes back to what was taken back, unless there is nothing else."""
-        others = [b for b in reversed(self.baselines) if b.release.digest not in self.vetoed | {digest}]
-        return next(iter(sorted(others, key=lambda b: b.release.digest in self.left)), None)
+        others = (b for b in reversed(self.baselines) if b.release.digest != digest)
+        fit = [b for b in others if not vetoed_part(b.release, self.vetoed)]
+        return next(iter(sorted(fit, key=lambda b: b.release.digest in self.left)), None)
 
 
 def fold_facts(events: Iterable[Event]) -> ServiceFacts:

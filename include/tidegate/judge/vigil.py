@@ -134,8 +134,8 @@ class Vigil:
     @property
     def failing(self) -> tuple[str, ...]:
         """The classes that have failed of late, once a signal has crossed; empty where they are not told."""
-        names = {name for name, crossing in self._crossings.items() if crossing.at is not None}
-        if not names or not names <= TOLD:
+        crossed = [(crossing.at, name) for name, crossing in self._crossings.items() if crossing.at is not None]
+        if not crossed or min(crossed)[1] not in TOLD:
             return ()
         now, seconds = self._progress or 0.0, self.settings.burn_window
         counts = {name: recent.over(now, seconds) for name, recent in self._by_class.items()}

@@ -102,3 +102,19 @@ def test_a_rung_that_too_few_users_can_judge_is_told():
     assert shown["rung-starved"][0] == "warning"
     assert "rung-few" not in shown
     assert found(("  deadline: 15m", "  health: {requests: 100}\n  deadline: 15m"))["rung-few"][0] == "warning"
+
+
+def test_where_one_class_is_a_components_the_others_are_named():
+    owned = ("prefix: /orders}", "prefix: /orders, component: basket}")
+    assert found(owned)["component-less"][0] == "info"
+    both = ("browse: {prefix: /}", "browse: {prefix: /, component: window}")
+    assert "component-less" not in found(owned, both)
+
+
+def test_a_component_is_part_of_what_a_plan_is_made_of_and_its_absence_is_not():
+    plain = parsed(changed(), "pay.yaml").digest
+    assert parsed(changed(("prefix: /orders}", "prefix: /orders, component: basket}")), "pay.yaml").digest != plain
+    off = ("  fast_lane: 10x", "  fast_lane: 10x\n  components: false")
+    assert parsed(changed(off), "pay.yaml").digest != plain
+    on = ("  fast_lane: 10x", "  fast_lane: 10x\n  components: true")
+    assert parsed(changed(on), "pay.yaml").digest == plain, "as before anybody knew the key"

@@ -221,3 +221,10 @@ def test_scripts_get_one_json_value(here: Path, capsys: pytest.CaptureFixture[st
     capsys.readouterr()
     assert verify(2, "bundle", "--json") == ExitCode.OK
     assert json.loads(capsys.readouterr().out)["digest"] == made["digest"]
+
+
+def test_a_component_is_named_by_its_files(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert build("1.1.0", "--component", "window=shop/", "--json") == ExitCode.OK
+    assert list(json.loads(capsys.readouterr().out)["components"]) == ["window"]
+    assert build("1.1.1", "--component", "window=shop/nothing.py", out="other") == ExitCode.REFUSED
+    assert "no file of the release is 'shop/nothing.py'" in capsys.readouterr().err
