@@ -196,11 +196,9 @@ def read_manifest(payload: Mapping[str, Any], version: str, what: str) -> Manife
         raise Rejected(f"{what}: a release must not hold a file {MANIFEST} of its own")
     if (computed := files_digest(manifest.files)) != manifest.digest:
         raise Rejected(f"{what}: the signed digest is {manifest.digest}, but the listed files give {computed}")
-    if (
-        fault := _settings_fault(manifest)
-        or _flags_fault(manifest, payload)
-        or components_fault(manifest.components, manifest.files)
-    ):
+    if fault := _settings_fault(manifest) or _flags_fault(manifest, payload):
+        raise Rejected(f"{what}: {fault}", next_step="build the release anew")
+    if fault := components_fault(manifest.components, manifest.files):
         raise Rejected(f"{what}: {fault}", next_step="build the release anew")
     return manifest
 
