@@ -32,7 +32,10 @@ class Detection:
     target: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        value = asdict(self)
+        if not self.target:
+            del value["target"]  # the event is as it was before there were mixes
+        return value
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Detection:
