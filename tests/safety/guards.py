@@ -13,6 +13,7 @@ from tests.safety.flag_guards import FLAG_GUARDS
 from tests.safety.ground_guards import GROUND_GUARDS
 from tests.safety.guard import Guard
 from tests.safety.ladder_guards import LADDER_GUARDS
+from tests.safety.ledger_guards import LEDGER_GUARDS
 from tests.safety.migration_guards import MIGRATION_GUARDS
 from tests.safety.moving_guards import MOVING_GUARDS
 from tests.safety.people_guards import PEOPLE_GUARDS
@@ -36,6 +37,7 @@ GUARDS: tuple[Guard, ...] = (
     *DATABASE_GUARDS,
     *BRAKE_GUARDS,
     *COMPONENT_GUARDS,
+    *LEDGER_GUARDS,
     *MOVING_GUARDS,
     *PREVIEW_GUARDS,
     *REGION_GUARDS,

@@ -24,6 +24,7 @@ from tidegate.cli import (
     guard,
     init,
     lab,
+    ledger,
     migrations,
     moving,
     operations,
@@ -63,6 +64,7 @@ readiness.register(app)
 requests.register(app)
 moving.register(app)
 preview.register(app)
+ledger.register(app)
 code_table.register(app)
 audit.register(app)
 guard.register(app)

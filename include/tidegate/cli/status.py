@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ from tidegate.cli.reading import known_service, reading_journal
 from tidegate.engine import preview_arm, region_loss
 from tidegate.engine.braking import brakes_of
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
+from tidegate.engine.lost_writes import ledger_of, next_step
 from tidegate.engine.view import OperationView, fold_operation
 from tidegate.errors import Refused
 from tidegate.journal.store import Journal
@@ -71,9 +73,17 @@ def _service(journal: Journal, service: str, facts: ServiceFacts, now: float) ->
         "watch": watch.words if watch else None,
         "watch_needs": watch.needs if watch else "",
         "brakes": brakes_of(journal, service).to_json(),
+        "ledger": _ledger(journal, service),
         "placement": facts.placement.to_json() if facts.placement else None,
         "preview": vars(preview) if preview else None,
     }
+
+
+def _ledger(journal: Journal, service: str) -> str:
+    """The lost writes that people have to close, in words with the next step; empty if there are none."""
+    found = ledger_of(partial(journal.events, service))
+    said = found is not None and not found.settled and (found.asked_for or found.kept)
+    return "" if found is None or not said else f"{found.words}: {next_step(found, service)}"
 
 
 def _operation(journal: Journal, view: OperationView, now: float) -> dict[str, Any]:
@@ -113,6 +123,8 @@ def _words(shown: Mapping[str, Any], view: OperationView | None) -> Iterator[str
     if preview := shown["preview"]:
         yield f"  preview:              {preview_arm.Shown(**preview)}"
         yield f"    take it away:       tidegate preview withdraw {shown['service']} --reason <why>"
+    if shown["ledger"]:
+        yield f"  LOST WRITES:          {shown['ledger']}"
     yield from _brakes(shown["brakes"])
     if view is None:
         yield "no operation yet"

@@ -6,9 +6,11 @@ None of them takes a guard: the edge's own counters are asked, so that a failove
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from tidegate.drivers.compute.contract import SlotSpec
 from tidegate.engine import flights
+from tidegate.engine.lost_writes import ledger_of, next_step
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.judge.bounds import lower_limit, upper_limit
@@ -115,6 +117,15 @@ def returned(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> 
     region = seen.binding.region(gate.args["region"])
     seen.estate.compute.ping(region)
     return Evidence(Verdict.PASS, f"{region}'s control answers", world.clock.now())
+
+
+def ledger_closed(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> Evidence:
+    """People have said of each lost write what becomes of it."""
+    ledger, now = ledger_of(partial(world.journal.events, world.service)), world.clock.now()
+    if ledger is None or ledger.settled:
+        return Evidence(Verdict.PASS, ledger.words if ledger else "nothing was lost", now)
+    words = f"{ledger.words}; {next_step(ledger, world.service)}"
+    return Evidence(Verdict.INCONCLUSIVE, words, now)
 
 
 def _one(

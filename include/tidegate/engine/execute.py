@@ -17,6 +17,7 @@ from tidegate.engine.brakes import BRAKE_KINDS, fold_brakes, not_vetoed
 from tidegate.engine.debt import as_debt
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.ladder import expanding, exposing, not_needed
+from tidegate.engine.lost_writes import ledger_of
 from tidegate.engine.obstacles import still_let
 from tidegate.engine.superseding import debts_of
 from tidegate.engine.takeover import carries
@@ -28,7 +29,7 @@ from tidegate.engine.world import World
 from tidegate.errors import LeaseLost, NotYet, Refused, TidegateError, Unreachable
 from tidegate.journal.model import EventKind
 from tidegate.journal.store import Transaction
-from tidegate.model.operation import MOVING, OperationState
+from tidegate.model.operation import MOVING, OperationKind, OperationState
 from tidegate.plan.model import Phase, Stage, Step
 from tidegate.steps.contract import Known, Look, ReadSecret, Result, Standing, StepWorld, Verb, read_nothing
 from tidegate.steps.registry import verb
@@ -168,6 +169,7 @@ def _known(world: World, txn: Transaction, view: OperationView, now: float) -> K
         placement=facts.placement,
         signed=rules.signed(view),
         debts=debts_of(txn) if view.kind in MOVING else (),
+        ledger=ledger_of(txn.events) if view.kind is OperationKind.REPROTECT else None,
     )
 
 

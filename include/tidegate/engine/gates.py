@@ -58,6 +58,7 @@ _KINDS: Mapping[str, Assess] = {
     "region_health": assess_moving.region_health,
     "one_writer": assess_moving.one_writer,
     "returned": assess_moving.returned,
+    "ledger_closed": assess_moving.ledger_closed,
 }
 
 

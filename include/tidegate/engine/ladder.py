@@ -16,11 +16,13 @@ from tidegate.model.ladder import Rung
 from tidegate.model.operation import OperationKind, OperationState
 from tidegate.plan.exposure import OF_FLAGS
 from tidegate.plan.model import Gate, Node, Phase, Stage, Step
+from tidegate.plan.names import LEDGER_CLOSED_NODE, LEDGER_DATA_NODE, LEDGER_NODE
 from tidegate.plan.return_path import WAY_BACK
 from tidegate.steps.flag_exposure import ADMITTED, EXPOSES
 
 RETURN = "return"
 CONCLUDE = "return.conclude"
+OF_A_LEDGER = frozenset({LEDGER_CLOSED_NODE, LEDGER_DATA_NODE})
 
 
 def not_needed(view: OperationView, stage: Stage, node: Node) -> str:
@@ -37,6 +39,8 @@ def not_needed(view: OperationView, stage: Stage, node: Node) -> str:
             return "nothing had been touched"
     if isinstance(node, Step | Gate) and node.args.get(OF_FLAGS) and view.certified and not opened(view):
         return "the release opens no flag"
+    if node.id in OF_A_LEDGER and view.facts.get(LEDGER_NODE, {}).get("owed") is False:
+        return "no write was lost"
     return _on_the_ladder(view, stage, node) or passed_over(view, stage, node)
 
 

@@ -11,6 +11,7 @@ from tidegate.engine import precedence
 from tidegate.engine.bind_moving import Seen, bind_moving, look, may_promote, placed
 from tidegate.engine.brakes import FORWARD, Obstacle, overridden
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
+from tidegate.engine.lost_writes import keeps_a_ledger, ledger_of, refuse_open
 from tidegate.engine.mixing import derived, refuse_unfit
 from tidegate.engine.obstacles import in_the_way, note_override
 from tidegate.engine.open_request import Request
@@ -61,7 +62,7 @@ def _open(world: World, request: Request, plan: Plan, wanted: str, seen: Seen, a
         set_aside = _brakes_off(world, txn, request, facts)
         admissible(request, facts)
         precedence.not_overtaken(txn, request, wanted, world.clock.now())
-        moving = _moved(world, request, facts, seen)
+        moving = _moved(world, txn, request, facts, seen)
         if waits := precedence.make_way(txn, request, wanted, actor):
             return waits
         binding = moving or precedence.settled(txn, request, wanted, facts) or bind(request, facts)
@@ -85,12 +86,14 @@ def _brakes_off(world: World, txn: Transaction, request: Request, facts: Service
     return overridden(in_the_way(world, txn, request.kind), request.exempt, facts, request.target or "")
 
 
-def _moved(world: World, request: Request, facts: ServiceFacts, seen: Seen) -> Binding | None:
+def _moved(world: World, txn: Transaction, request: Request, facts: ServiceFacts, seen: Seen) -> Binding | None:
     """The binding of a kind that moves the service; None for the others. Before anything gives way to it."""
     if request.kind is OperationKind.PROMOTION:
         may_promote(world.policy, facts)
     if request.kind not in MOVING:
         return None
+    if request.kind is OperationKind.SWITCHOVER and keeps_a_ledger(world.policy):
+        refuse_open(ledger_of(txn.events), world.service, "a switchover")
     return bind_moving(world.policy, request, facts, admissible(request, facts), seen)
 
 

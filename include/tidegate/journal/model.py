@@ -48,6 +48,8 @@ class EventKind(StrEnum):
     PLACEMENT_RECORDED = "placement_recorded"
     PREVIEW_OPENED = "preview_opened"
     PREVIEW_WITHDRAWN = "preview_withdrawn"
+    LEDGER_OPENED = "ledger_opened"
+    LEDGER_CLOSED = "ledger_closed"
     OVERRIDDEN = "overridden"
     POLICY_SEEN = "policy_seen"
     NOTE = "note"

@@ -43,6 +43,7 @@ WAITS_FOR = {
     "capacity_of": "the region has room for what the next step brings it",
     "region_health": "the region's own users are well since the move",
     "one_writer": "exactly one database takes writes, and it is the one that is meant",
+    "ledger_closed": "people have said of each lost write what becomes of it",
     "returned": "the region's control answers again",
     "rung": "users are well and the data is whole, or the next rung follows",
 }

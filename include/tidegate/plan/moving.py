@@ -43,6 +43,7 @@ def moving_settings(policy: Policy) -> dict[str, Any]:
             "rpo": policy.objectives.rpo,
             "home": next(name for name, region in policy.regions.items() if region.database == "primary"),
             "synchronous": synchronous(policy),
+            **({"ledger": True} if part.ledger else {}),
         },
     }
 

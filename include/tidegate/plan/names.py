@@ -11,6 +11,10 @@ FENCE_LOST = "declare.fence"  # of a failover
 FENCE_NODE = "cutover.fence"  # of a switchover
 PROMOTE_NODE = "cutover.promote"
 CUTOVER_END = "cutover.shift"  # of a failover: its critical section is over
+LEDGER_NODE = "protect.ledger"  # of a reprotect: what the old primary alone had is kept
+LEDGER_CLOSED_NODE = "protect.ledger-closed"
+LEDGER_DATA_NODE = "protect.ledger-data"
+REJOIN_NODE = "protect.database"  # here what it alone had is gone
 CUTOVER = "cutover"  # the critical section: fence, promote_database, move what can be moved
 
 

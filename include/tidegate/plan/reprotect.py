@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 from tidegate.model.operation import OperationKind
 from tidegate.plan.model import Gate, Node, Phase, Plan, Stage, Step
-from tidegate.plan.moving import moving_settings, one_writer, protected, scaled, section_of, shifts
+from tidegate.plan.moving import data, moving_settings, one_writer, protected, scaled, section_of, shifts
+from tidegate.plan.names import LEDGER_CLOSED_NODE, LEDGER_DATA_NODE, LEDGER_NODE
 from tidegate.policy.schema import Policy
+
+CLOSED_WITHIN = 259_200.0  # seconds for people to close the ledger: a weekend
 
 
 def reprotect_plan(policy: Policy, policy_digest: str) -> Plan:
@@ -32,7 +35,17 @@ def _admit(policy: Policy) -> Iterator[Node]:
     yield Gate("admit.returned", "returned", section_of(policy).gate_within, {"region": "source"})
 
 
+def _lost_writes(policy: Policy) -> Iterator[Node]:
+    """Before the old primary is rewound: what it alone had is kept, people close it, the data is checked."""
+    tables = [[table, key] for table, key in section_of(policy).ledger.items()]
+    if tables:
+        yield Step(LEDGER_NODE, "keep_lost_writes", {"region": "source", "on": "target", "tables": tables})
+        yield Gate(LEDGER_CLOSED_NODE, "ledger_closed", CLOSED_WITHIN, {"region": "source"})
+        yield data(policy, LEDGER_DATA_NODE, compared=False)
+
+
 def _protect(policy: Policy) -> Iterator[Node]:
+    yield from _lost_writes(policy)
     yield from protected(policy, "source")
     yield from scaled(policy, "protect", "source", name="deploy")
     yield Step("protect.debts", "pay_debts", {"region": "source"})

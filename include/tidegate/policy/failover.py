@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tidegate.policy import rules
-from tidegate.policy.base import Part, PeopleAsked
+from tidegate.policy.base import Name, Part, PeopleAsked
 from tidegate.policy.quantities import BasisPoints, Bytes, Seconds
 
 
@@ -33,6 +33,9 @@ class Failover(Part):
     it loses nothing. ``gate_within``: how long a gate waits before it gives up. ``deadline``: after it somebody is
     alerted; nothing is cut off. ``lag``: a switchover waits at its start while the standby is further behind.
     ``instances``: full strength of a slot whose region carries everything; as `capacity.instances` if left out.
+    ``ledger``: table -> the column by which its rows are known; parents before children. After a failover that may have
+    lost writes, rows of these tables that only the old primary has are kept in the lost-write ledger, and nothing is
+    rewound before people have closed it. Without it they are not looked for.
     """
 
     decide: Decide = Decide()
@@ -42,6 +45,7 @@ class Failover(Part):
     deadline: Seconds = 1800.0
     lag: Bytes = 16_000_000
     instances: Annotated[int, Field(ge=1, le=1000)] | None = None
+    ledger: Annotated[dict[Name, Name], Field(max_length=100)] = {}  # noqa: RUF012  # pydantic copies it
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Failover:

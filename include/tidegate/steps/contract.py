@@ -16,6 +16,7 @@ from tidegate.journal.model import EventKind
 from tidegate.model.binding import Binding, release_from_json
 from tidegate.model.clock import Clock
 from tidegate.model.flags import FlagFact
+from tidegate.model.lost_write import LedgerState
 from tidegate.model.placement import Placement, moved
 from tidegate.model.release import Release, SecretVersion
 from tidegate.model.traffic import Split, canary_split
@@ -65,6 +66,7 @@ class Known:
     tell, empty if it could not. ``placement``: where the service was last moved. ``signed``: approvals of this
     operation to which enough people have said yes; one that was not needed is not among them. ``debts``: what
     superseded operations left undone (``region``, ``what``, ``slot``: whether it is a release that still runs).
+    ``ledger``: of the last failover that may have lost writes.
     """
 
     baselines: tuple[Release, ...]
@@ -84,6 +86,7 @@ class Known:
     placement: Placement | None = None
     signed: frozenset[str] = frozenset()
     debts: tuple[Mapping[str, Any], ...] = ()
+    ledger: LedgerState | None = None
 
 
 class ReadSecret(Protocol):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 from tidegate.drivers.database.contract import Fence
-from tidegate.errors import NotSettled, Refused, Unreachable
+from tidegate.errors import EffectError, NotSettled, Refused, Unreachable
 from tidegate.steps.contract import Look, Result, Standing, StepWorld, Verb
 
 
@@ -41,11 +42,12 @@ class FenceDatabase:
         proof = world.estate.database.fenced(region)
         if proof is not None:
             complete = _complete(args, world, proof)
-            return Result(f"fenced: {proof.detail}", {"fenced": True, "complete": complete, "fence": proof.to_json()})
+            facts = {"fenced": True, "complete": complete, "fence": proof.to_json(), **_mark(args, world)}
+            return Result(f"fenced: {proof.detail}", facts)
         if args["graceful"]:
             raise NotSettled(f"{region} was told to stop, and nothing proves that it has", next_step="retry this task")
         words = f"NOT FENCED: neither {region} nor the switch outside it answers, so it may still take writes"
-        return Result(words, {"fenced": False, "complete": False})
+        return Result(words, {"fenced": False, "complete": False, **_mark(args, world)})
 
 
 def _has_everything(args: Mapping[str, Any], world: StepWorld) -> None:
@@ -66,6 +68,16 @@ def _complete(args: Mapping[str, Any], world: StepWorld, proof: Fence) -> bool:
     """Whether the target is proved to have all that the source has acknowledged."""
     received = world.estate.database.observe()[world.binding.region(args["then"])].received
     return proof.position is not None and received is not None and received >= proof.position
+
+
+def _mark(args: Mapping[str, Any], world: StepWorld) -> dict[str, str]:
+    """How far the region that takes over has come, for the ledger of what it has not got. A failover waits for no
+    mark."""
+    if args["graceful"] or not world.settings["failover"].get("ledger"):
+        return {}
+    with contextlib.suppress(EffectError):
+        return {"mark": world.estate.database.mark(world.binding.region(args["then"]))}
+    return {}
 
 
 VERB: Verb = FenceDatabase()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from tidegate.errors import Refused
+from tidegate.errors import EffectError, Refused
 from tidegate.steps.contract import Look, Result, Standing, StepWorld, Verb
 
 TAKES_WRITES_WITHIN = 30.0  # seconds
@@ -23,7 +24,8 @@ class PromoteDatabase:
         region = world.binding.region(args["region"])
         if region in world.estate.database.writers():
             return Look(Standing.DONE, f"{region} takes writes already")
-        return Look(Standing.NOT_DONE, _allowed(args, world))
+        why = _allowed(args, world)
+        return Look(Standing.NOT_DONE, why, _mark(args, world))
 
     def apply(self, args: Mapping[str, Any], world: StepWorld, look: Look) -> None:
         world.estate.database.promote_database(world.binding.region(args["region"]), world.token)
@@ -33,6 +35,7 @@ class PromoteDatabase:
         world.wait(lambda: region in database.writers(), within=TAKES_WRITES_WITHIN, what=f"{region} takes writes")
         state = database.observe()[region]
         facts = {"writer": region, "timeline": state.timeline, "position": state.position, "because": look.detail}
+        facts |= look.aim
         return Result(f"{region} takes writes, on timeline {state.timeline}", facts)
 
 
@@ -53,6 +56,15 @@ def _allowed(args: Mapping[str, Any], world: StepWorld) -> str:
         f"nothing proves that {old} takes no writes: it was fenced before at most, and is not now",
         next_step=f"fence {old}: its power, or its own control; then retry this task",
     )
+
+
+def _mark(args: Mapping[str, Any], world: StepWorld) -> dict[str, str]:
+    """As late as can be: what the region has before it takes writes of its own. A failover waits for no mark."""
+    if "signed_by" not in args or not world.settings["failover"].get("ledger"):
+        return {}
+    with contextlib.suppress(EffectError):
+        return {"mark": world.estate.database.mark(world.binding.region(args["region"]))}
+    return {}
 
 
 VERB: Verb = PromoteDatabase()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tidegate.errors import Refused
 from tidegate.steps.contract import Look, Result, Standing, StepWorld, Verb
 
 FOLLOWS_WITHIN = 120.0  # seconds
@@ -21,6 +22,8 @@ class ReprotectDatabase:
     def check(self, args: Mapping[str, Any], world: StepWorld) -> Look:
         state = world.estate.database.observe()[world.binding.region(args["region"])]
         follows = state.role == "standby" and bool(state.streaming)
+        if not follows:
+            _nothing_is_destroyed(world)
         why = "follows" if follows else state.why or "does not follow"
         return Look(Standing.DONE if follows else Standing.NOT_DONE, f"{state.region} is {state.role}: {why}")
 
@@ -36,6 +39,19 @@ class ReprotectDatabase:
 
         world.wait(follows, within=FOLLOWS_WITHIN, what=f"{region} follows")
         return Result(f"{region} follows today's primary", {"standby": region})
+
+
+def _nothing_is_destroyed(world: StepWorld) -> None:
+    """Raises :class:`Refused` while this database is all that has what was lost, or nobody has said what becomes of
+    it. Plans of policies that keep no ledger, and those from before there were any, ask for none."""
+    ledger = world.known.ledger
+    if ledger is None or ledger.settled or not world.settings["failover"].get("ledger"):
+        return
+    service = world.estate.site.service
+    raise Refused(
+        f"{ledger.region} is not rewound: {ledger.words}",
+        next_step=f"tidegate ledger show {service}; close each entry; then tidegate resume {service}",
+    )
 
 
 VERB: Verb = ReprotectDatabase()

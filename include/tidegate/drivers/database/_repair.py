@@ -18,6 +18,10 @@ CONNECT_SECONDS = 2
 LONGEST = 1800.0  # seconds after which a server that answers no more is given up
 STATEMENT = 300  # seconds for a compensation, and for one look over a whole table
 APPLICATION = "tidegate-repair"
+_CORRECT = {
+    "repair": "correct the repair's statement or rule",
+    "ledger": "see that failover.ledger names tables and their keys, and what the log-in for repairs may read",
+}
 T = TypeVar("T")
 
 
@@ -25,34 +29,34 @@ def look(uri: str, projection: Projection, personal: Collection[str]) -> Differe
     """See :meth:`~tidegate.drivers.database.contract.Database.difference`."""
 
     def found() -> Difference:
-        with _connection(uri) as connection:
+        with opened(uri) as connection:
             return difference(connection, projection, tuple(personal))
 
-    return _translated(found, sent=False)
+    return translated(found, sent=False)
 
 
 def on_record(uri: str, service: str, operation: str, name: str) -> Repaired | None:
     """See :meth:`~tidegate.drivers.database.contract.Database.repaired`."""
 
     def found() -> Repaired | None:
-        with _connection(uri) as connection:
+        with opened(uri) as connection:
             return Ledger(connection, service, operation, name).read()
 
-    return _translated(found, sent=False)
+    return translated(found, sent=False)
 
 
 def repair(uri: str, service: str, order: RepairOrder, token: Token) -> Repaired:
     """See :meth:`~tidegate.drivers.database.contract.Database.repair`."""
 
     def done() -> Repaired:
-        with _connection(uri) as writer:
+        with opened(uri) as writer:
             ledger = Ledger(writer, service, token.operation, order.name)
             if order.projection is None:
                 return _compensate(writer, ledger, order, token)
-            with _connection(uri) as reader:
+            with opened(uri) as reader:
                 return Replay(reader, writer, ledger, token, order.projection).run()
 
-    return _translated(done, sent=True)
+    return translated(done, sent=True)
 
 
 def _compensate(writer: Any, ledger: Ledger, order: RepairOrder, token: Token) -> Repaired:
@@ -73,7 +77,7 @@ def _compensate(writer: Any, ledger: Ledger, order: RepairOrder, token: Token) -
 
 
 @contextlib.contextmanager
-def _connection(uri: str) -> Iterator[Any]:
+def opened(uri: str) -> Iterator[Any]:
     """Not in autocommit; what is not committed when it ends was never done."""
     import psycopg
 
@@ -88,7 +92,7 @@ def _connection(uri: str) -> Iterator[Any]:
         connection.close()
 
 
-def _translated(call: Callable[[], T], *, sent: bool) -> T:
+def translated(call: Callable[[], T], *, sent: bool, what: str = "repair") -> T:
     """psycopg's errors as ours. ``sent``: once connected, whatever breaks may have been done."""
     import psycopg
 
@@ -105,13 +109,11 @@ def _translated(call: Callable[[], T], *, sent: bool) -> T:
             raise Unreachable(f"the database does not answer: {_words(error)}") from None
         if sent:
             raise OutcomeUnknown(
-                f"the repair was cut off: {_words(error)}", next_step="retry: it looks first, and carries on"
+                f"the {what} was cut off: {_words(error)}", next_step="retry: it looks first, and carries on"
             ) from None
         raise Rejected(f"the database cannot say: {_words(error)}") from None
     except psycopg.Error as error:
-        raise Rejected(
-            f"the database refuses the repair: {_words(error)}", next_step="correct the repair's statement or rule"
-        ) from None
+        raise Rejected(f"the database refuses the {what}: {_words(error)}", next_step=_CORRECT[what]) from None
 
 
 def _words(error: Exception) -> str:

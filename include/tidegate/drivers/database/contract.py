@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tidegate.drivers.token import Token
+from tidegate.model.lost_write import Kept, LedgerOrder, LostWrite, Reapplied
 from tidegate.model.projection import Projection
 
 PROBE_SECONDS = 5.0  # a probe's longest flight
@@ -111,7 +112,8 @@ class Repaired:
 class Database(Protocol):
     """Contract of the family.
 
-    :meth:`repair` and the moving verbs (:meth:`quiesce` to :meth:`synchronise`) write; the rest only looks. The moving
+    :meth:`repair`, :meth:`keep_lost`, :meth:`reapply` and the moving verbs (:meth:`quiesce` to :meth:`synchronise`)
+    write; the rest only looks. The moving
     verbs are idempotent, and raise ``LeaseLost`` for an epoch that is older than one seen where the system can hold it:
     on a primary that answers. A switch of power and a promotion hold none; what protects them is the journal's lease,
     and that each call ends within the longest flight that the driver states. ``Refused`` comes before anything was
@@ -205,6 +207,34 @@ class Database(Protocol):
     def synchronise(self, region: str | None, token: Token) -> None:
         """From now on today's primary acknowledges a write only when the standby in ``region`` holds it durably; None:
         it waits for nobody. Raises ``Refused`` if that region has no standby that streams."""
+        ...
+
+    def mark(self, region: str) -> str:
+        """How far a standby has come, in the database's own words, for :meth:`keep_lost` to tell what came later. Never
+        later than it is promoted. Raises ``Refused`` of a primary, ``Unreachable``."""
+        ...
+
+    def keep_lost(self, order: LedgerOrder, token: Token) -> Kept:
+        """Rows that the fenced old primary alone has, read from it and kept on today's primary in one transaction;
+        nothing if that ledger is kept already. Rows that it alone has deleted are none.
+
+        It gets power, and is started as a standby, where it does not run; nothing of its own is changed. Raises
+        ``Refused`` if it takes writes, ``Unreachable`` if it cannot be read, ``NotYet`` without a primary,
+        ``LeaseLost``, ``NotSettled``, ``Rejected`` (a table or a key is not there), ``OutcomeUnknown``."""
+        ...
+
+    def kept(self, ledger: str) -> Kept | None:
+        """What today's primary has on record of that ledger, None if it was never kept."""
+        ...
+
+    def lost(self, ledger: str, numbers: Collection[int] = ()) -> tuple[LostWrite, ...]:
+        """Its entries, in their order: those that are named, all if none is."""
+        ...
+
+    def reapply(self, ledger: str, number: int, token: Token) -> Reapplied:
+        """Write the entry's row to today's primary, in one transaction with the record that it was: done twice it is
+        done once. A row that is there as it was needs nothing; one that has become another one since the failover is a
+        conflict, and is left alone. Raises ``Refused`` for an entry that is not there, and as :meth:`repair`."""
         ...
 
     def ping(self) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from tidegate.drivers._world import Effect, refuse_stale, world_of
+from tidegate.drivers.database._memory_ledger import Ledgers
 from tidegate.drivers.database._memory_moves import Moves
 from tidegate.drivers.database._memory_server import Server
 from tidegate.drivers.database._roles import the_primary
@@ -29,7 +30,7 @@ class Settings(BaseModel):
     roles: dict[str, Role] = {}
 
 
-class MemoryDatabase(Moves):
+class MemoryDatabase(Ledgers, Moves):
     """Says what it has been told with :meth:`set`, and what its servers have been through since. Its address cannot be
     connected to, so checks on it are no data.
 
@@ -47,6 +48,7 @@ class MemoryDatabase(Moves):
         self.differs: dict[str, Difference] = {}
         self._repaired: dict[tuple[str, str], Repaired] = {}
         self._epoch = 0
+        self.ledgers, self.taken = {}, set()
         super().__init__({region: Server(region, False) for region in site.regions})
         for region, role in (settings.roles or fair).items():
             self.set(region, role, lag_bytes=0 if role == "standby" else None)

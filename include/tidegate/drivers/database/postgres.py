@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tidegate.drivers.database import _moves, _quiet, _repair
+from tidegate.drivers.database import _lost, _moves, _quiet, _reapply, _repair
 from tidegate.drivers.database._address import libpq, sqlalchemy_url
 from tidegate.drivers.database._moves import Wiring
 from tidegate.drivers.database._probe import Probes
@@ -24,6 +24,7 @@ from tidegate.drivers.database.contract import (
 from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
 from tidegate.errors import Refused, Unreachable
+from tidegate.model.lost_write import Kept, LedgerOrder, LostWrite, Reapplied
 from tidegate.model.projection import Projection
 
 __all__ = ["PostgresDatabase", "Settings", "connect", "sqlalchemy_url"]
@@ -130,6 +131,21 @@ class PostgresDatabase:
 
     def synchronise(self, region: str | None, token: Token) -> None:
         _quiet.synchronise(self._wiring, region, token)
+
+    def mark(self, region: str) -> str:
+        return _lost.mark(self._wiring, region)
+
+    def keep_lost(self, order: LedgerOrder, token: Token) -> Kept:
+        return _lost.keep(self._wiring, order, token)
+
+    def kept(self, ledger: str) -> Kept | None:
+        return _reapply.kept(self._writer(), self._service, ledger)
+
+    def lost(self, ledger: str, numbers: Collection[int] = ()) -> tuple[LostWrite, ...]:
+        return _reapply.lost(self._writer(), self._service, ledger, tuple(numbers))
+
+    def reapply(self, ledger: str, number: int, token: Token) -> Reapplied:
+        return _reapply.reapply(self._writer(), self._service, ledger, number, token)
 
     def ping(self) -> None:
         states = self.observe()
