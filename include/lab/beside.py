@@ -9,6 +9,7 @@ from pathlib import Path
 from lab import state
 from lab.airflow_api import AirflowApi
 from lab.estate import DAGS, Lab
+from lab.places import REPOSITORY
 from lab.progress import Progress
 from lab.readiness import airflow_ready
 from tidegate.errors import Refused
@@ -46,6 +47,12 @@ class LabBeside(Lab):
         return AirflowApi(os.environ[AIRFLOW], user, passwords[user])
 
 
-def the_lab(progress: Progress) -> Lab:
-    """The lab of this checkout, or the one beside an Airflow that is there already."""
-    return LabBeside(progress=progress) if PEOPLE in os.environ else Lab(progress=progress)
+def the_lab(progress: Progress, dags: Path = REPOSITORY / "dags") -> Lab:
+    """The lab of this checkout, or the one beside an Airflow that is there already; that one has its own ``dags``.
+
+    Raises :class:`Refused` if it would have to have others."""
+    if PEOPLE not in os.environ:
+        return Lab(progress=progress, dags=dags)
+    if dags != REPOSITORY / "dags":
+        raise Refused("the Airflow beside has DAGs of its own", next_step="make e2e outside of the containers")
+    return LabBeside(progress=progress)

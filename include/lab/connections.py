@@ -6,11 +6,12 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from lab import journal_file, regions
 from lab.airflow import AirflowSite
-from lab.places import REGIONS, Places
+from lab.places import REGIONS, REPOSITORY, Places
 from lab.ports import ADDRESS, SLOTS, Ports
 from lab.postgres import DATABASE
 from lab.regions import Region
@@ -52,10 +53,17 @@ def environment(site: AirflowSite) -> dict[str, str]:
         "TIDEGATE_HOME": str(places.home),
         "TIDEGATE_JOURNAL": journal_file.url(places),
         "TIDEGATE_HEADS": str(journal_file.heads(places)),
+        **_policies(site.dags),
         "TIDEGATE_LAB_EDGE": f"http://{ADDRESS}:{ports['edge']}",
         **{f"AIRFLOW_CONN_{name.upper()}": value for name, value in connections.items()},
         **site.environment(),
     }
+
+
+def _policies(dags: Path) -> dict[str, str]:
+    """Where the command line finds them, if they do not stand in the repository."""
+    own = dags / "policies"
+    return {"TIDEGATE_POLICIES": str(own)} if dags != REPOSITORY / "dags" and own.is_dir() else {}
 
 
 def shop_environment_file(region: Region) -> Any:

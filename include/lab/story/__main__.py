@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,6 +22,7 @@ from lab.story import report
 from lab.story.director import Director
 from lab.story.scenario import Scenario, chosen
 from lab.story.stage import USERS, Stage
+from lab.story.variants import acts, dags_for
 from tidegate.errors import TidegateError
 from tidegate.journal.store import Journal
 
@@ -55,25 +57,32 @@ def _as_interrupt(number: int, frame: FrameType | None) -> None:
 
 def _play(scenarios: tuple[Scenario, ...], out: Path) -> int:
     began, progress = time.monotonic(), on_stdout()
-    lab = the_lab(progress)
     rows: list[dict[str, Any]] = []
-    stage: Stage | None = None
-    if not lab.up():
-        return _on_a_lab_in_use()
-    try:
-        stage = set_the_stage(lab, out, progress)
-        director = Director(stage, progress)
-        for scenario in scenarios:
-            rows.append(director.play(scenario))
-            progress.say(f"  {'ok' if rows[-1]['ok'] else 'NOT OK'}: {rows[-1]['why']}")
-    finally:
-        if stage is not None:
-            stage.stop_load()
-        lab.down()
+    for variant, act in acts(scenarios):
+        lab = the_lab(progress, dags_for(variant, out))
+        if not lab.up():
+            return _on_a_lab_in_use()
+        rows += _act(lab, act, out, progress)
     report.write(out, rows, time.monotonic() - began)
     print(report.table(rows))
     print(f"\nreport: {out / 'report.html'} and report.json, {time.monotonic() - began:.0f} s in all")
     return 0 if rows and all(row["ok"] for row in rows) else 1
+
+
+def _act(lab: Lab, scenarios: tuple[Scenario, ...], out: Path, progress: Progress) -> Iterator[dict[str, Any]]:
+    """One row per scenario, told as they end. However it ends, the users are gone and the lab is down."""
+    stage: Stage | None = None
+    try:
+        stage = set_the_stage(lab, out, progress)
+        director = Director(stage, progress)
+        for scenario in scenarios:
+            row = director.play(scenario)
+            progress.say(f"  {'ok' if row['ok'] else 'NOT OK'}: {row['why']}")
+            yield row
+    finally:
+        if stage is not None:
+            stage.stop_load()
+        lab.down()
 
 
 def _on_a_lab_in_use() -> int:

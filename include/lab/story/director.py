@@ -17,6 +17,7 @@ from lab.story.afterwards import await_rollback, times
 from lab.story.desk import Desk
 from lab.story.disturb import before, calm, disturbance, hold_leak
 from lab.story.measure import Ran
+from lab.story.mending import Mender
 from lab.story.scenario import Scenario
 from lab.story.stage import SERVICE, Stage
 from lab.story.verdict import candidate_share, complaints
@@ -102,7 +103,7 @@ class Director:
         dag_id, run_id = f"{scenario.dag}__{SERVICE}", f"request__{request_id}"
         since = time.time()
         disturb = disturbance(self.stage, scenario.disturbance, scenario.release)
-        deadline, said = time.monotonic() + scenario.within, ""
+        deadline, said, mend = time.monotonic() + scenario.within, "", Mender(self.stage, scenario)
         while time.monotonic() < deadline:
             self.stage.load_goes_on()
             view = self.stage.operation(run_id)
@@ -112,7 +113,11 @@ class Director:
                 if view.requested and len(view.approvals) < len(approvers):
                     self._approve(approvers[len(view.approvals)], dag_id, run_id)
             state = _quietly(lambda: str(cat.run(dag_id, run_id)["state"]))
-            if state in FINISHED:
+            if state in FINISHED and mend.act(cat, dag_id, run_id, self.desk, (process, request_id)):
+                self.progress.say(
+                    f"  {cat.user} does as the journal says, and clears what failed: {scenario.mended_by}"
+                )
+            elif state in FINISHED:
                 until, tasks = time.time(), cat.tasks(dag_id, run_id)
                 return Ran(dag_id, run_id, str(state), since, until, tasks)
             if state is None and process.poll() is not None:

@@ -30,7 +30,7 @@ class Expectation:
     ``steps_back``: at least so many route writes on the way back. ``within_limit``: no target gets more than
     its declared limit. ``data_checked``: checks were run and all passed. ``found_by``: the check that found
     it; in the last run all passed. ``exit_code``: of the command that asked for it, at the first time and when it is
-    asked for again. ``rung``: at which the ladder stopped.
+    asked for again (``exit_code_again``: where that differs). ``rung``: at which the ladder stopped.
     ``unasked``: a region in which the operation did nothing, and to which it owes nothing.
     ``writer``: the region whose database alone takes writes at the end. ``most_lost``: acknowledged orders that may be
     gone. ``schema``: the revision at the end, or that it is as before, line by line. ``flag_back``: the flag
@@ -56,6 +56,7 @@ class Expectation:
     flag_back: str | None = None
     writer: str | None = None
     most_lost: int = 0
+    exit_code_again: int | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ class Scenario:
     """``dag``: ``promote`` or ``rollback``. ``needs``: scenarios that must have been run before, in this estate.
     ``publishes``: the release is built, signed, verified and published before, by the command line. ``afterwards``:
     seconds in which a rollback that nobody asks for must follow and end; ``expect`` is of that one then, and the
-    release's leak is held back until the promotion has ended."""
+    release's leak is held back until the promotion has ended. ``variant``: of the sample's policy
+    (:mod:`lab.story.variants`). ``mended_by``: a statement that the journal names as what to do next when the run has
+    ended and its operation has not; a person makes it, and clears what failed."""
 
     name: str
     title: str
@@ -78,6 +81,8 @@ class Scenario:
     expected: str = field(default="")
     publishes: bool = False
     afterwards: float | None = None
+    variant: str = ""
+    mended_by: str | None = None
 
 
 def _bad(name: str, version: str, title: str, signal: str, **more: Any) -> Scenario:
@@ -270,6 +275,21 @@ SCENARIOS: tuple[Scenario, ...] = (
         Expectation("switched_over", "success", clean=True, writer="east"),
         needs=("region-lost", "reprotect"),
         expected="0 failed requests, 0 sessions broken, 0 orders lost; writes go to east alone",
+    ),
+    Scenario(
+        "unproved-release",
+        "2.0.0 without the proof, and it fails its checkouts: its downgrade raises half-way; a person mends it",
+        "promote",
+        {"version": "2.0.0", "reason": "orders have notes"},
+        Expectation(
+            "rolled_back", "failed", signal="errors", exit_code=15, exit_code_again=10, rung="schema", schema="0001"
+        ),
+        release="2.0.0",
+        disturbance=Disturbance.CHECKOUTS_FAIL,
+        within=600.0,
+        variant="unproved",
+        mended_by="create table order_notes_kept as table order_notes",
+        expected="holds with the exact next command; a person runs it and clears the task: a clean end, no order lost",
     ),
 )
 

@@ -52,6 +52,8 @@ def _exit_codes(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
         yield f"exit code: expected {wanted}, got {codes['first']}"
     code, operation = codes["again"]
     opened = row["operation"]  # None: refused before one was opened; then the command names the id it would have had
+    if scenario.expect.exit_code_again is not None:
+        wanted = scenario.expect.exit_code_again
     if code != wanted or (opened is not None and operation != opened):
         yield f"the same request again: expected {wanted} and {row['operation']}, got {codes['again']}"
 

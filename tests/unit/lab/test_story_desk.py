@@ -80,5 +80,6 @@ def test_the_scenarios_say_what_the_command_exits_with() -> None:
         "region-lost": 0,
         "reprotect": 0,
         "way-home": 0,
+        "unproved-release": 15,
     }
     assert GOOD.publishes
