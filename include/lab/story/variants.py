@@ -17,6 +17,7 @@ from lab.story.scenario import Scenario
 AS_SHIPPED = ""
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "unproved": {"migrations": {"prove": False}},
+    "acting": {"failover": {"decide": {"then": "act"}}, "drivers": {"database": {"synchronous": "relax"}}},
 }
 """Name -> what differs from the sample's policy, by section."""
 
