@@ -212,6 +212,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         Expectation("promoted", "success", clean=True, schema="0002"),
         release="2.1.0",
         expected="schema expanded before any traffic, both releases work on it, 0 failed requests",
+        variant="anew",
     ),
     Scenario(
         "contract",
@@ -221,6 +222,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         Expectation("contracted", "success", clean=True, schema="0003_contract"),
         needs=("expanding-release",),
         expected="asked, run once, data whole, 0 failed requests; the catalog says that the window is closed",
+        variant="anew",
     ),
     Scenario(
         "rollback-past-contract",
@@ -230,6 +232,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         Expectation("refused", "failed", clean=True, untouched=True, exit_code=4, schema="0003_contract"),
         needs=("expanding-release", "contract"),
         expected="refused before any effect, with what can be done instead",
+        variant="anew",
     ),
     Scenario(
         "switchover",
@@ -238,6 +241,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         {"to": "west", "reason": "east's racks are serviced"},
         Expectation("switched_over", "success", clean=True, writer="west"),
         expected="0 failed requests, 0 sessions broken, 0 orders lost; writes go to west alone",
+        variant="anew",
     ),
     Scenario(
         "switchover-home",
@@ -247,6 +251,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         Expectation("switched_over", "success", clean=True, writer="east"),
         needs=("switchover",),
         expected="0 failed requests, 0 sessions broken, 0 orders lost; writes go to east alone",
+        variant="anew",
     ),
     Scenario(
         "region-lost",
@@ -257,6 +262,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         disturbance=Disturbance.FIRST_REGION_DEAD,
         approvers=("ann", "ben"),
         expected="fenced by power, signed by two, west takes writes; what is lost is measured",
+        variant="anew",
     ),
     Scenario(
         "reprotect",
@@ -266,6 +272,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         Expectation("reprotected", "success", clean=True, writer="west"),
         needs=("region-lost",),
         expected="east's database is a standby again before anything else of it runs; 0 failed requests",
+        variant="anew",
     ),
     Scenario(
         "way-home",
@@ -275,6 +282,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         Expectation("switched_over", "success", clean=True, writer="east"),
         needs=("region-lost", "reprotect"),
         expected="0 failed requests, 0 sessions broken, 0 orders lost; writes go to east alone",
+        variant="anew",
     ),
     Scenario(
         "unproved-release",
