@@ -24,6 +24,7 @@ from tidegate.model.lost_write import LedgerOrder
 
 pytestmark = pytest.mark.real
 NOW = Token(7, "op-7")
+LATER = Token(8, "op-8")
 TABLES = (("orders", "id"), ("events", "order_id"))
 SCHEMA = """
 create table orders (id uuid primary key, cents numeric not null, note text,
@@ -93,14 +94,19 @@ def parted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parted]:
         (east.directory / "data" / "standby.signal").touch()
         (east.directory / "data" / "postmaster.pid").unlink(missing_ok=True)
         servers["east"] = east = postgres._serve(east.directory, east.password, ())
-        yield Parted(database, east, west, mark)
+        found = Parted(database, east, west, mark)
+        for name in ("exact", "written", "later"):  # before any test writes to west
+            database.keep_lost(found.order(name), NOW)
+        database.keep_lost(found.order("unmarked", mark=""), NOW)
+        yield found
     finally:
         for server in servers.values():
             server.stop()
 
 
 def test_exactly_what_the_old_primary_alone_had(parted: Parted) -> None:
-    kept = parted.database.keep_lost(parted.order("exact"), NOW)
+    kept = parted.database.kept("exact")
+    assert kept is not None
     rows = {(row.table, row.key): row for row in parted.database.lost("exact")}
     assert {(table, key): row.lack.value for (table, key), row in rows.items()} == {
         ("orders", uuid(2)): "different",
@@ -115,7 +121,7 @@ def test_exactly_what_the_old_primary_alone_had(parted: Parted) -> None:
     assert kept.entries == 8
     assert kept.tables == {"orders": {"different": 2, "missing": 3}, "events": {"missing": 3}}
     assert [row.number for row in rows.values()] == list(range(1, 9)), "parents before children"
-    assert parted.database.keep_lost(parted.order("exact"), NOW) == kept, "it is read once"
+    assert parted.database.keep_lost(parted.order("exact"), LATER) == kept, "it is read once"
     assert parted.database.kept("exact") == kept and parted.database.kept("another") is None
     shown = rows["orders", uuid(2)].shown(("id",))
     assert shown["key"].startswith("masked:")
@@ -124,30 +130,28 @@ def test_exactly_what_the_old_primary_alone_had(parted: Parted) -> None:
 
 
 def test_without_a_mark_all_that_differs_is_told(parted: Parted) -> None:
-    parted.database.keep_lost(parted.order("unmarked", mark=""), NOW)
     told = {row.key for row in parted.database.lost("unmarked") if row.table == "orders"}
     assert told == {uuid(n) for n in range(2, 9)}, "4 and 5 were changed in west since: nothing says so without a mark"
 
 
 def test_reapplied_twice_is_once_and_a_conflict_is_left_alone(parted: Parted) -> None:
     database, west = parted.database, parted.west
-    database.keep_lost(parted.order("written"), NOW)
     numbers = {(row.table, row.key): row.number for row in database.lost("written")}
     for _ in range(2):
-        assert all(database.reapply("written", numbers[t, uuid(6)], NOW).done for t in ("orders", "events"))
+        assert all(database.reapply("written", numbers[t, uuid(6)], LATER).done for t in ("orders", "events"))
     assert west.execute(f"select cents::text, twice::text from orders where id = '{uuid(6)}'") == [
         ("12345678901234567890.12", "24691357802469135780.24")
     ]
     assert west.execute(f"select kind from events where order_id = '{uuid(6)}'") == [("placed",)]
-    assert database.reapply("written", numbers["orders", uuid(2)], NOW).detail == "written"
-    conflict = database.reapply("written", numbers["orders", uuid(3)], NOW)
+    assert database.reapply("written", numbers["orders", uuid(2)], LATER).detail == "written"
+    conflict = database.reapply("written", numbers["orders", uuid(3)], LATER)
     assert not conflict.done and "both sides have changed it" in conflict.conflict
     assert west.execute(f"select cents::text from orders where id in ('{uuid(2)}', '{uuid(3)}') order by id") == [
         ("222",),
         ("333",),
     ]
     west.execute(f"insert into orders (id, cents) values ('{uuid(7)}', 1)")
-    taken = database.reapply("written", numbers["orders", uuid(7)], NOW)
+    taken = database.reapply("written", numbers["orders", uuid(7)], LATER)
     assert not taken.done and "another row of that key" in taken.conflict
     done = {row.number for row in database.lost("written") if row.reapplied}
     assert done == {numbers["orders", uuid(6)], numbers["events", uuid(6)], numbers["orders", uuid(2)]}
@@ -156,13 +160,13 @@ def test_reapplied_twice_is_once_and_a_conflict_is_left_alone(parted: Parted) ->
 def test_a_stale_actor_and_a_wrong_name_write_nothing(parted: Parted) -> None:
     database = parted.database
     with pytest.raises(Rejected, match="no table 'order'"):
-        database.keep_lost(parted.order("wrong", (("order", "id"),)), NOW)
+        database.keep_lost(parted.order("wrong", (("order", "id"),)), LATER)
     assert database.kept("wrong") is None
     with pytest.raises(Refused, match="no entry 99"):
-        database.reapply("exact", 99, NOW)
+        database.reapply("exact", 99, LATER)
     with pytest.raises(Refused, match="west is a primary"):
-        database.keep_lost(LedgerOrder("west", "west", TABLES, ""), NOW)
-    database.keep_lost(parted.order("later"), Token(8, "op-8"))
+        database.keep_lost(LedgerOrder("west", "west", TABLES, ""), LATER)
+    database.keep_lost(parted.order("of a later one"), LATER)
     with pytest.raises(LeaseLost):
         database.reapply("later", 1, NOW)
 
