@@ -167,7 +167,7 @@ def test_a_dead_preview_is_answered_503_to_those_alone_who_ask_for_it(edge: Real
     rig.driver.apply_preview(ROUTE, rig.preview())
     rig.health(PREVIEW, False)
 
-    assert rig.ask("1.1.0") == "503"
+    wait_until(lambda: rig.ask("1.1.0") == "503", "503: Envoy's workers hear of it a moment after its counters")
     assert {rig.ask(None) for _ in range(5)} <= {"east-a", "west-a"}
 
     rig.health(PREVIEW, True)

@@ -109,7 +109,8 @@ def test_a_preview_comes_and_goes_under_load(tmp_path: Path) -> None:
         user.start()
         try:
             assert asked(the.port, header) == "1.0.0"
-            assert carry(rig, begin(rig)).outcome is Outcome.PREVIEWED
+            opened = carry(rig, begin(rig))
+            assert opened.outcome is Outcome.PREVIEWED, (opened.why_back, opened.failures)
             assert {asked(the.port, header) for _ in range(5)} == {"1.3.0"}
             traffic.apply(canary_split(SHARES, Slot.A, {}), Token(7, "a promotion"))
             assert asked(the.port, header) == "1.3.0", "a split that was written took the preview away"

@@ -82,7 +82,7 @@ class EnvoyTraffic:
         if not self._routes.parent.is_dir():
             raise Unreachable(f"the route file's directory {self._routes.parent} is not there")
         wanted = PreviewState(token.epoch, desired)
-        healthy = self._healthy((desired.arm,)) if desired else frozenset()
+        healthy = self._soon_healthy(desired.arm) if desired else frozenset()
         with locked(self._lock, self._settings.lock_seconds):
             self._write_preview(wanted, token, healthy)
         self._await(lambda: self._took(wanted), lambda: self._preview_not_taken(wanted, token))
@@ -99,6 +99,13 @@ class EnvoyTraffic:
         with locked(self._lock, self._settings.lock_seconds):
             self._write(desired, token, healthy)
         self._await(lambda: self.settled(desired, token), lambda: self._why_not(desired, token))
+
+    def _soon_healthy(self, arm: Arm) -> frozenset[Arm]:
+        """Envoy's own health check sees a new instance a moment after whoever started it does."""
+        deadline = time.monotonic() + self._settings.settle_seconds
+        while not (healthy := self._healthy((arm,))) and time.monotonic() < deadline:
+            time.sleep(_POLL)
+        return healthy
 
     def _healthy(self, arms: Iterable[Arm]) -> frozenset[Arm]:
         names = {f"cluster.{arm.name}.{_HEALTHY}": arm for arm in arms}
