@@ -175,6 +175,18 @@ def test_a_dead_preview_is_answered_503_to_those_alone_who_ask_for_it(edge: Real
 
 
 @pytest.mark.real
+def test_an_instance_that_the_router_has_not_seen_yet_is_waited_for(edge: RealEdge) -> None:
+    """Whoever started it knows of it before the router's next health check does."""
+    rig = _real(edge)
+    rig.health(PREVIEW, False)
+    edge.upstreams[PREVIEW].healthy = True
+    driver = envoy.connect(SETTINGS.model_copy(update={"settle_seconds": 30}), edge.site)
+    driver.apply_preview(ROUTE, rig.preview())
+    assert driver.observe_preview().route == ROUTE
+    driver.apply_preview(None, rig.preview(1))
+
+
+@pytest.mark.real
 def test_what_asked_for_a_preview_is_counted_in_no_arm(edge: RealEdge) -> None:
     """Neither as an observation nor as a line that is not understood, which would blind the judge."""
     rig = _real(edge)

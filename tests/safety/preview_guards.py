@@ -105,4 +105,12 @@ PREVIEW_GUARDS: tuple[Guard, ...] = (
         _SCENARIOS,
         "test_the_same_request_is_the_same_operation_and_another_preview_is_refused",
     ),
+    _guard(
+        "a new instance is waited for",
+        "drivers/traffic/envoy.py",
+        "while not (healthy := self._healthy((arm,))) and time.monotonic() < deadline:",
+        "while not (healthy := self._healthy((arm,))) and False:",
+        _CONTRACT,
+        "test_an_instance_that_the_router_has_not_seen_yet_is_waited_for",
+    ),
 )

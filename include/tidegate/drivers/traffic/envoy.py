@@ -2,7 +2,8 @@
 
 Can hold a token: the epoch stands in the file and is compared under the file's lock, so that a write by an actor that
 has been superseded is refused however late it comes. Longest flight of ``apply``: ``lock_seconds`` plus
-``settle_seconds`` plus three questions to the admin interface (about 10 s as shipped).
+``settle_seconds`` plus three questions to the admin interface (about 10 s as shipped);
+of ``apply_preview`` ``settle_seconds`` more.
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ class EnvoyTraffic:
             return route_file.NO_PREVIEW  # routes by something that is not ours
 
     def apply_preview(self, desired: PreviewRoute | None, token: Token) -> None:
-        """See the contract. The split and its epoch stay as they are in the file. Raises ``NotSettled``."""
+        """See the contract. The split and its epoch stay as they are in the file. Waits for Envoy to see
+        a new instance healthy, ``settle_seconds`` at most. Raises ``NotSettled``."""
         if not self._routes.parent.is_dir():
             raise Unreachable(f"the route file's directory {self._routes.parent} is not there")
         wanted = PreviewState(token.epoch, desired)
