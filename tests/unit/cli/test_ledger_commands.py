@@ -58,7 +58,17 @@ def test_what_is_not_there_is_refused(held: Rig, capsys: pytest.CaptureFixture[s
     assert len(state(held).open) == 3
 
 
-def test_an_old_primary_that_nobody_can_read_is_given_up(held: Rig, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["ledger", "discard", "shop", "--all", *BY]) == ExitCode.OK
-    assert main(["ledger", "unreadable", "shop", *BY]) in (ExitCode.OK, ExitCode.REFUSED)
-    assert state(held).settled
+def test_what_was_read_is_not_given_up_as_unreadable(held: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ledger", "unreadable", "shop", *BY]) == ExitCode.REFUSED
+    assert "tidegate ledger discard shop --all" in capsys.readouterr().err
+    assert len(state(held).open) == 3
+
+
+def test_an_old_primary_that_nobody_can_read_is_given_up(
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tidegate.cli.ledger.find_paper", lambda service: rig.world)
+    monkeypatch.setenv("TIDEGATE_HOME", str(tmp_path))
+    assert main(["ledger", "unreadable", "shop", *BY]) == ExitCode.OK
+    assert "tidegate reprotect shop" in capsys.readouterr().out
+    assert state(rig).settled
