@@ -20,7 +20,8 @@ from lab.places import REPOSITORY
 from lab.progress import Progress, on_stdout
 from lab.story import report
 from lab.story.director import Director
-from lab.story.scenario import Scenario, chosen
+from lab.story.scenario import Scenario
+from lab.story.scenarios import chosen
 from lab.story.stage import USERS, Stage
 from lab.story.variants import acts, dags_for
 from tidegate.errors import TidegateError

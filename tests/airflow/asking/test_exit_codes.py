@@ -366,7 +366,7 @@ def test_the_storys_desk_asks_and_is_told(desk: Desk, tmp_path: Path, airflow_ho
     from lab.airflow_api import AirflowApi
     from lab.progress import Progress
     from lab.story.desk import Desk as StoryDesk
-    from lab.story.scenario import SCENARIOS
+    from lab.story.scenarios import SCENARIOS
 
     password = json.loads((airflow_home_dir / "passwords.json").read_text())["ann"]
     lab: Any = SimpleNamespace(env=dict, airflow=lambda user: AirflowApi(desk.airflow.address, user, password))

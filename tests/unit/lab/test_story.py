@@ -5,7 +5,7 @@ import pytest
 from lab.story.drawing import weights_drawing
 from lab.story.measure import floor_rps, repeated
 from lab.story.report import table
-from lab.story.scenario import SCENARIOS, STORY, chosen
+from lab.story.scenarios import SCENARIOS, STORY, chosen
 
 
 def change(instance: str, verb: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from lab.airflow_api import AirflowApi
 from lab.places import Places
 from lab.progress import Progress
 from lab.story.desk import Desk
-from lab.story.scenario import SCENARIOS
+from lab.story.scenarios import SCENARIOS
 from lab.story.verdict import _exit_codes
 from tests.support.releases import site
 from tidegate.drivers.artifacts import directory

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.places import REPOSITORY
-from lab.story.scenario import SCENARIOS
+from lab.story.scenarios import SCENARIOS
 from lab.story.variants import AS_SHIPPED, VARIANTS, acts, dags_for, merged
 from tidegate.policy.load import load_policy
 
