@@ -11,8 +11,10 @@ from tests.support.estate import Rig, build
 from tests.support.operations import promote, small_policy
 from tidegate.drivers.artifacts.memory import store_of
 from tidegate.drivers.vault import Secret, Vault, not_there
-from tidegate.engine import braking, readiness
-from tidegate.engine.readiness import Item, Readiness, connections_of
+from tidegate.engine import braking, readiness, readiness_back
+from tidegate.engine.readiness import Readiness
+from tidegate.engine.readiness_back import connections_of
+from tidegate.engine.readiness_item import Item, State
 from tidegate.errors import Unreachable
 from tidegate.journal.model import EventKind
 from tidegate.model.release import SecretVersion
@@ -32,7 +34,7 @@ def stored() -> Policy:
 
 
 def red(found: Readiness) -> list[Item]:
-    return [item for item in found.items if not item.ready]
+    return [item for item in found.items if item.state is State.NOT_READY]
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def test_files_that_are_not_what_was_certified_are_red(rig: Rig) -> None:
     assert "certified was" in found[0].why
     row = service_document(rig.world.journal, "shop", rig.clock.now())
     assert not row["readiness"]["ready"]
-    assert any("it could not go back" in need for need in row["needs"])
+    assert any("it is not ready" in need for need in row["needs"])
 
 
 def test_a_vetoed_baseline_does_not_count(rig: Rig) -> None:
@@ -110,7 +112,7 @@ def test_a_secret_version_that_is_gone_is_red_and_each_read_is_a_row(tmp_path: P
 def test_flags_that_nobody_serves_any_more_are_red(rig: Rig) -> None:
     release = dataclasses.replace(rig.releases["1.1.0"], flags=("new_basket",))
     with pytest.raises(Exception, match="the policy has no driver for them"):
-        readiness._flags(
+        readiness_back._flags(
             dataclasses.replace(rig.world, estate=dataclasses.replace(rig.world.estate, flags=None)), release
         )
 
@@ -120,4 +122,4 @@ def test_what_leads_to_a_region_is_known_by_its_connections(rig: Rig) -> None:
         f"shop_{what}east" for what in ("", "db_", "schema_", "dbadmin_", "power_")
     }
     with pytest.raises(Unreachable, match="thought away"):
-        readiness._cut(rig.world.estate.site.resolve, frozenset({"shop_east"}), "east")("conn://shop_east")
+        readiness_back._cut(rig.world.estate.site.resolve, frozenset({"shop_east"}), "east")("conn://shop_east")

@@ -1,4 +1,4 @@
-"""``tidegate readiness``: could the service go back now, and what to do where it could not."""
+"""``tidegate readiness``: could the service go back and move now, and what to do where it could not."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from tidegate.cli.operations import AsJson, Service
 from tidegate.cli.person import account
 from tidegate.cli.service import find_world
 from tidegate.engine import readiness as engine
+from tidegate.engine.readiness_item import State
+
+_COLOURS = {State.READY: "green", State.NEVER: "never", State.NOT_READY: "RED  "}  # what is red stands last
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +22,8 @@ def register(app: typer.Typer) -> None:
 
 
 def readiness(service: Service, as_json: AsJson = False) -> None:
-    """Fetch and verify the last three baselines with each region away in turn. Exits with 4 if one is not ready.
+    """Fetch and verify the last three baselines with each region away in turn, and look at all that a move to the other
+    region would need. Exits with 4 if anything is red; what never was (a drill) is told, and is not red.
 
     Takes no lease and changes nothing; the pages show the newest answer. Run it on a schedule.
     """
@@ -30,11 +34,13 @@ def readiness(service: Service, as_json: AsJson = False) -> None:
 
 
 def _words(service: str, found: engine.Readiness) -> Iterator[str]:
-    for item in sorted(found.items, key=lambda one: one.ready, reverse=True):
+    order = list(_COLOURS)
+    for item in sorted(found.items, key=lambda one: order.index(one.state)):
         away = f" with {item.away} away" if item.away else ""
-        yield f"{'green' if item.ready else 'RED  '}  {item.of or service:8} {item.what}{away}: {item.why}"
+        yield f"{_COLOURS[item.state]}  {item.of or service:8} {item.what}{away}: {item.why}"
         if not item.ready:
             yield f"       {'':8} next: {item.do}"
-    red = sum(not item.ready for item in found.items)
-    ending = f"NOT READY to go back: {red} of {len(found.items)} red" if red else "ready to go back"
-    yield f"{service}: {ending}"
+    red = sum(item.state is State.NOT_READY for item in found.items)
+    never = sum(item.state is State.NEVER for item in found.items)
+    ending = f"NOT READY: {red} of {len(found.items)} red" if red else "ready"
+    yield f"{service}: {ending}{f'; {never} never looked at' if never else ''}"

@@ -13,6 +13,7 @@ from tidegate.engine.guarding import BEAT
 from tidegate.engine.readiness import KEY as READINESS_KEY
 from tidegate.engine.readiness import ROW as READINESS
 from tidegate.engine.readiness import STALE_AFTER
+from tidegate.engine.readiness_item import State
 from tidegate.engine.view import OperationView, fold_operation
 from tidegate.journal.model import Beat, EventKind, Lease
 from tidegate.journal.store import Journal
@@ -99,20 +100,31 @@ def _needs(
 
 
 def _ready(journal: Journal, service: str, now: float) -> dict[str, Any] | None:
-    """The newest answer to whether the service could go back, None if nobody has asked. ``red``: what could not."""
+    """The newest answer to whether the service could go back and move, None if nobody has asked. ``red``: what could
+    not; ``never``: what was never there to be looked at. An answer of before there was such a thing has no state."""
     found = journal.evidence(service, READINESS, READINESS_KEY)
     if found is None:
         return None
-    red = [f"{one['of']} {one['what']}: {one['why']}".strip() for one in found["items"] if not one["ready"]]
+    told = {State.NOT_READY: list[str](), State.NEVER: list[str]()}
+    for one in found["items"]:
+        if not one["ready"]:
+            told[State(one.get("state", State.NOT_READY))].append(f"{one['of']} {one['what']}: {one['why']}".strip())
     age = round(max(0.0, now - found["at"]), 1)
-    return {"ready": found["ready"], "age": age, "stale": age > STALE_AFTER, "red": red, "of": len(found["items"])}
+    return {
+        "ready": found["ready"],
+        "age": age,
+        "stale": age > STALE_AFTER,
+        "red": told[State.NOT_READY],
+        "never": told[State.NEVER],
+        "of": len(found["items"]),
+    }
 
 
 def _unready(ready: Mapping[str, Any] | None) -> Iterable[tuple[int, str]]:
     if ready and not ready["ready"]:
-        yield ASK, f"it could not go back ({len(ready['red'])} red): {ready['red'][0]}"
+        yield ASK, f"it is not ready ({len(ready['red'])} red): {ready['red'][0]}"
     elif ready and ready["stale"]:
-        yield TELL, f"whether it could go back was last asked {_age(ready['age'])} ago"
+        yield TELL, f"whether it is ready was last asked {_age(ready['age'])} ago"
 
 
 def _preview(shown: preview_arm.Shown | None) -> Iterable[tuple[int, str]]:

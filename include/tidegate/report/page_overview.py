@@ -54,7 +54,7 @@ def _card(row: Mapping[str, Any], now: float, base: str, alone: bool = False) ->
         *([("Regions", row["vantage"])] if row["vantage"] else []),
         *([("After promotion", row["watch"])] if row["watch"] else []),
         ("Brakes", _brakes(row["brakes"], now)),
-        ("Could go back", _ready(row["readiness"])),
+        ("Readiness", _ready(row["readiness"])),
         *([("Error budget", _budget(row["budget"]))] if row["budget"] else []),
     )
     needs = tag("ul", [tag("li", words) for words in row["needs"]], class_="needs") if row["needs"] else None
@@ -102,10 +102,11 @@ def _lease(lease: Mapping[str, Any] | None) -> object:
 def _ready(ready: Mapping[str, Any] | None) -> object:
     if ready is None:
         return tag("span", "never asked: tidegate readiness", class_="quiet")
+    never = [tag("div", f"never: {one}", class_="quiet") for one in ready["never"]]
     if not ready["ready"]:
-        return [tag("div", one, class_="alarm") for one in ready["red"]]
-    words = f"yes: {ready['of']} of {ready['of']} green, {age(ready['age'])} ago"
-    return tag("span", words, class_="ask" if ready["stale"] else "yes")
+        return [*(tag("div", one, class_="alarm") for one in ready["red"]), *never]
+    words = f"yes: {ready['of'] - len(never)} of {ready['of']} green, {age(ready['age'])} ago"
+    return [tag("div", words, class_="ask" if ready["stale"] else "yes"), *never]
 
 
 def _budget(budget: Mapping[str, Any]) -> object:

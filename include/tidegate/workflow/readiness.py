@@ -1,14 +1,17 @@
-"""``readiness__<service>``: could the service go back now? Asked by the hour, and by whoever triggers it. No operation
-and no lease: it only looks, and goes red where the answer is no."""
+"""``readiness__<service>``: could the service go back now, and could it move to its other region? Asked by the hour,
+every few minutes where it can move, and by whoever triggers it. No operation and no lease: it only looks, and goes red
+where the answer is no."""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from tidegate.engine import readiness
+from tidegate.engine.readiness_item import State
 from tidegate.policy.load import Loaded
 from tidegate.redaction import cleansed
 from tidegate.workflow.identity import actor
@@ -17,11 +20,14 @@ from tidegate.workflow.worlds import world_of
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+_TELL = {State.READY: logging.INFO, State.NEVER: logging.WARNING, State.NOT_READY: logging.ERROR}
 EVERY = "23 * * * *"  # not with everything else that begins on the hour
+EVERY_FEW_MINUTES = "3-58/5 * * * *"  # where a region may be lost at any time
 _DOC = """\
 The last three baselines are fetched and verified with each region away in turn; their secrets, flags and the way down
-of the schema are looked for. **Red: the service could not go back as it stands**; the log says what to do. Nothing is
-changed, and no operation waits for it. By hand: `tidegate readiness {service}`.
+of the schema are looked for. Where the service can move, all that a move would need is looked at too. **Red: it could
+not go back, or not move, as it stands**; the log says what to do. Nothing is changed, and no operation waits for it.
+By hand: `tidegate readiness {service}`.
 """
 
 
@@ -41,8 +47,8 @@ def build_readiness(loaded: Loaded) -> DAG:
     policy = loaded.policy
     dag = DAG(
         readiness_id(policy.service),
-        description=f"Could {policy.service} go back?",
-        schedule=EVERY,
+        description=f"Could {policy.service} go back{' and move' if policy.failover else ''}?",
+        schedule=EVERY if policy.failover is None else EVERY_FEW_MINUTES,
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
@@ -71,10 +77,10 @@ class ReadinessOperator(BaseOperator):
             found = readiness.assess(world_of(self.loaded), actor=actor(context))
         for item in found.items:
             away = f" with {item.away} away" if item.away else ""
-            tell = self.log.info if item.ready else self.log.error
-            tell("%s %s%s: %s", item.of or self.loaded.policy.service, item.what, away, item.why)
+            tell = _TELL[item.state]
+            self.log.log(tell, "%s %s%s: %s", item.of or self.loaded.policy.service, item.what, away, item.why)
             if not item.ready:
-                self.log.error("What next? %s.", item.do)
+                self.log.log(tell, "What next? %s.", item.do)
         if not found.ready:
-            raise AirflowFailException("It could not go back as it stands. Did anything change? No.")
-        self.log.info("It could go back. Did anything change? No.")
+            raise AirflowFailException("It is not ready as it stands. Did anything change? No.")
+        self.log.info("It is ready. Did anything change? No.")

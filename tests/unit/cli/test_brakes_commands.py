@@ -79,7 +79,7 @@ def test_a_version_that_nobody_knows_is_no_veto(rig: Rig, capsys: pytest.Capture
 
 def test_readiness_is_red_until_there_is_something_to_go_back_to(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["readiness", "shop"]) == ExitCode.REFUSED
-    assert "NOT READY to go back: 1 of" in capsys.readouterr().out
+    assert "NOT READY: 1 of" in capsys.readouterr().out
     promote(rig, "1.1.0")
     assert main(["readiness", "shop", "--json"]) == ExitCode.OK
     assert json.loads(capsys.readouterr().out)["ready"] is True
