@@ -102,6 +102,15 @@ class RealEdge:
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
 
+    def headers(self, cookie: str) -> tuple[int, dict[str, str]]:
+        """Status and headers of one answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.edge.port, timeout=5)
+        with contextlib.closing(connection):
+            connection.request("GET", "/", headers={"cookie": f"shop_session={cookie}"})
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status, {name.lower(): value for name, value in answer.getheaders()}
+
     def lines(self) -> list[dict[str, object]]:
         """The access log so far, parsed."""
         return [json.loads(line) for line in self.edge.access_log.read_text().splitlines()]

@@ -27,7 +27,8 @@ class Observation:
     ``at``: start of the request, epoch seconds. ``arm``: where it went; None if it reached no arm (shed, no healthy
     target). ``session``: a key that tells sessions apart and is no secret; None for a request without one, which then
     is a unit of its own. ``epoch`` and ``split``: the routing in force when *this* request was routed.
-    ``milliseconds``: total duration. ``flags``: those that had a say, as the service told.
+    ``milliseconds``: total duration. ``flags``: those that had a say, as the service told. ``refused``: the router
+    turned it away, since its session is not admitted; that is no arm's failure.
     """
 
     at: float
@@ -39,6 +40,7 @@ class Observation:
     epoch: int
     split: Split
     flags: tuple[FlagSeen, ...] = ()
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class Counters:
-    """Running totals of the edge, per arm: requests, 5xx answers, requests in flight, healthy and all targets."""
+    """Running totals of the edge, per arm: requests, 5xx answers, requests in flight, healthy and all targets.
+    ``refused``: requests that reached no arm since their session was not admitted; they are in no arm's numbers."""
 
     read_at: float
     requests: Mapping[Arm, int]
@@ -67,3 +70,4 @@ class Counters:
     active: Mapping[Arm, int]
     healthy: Mapping[Arm, int]
     targets: Mapping[Arm, int]
+    refused: int = 0

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tidegate.drivers.traffic._envoy_file import parse_version, read, render, version
 from tidegate.errors import Refused
+from tidegate.model.admission import EVERYBODY, Admission, admitting
 from tidegate.model.topology import Slot
 from tidegate.model.traffic import TOTAL, canary_split
 
@@ -22,7 +23,7 @@ from tidegate.model.traffic import TOTAL, canary_split
 )
 def test_the_version_says_epoch_and_split(epoch: int, share: int, stable: Slot, weights: dict[str, int]) -> None:
     split = canary_split({"east": share, "west": TOTAL - share}, stable, weights)
-    assert parse_version(version(epoch, split)) == (epoch, split)
+    assert parse_version(version(epoch, split)) == (epoch, split, EVERYBODY)
 
 
 @pytest.mark.parametrize(
@@ -53,3 +54,31 @@ def test_a_file_that_is_not_ours_is_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(Refused, match="which epoch"):
         read(path)
+
+
+def test_who_is_not_admitted_is_sent_nowhere_and_told_when_to_come_again() -> None:
+    split = canary_split({"east": 5000, "west": 5000}, Slot.A, {"east": 500})
+    document = render(7, split, "shop_session", admission=Admission(6000, 5))
+    (route,) = document["resources"][0]["virtual_hosts"][0]["routes"]
+    rows = route["route"]["weighted_clusters"]["clusters"]
+
+    assert route["name"] == "7;east-b=250,east-a=4750,west-a=5000,west-b=0;6000/5"
+    assert parse_version(route["name"]) == (7, split, Admission(6000, 5))
+    assert sum(row["weight"] for row in rows) == TOTAL * TOTAL
+    part = {arm.name: sum(row["weight"] for row in rows if row["name"] == arm.name) for arm in split.arms}
+    assert part == {arm.name: weight * 6000 for arm, weight in split.weights}
+    waits = [row["response_headers_to_add"][0]["header"] for row in rows if row["name"] not in part]
+    assert waits == [{"key": "retry-after", "value": "5"}] * 3
+    ends = [sum(row["weight"] for row in rows[: n + 1]) for n, row in enumerate(rows) if row["name"] not in part]
+    assert ends == [250 * TOTAL, 5000 * TOTAL, TOTAL * TOTAL], "an arm's part of the hash is not its own any more"
+
+
+@pytest.mark.parametrize("text", ["", "6000", "6000/", "/5", "-1/5", "10001/5", "6000/0", "10000/5", "6000/99999"])
+def test_what_is_no_admission_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_version(f"7;east-a=10000;{text}")
+
+
+def test_with_everybody_admitted_nothing_is_written_of_it() -> None:
+    split = canary_split({"east": 5000, "west": 5000}, Slot.A, {})
+    assert render(7, split, "shop_session", admission=admitting(TOTAL, 5)) == render(7, split, "shop_session")

@@ -130,6 +130,21 @@ def test_a_request_that_reached_no_arm_has_none(cluster: str | None, arm: str | 
     assert (found.arm.name if found.arm else None) == arm
 
 
+@pytest.mark.parametrize(
+    ("route", "cluster", "code", "refused"),
+    [
+        (f"{ROUTE};6000/5", None, 503, True),
+        (f"{ROUTE};6000/5", "east-a", 503, False),
+        (f"{ROUTE};6000/5", None, 404, False),
+        (ROUTE, None, 503, False),
+    ],
+)
+def test_only_who_is_not_admitted_was_refused(route: str, cluster: str | None, code: int, refused: bool) -> None:
+    found = read(good(route=route, cluster=cluster, code=code))
+    assert found is not None
+    assert found.refused is refused
+
+
 def test_a_user_who_went_away_has_no_status_and_a_coarse_duration() -> None:
     found = read(good(code=0, us=None, ms=17))
     assert found is not None

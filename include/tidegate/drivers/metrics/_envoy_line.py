@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, NoReturn
 
 from tidegate.drivers.traffic._envoy_file import PREVIEW, parse_version
+from tidegate.model.admission import EVERYBODY
 from tidegate.model.observation import FlagSeen, Observation
 from tidegate.model.topology import Arm
 from tidegate.model.traffic import TOTAL, Endpoint, Split, classify
@@ -18,6 +19,7 @@ AHEAD = 2.0  # seconds that a line may be ahead of the reader's clock
 LONGEST = 16 * 1024  # bytes of a line; the edge shortens what users can make long
 _NONE = ("", "-", None)
 _NOT_OURS = 400, 499
+_REFUSED = 503
 
 
 class MalformedError(ValueError):
@@ -33,19 +35,22 @@ _decode: Callable[[str], Any] = json.JSONDecoder(parse_constant=_no_constant).de
 
 @dataclass(frozen=True)
 class _Route:
-    """A route name, taken apart once for all the lines that carry it. ``arms``: those with weight, by name."""
+    """A route name, taken apart once for all the lines that carry it. ``arms``: those with weight, by name.
+    ``limited``: a part of the sessions is turned away."""
 
     epoch: int
     split: Split
     regions: frozenset[str]
     arms: Mapping[str, Arm]
+    limited: bool
 
 
 @lru_cache(maxsize=4096)
 def _route(name: str) -> _Route:
-    epoch, split = parse_version(name)
+    epoch, split, admission = parse_version(name)
     weighed = {arm.name: arm for arm, weight in split.weights if weight}
-    return _Route(epoch, split, frozenset(arm.region for arm in split.arms), weighed)
+    regions = frozenset(arm.region for arm in split.arms)
+    return _Route(epoch, split, regions, weighed, admission != EVERYBODY)
 
 
 def parse(line: bytes, endpoints: Sequence[Endpoint], regions: Sequence[str], now: float) -> Observation | None:
@@ -79,9 +84,10 @@ def _observation(
     route = _route(record["route"])
     if not route.regions.issubset(regions):
         raise MalformedError(f"a route to regions that the service does not have: {route.split}")
+    arm = _arm(record["cluster"], route)
     return Observation(
         at=_at(record["t"], now),
-        arm=_arm(record["cluster"], route),
+        arm=arm,
         session=_session(record["session"]),
         endpoint=classify(endpoints, _text(record["method"]), _text(record["path"])),
         status=status,
@@ -89,6 +95,7 @@ def _observation(
         epoch=route.epoch,
         split=route.split,
         flags=_flags(record.get("exposure")),  # lines of before there was any are read all the same
+        refused=route.limited and arm is None and status == _REFUSED,
     )
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from tidegate.model.topology import SERVING, Arm
 
 # Completed, not total: only those are counted together with the 5xx, the edge's own 503 among them.
 _NAMES = ("upstream_rq_completed", "upstream_rq_5xx", "upstream_rq_active", "membership_healthy", "membership_total")
+_REFUSED = r"http\.[^.]+\.no_cluster"  # by listener: what was sent nowhere, for want of admission
 _SAMPLE = 120  # characters of a malformed line that are shown
 
 
@@ -92,12 +94,14 @@ class EnvoyMetrics:
 
     def counters(self) -> Counters:
         read_at = time.time()
-        stats = self._admin.stats(rf"^cluster\.[^.]+\.({'|'.join(_NAMES)})$")
+        stats = self._admin.stats(rf"^(cluster\.[^.]+\.({'|'.join(_NAMES)})|{_REFUSED})$")
         arms = [Arm(region, slot) for region in self._site.regions for slot in SERVING]
         known = [arm for arm in arms if f"cluster.{arm.name}.membership_total" in stats]
         if not known:
             raise Rejected("Envoy's counters know none of the service's arms", next_step="see which edge `admin` names")
-        return Counters(read_at, *(_column(stats, known, name) for name in _NAMES))
+        refused = sum(value for name, value in stats.items() if re.fullmatch(_REFUSED, name))
+        requests, errors, active, healthy, targets = (_column(stats, known, name) for name in _NAMES)
+        return Counters(read_at, requests, errors, active, healthy, targets, refused)
 
     def _start(self) -> Batch:
         position, last = _tail.end_of(self._access_log)

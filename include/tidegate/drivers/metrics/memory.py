@@ -86,7 +86,9 @@ class MemoryMetrics:
             if one.arm is not None:
                 requests[one.arm] = requests.get(one.arm, 0) + 1
                 errors[one.arm] = errors.get(one.arm, 0) + (one.status >= 500)
-        return Counters(self.clock(), requests, errors, dict.fromkeys(requests, 0), self.healthy, self.targets)
+        refused = sum(one.refused for one in seen)
+        flying = dict.fromkeys(requests, 0)
+        return Counters(self.clock(), requests, errors, flying, self.healthy, self.targets, refused)
 
     def _index(self, cursor: str) -> int:
         if not cursor.isdigit() or int(cursor) > len(self._log):

@@ -2,7 +2,12 @@
 
 The file is JSON (which Envoy accepts under any name). Its ``version_info`` and the name of its one route are the same
 string, ``<epoch>;<split>``: the admin interface shows it as the version in force, and ``%ROUTE_NAME%`` puts it on every
-line of the access log, so each request tells the epoch and the weights under which it was routed.
+line of the access log, so each request tells the epoch and the weights under which it was routed. While a part of the
+sessions is turned away it goes on with ``;<admitted>/<Retry-After>``.
+
+Who is turned away goes to a cluster that there is not, which Envoy answers with 503 by itself: so admission is decided
+by the hash that chooses the arm, and takes nothing in Envoy's own configuration (``validate_clusters`` must be off, as
+it is by default where routes come from a file).
 
 A preview's route stands before it, under a name that no split has. Who wrote it last, in epochs of the previews' own
 chain, is in the virtual host's name, ``all;<epoch>;<route>``, also when the route is gone: it fences older writers.
@@ -14,30 +19,33 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tidegate.drivers.traffic.contract import PreviewState
+from tidegate.drivers.traffic.contract import PreviewState, RouteState
 from tidegate.errors import Refused
+from tidegate.model.admission import EVERYBODY, Admission
 from tidegate.model.preview_arm import PreviewRoute
-from tidegate.model.traffic import Split
+from tidegate.model.traffic import TOTAL, Split
 
 ROUTE_CONFIG = "tidegate"  # name of the route configuration, in the listener and in the file
 TYPE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 HOST = "all"  # the virtual host
+NOWHERE = "not-admitted"  # no cluster has this name
 PREVIEW = "preview"  # how the name of a preview's route begins, in the file and in the access log
 NO_PREVIEW = PreviewState(0, None)
 UPSTREAM_TIMEOUT = "15s"  # a request's longest stay at the edge; the shop holds writes for 5 s at most
 
 
-def version(epoch: int, split: Split) -> str:
+def version(epoch: int, split: Split, admission: Admission = EVERYBODY) -> str:
     """``7;east-b=250,east-a=4750,…``: what the file, the admin interface and the access log all carry."""
-    return f"{epoch};{split}"
+    return f"{epoch};{split}" if admission == EVERYBODY else f"{epoch};{split};{admission}"
 
 
-def parse_version(text: str) -> tuple[int, Split]:
+def parse_version(text: str) -> tuple[int, Split, Admission]:
     """Inverse of :func:`version`. Raises ValueError."""
-    epoch, found, split = text.partition(";")
+    epoch, found, rest = text.partition(";")
     if not found or not epoch.isascii() or not epoch.isdigit():
         raise ValueError(f"not a route version: {text[:80]!r} (expected <epoch>;<split>)")
-    return int(epoch), Split.parse(split)
+    split, limited, admission = rest.partition(";")
+    return int(epoch), Split.parse(split), Admission.parse(admission) if limited else EVERYBODY
 
 
 def host_name(preview: PreviewState) -> str:
@@ -55,10 +63,16 @@ def parse_host_name(text: str) -> PreviewState:
     return PreviewState(int(epoch), PreviewRoute.parse(route) if route else None)
 
 
-def render(epoch: int, split: Split, session_cookie: str, preview: PreviewState = NO_PREVIEW) -> dict[str, Any]:
+def render(
+    epoch: int,
+    split: Split,
+    session_cookie: str,
+    preview: PreviewState = NO_PREVIEW,
+    admission: Admission = EVERYBODY,
+) -> dict[str, Any]:
     """The discovery response for Envoy. No retries: the judge and the user see the same answer (and a POST is never
     sent twice). Clusters stand in the split's order, which is what makes a sticky session's way back monotone."""
-    name = version(epoch, split)
+    name = version(epoch, split, admission)
     route = {
         "name": name,
         "match": {"prefix": "/"},
@@ -66,7 +80,7 @@ def render(epoch: int, split: Split, session_cookie: str, preview: PreviewState 
             "timeout": UPSTREAM_TIMEOUT,
             "weighted_clusters": {
                 "use_hash_policy": True,
-                "clusters": [{"name": arm.name, "weight": weight} for arm, weight in split.weights],
+                "clusters": _clusters(split, admission),
             },
             "hash_policy": [{"cookie": {"name": session_cookie}}],
         },
@@ -77,6 +91,19 @@ def render(epoch: int, split: Split, session_cookie: str, preview: PreviewState 
         "version_info": name,
         "resources": [{"@type": TYPE, "name": ROUTE_CONFIG, "virtual_hosts": [host]}],
     }
+
+
+def _clusters(split: Split, admission: Admission) -> list[dict[str, Any]]:
+    """Each arm's own part of the hash is divided, so that no session changes its arm while more are admitted."""
+    if admission == EVERYBODY:
+        return [{"name": arm.name, "weight": weight} for arm, weight in split.weights]
+    wait = {"header": {"key": "retry-after", "value": str(admission.retry_after)}}
+    rows: list[dict[str, Any]] = []
+    for arm, weight in split.weights:
+        rows.append({"name": arm.name, "weight": weight * admission.admitted})
+        refused = weight * (TOTAL - admission.admitted)
+        rows.append({"name": NOWHERE, "weight": refused, "response_headers_to_add": [wait]})
+    return [row for row in rows if row["weight"] or row["name"] != NOWHERE]
 
 
 def _preview(route: PreviewRoute) -> dict[str, Any]:
@@ -90,8 +117,8 @@ def _preview(route: PreviewRoute) -> dict[str, Any]:
     }
 
 
-def read(path: Path) -> tuple[int, Split, PreviewState] | None:
-    """Epoch, split and preview in the file, None if there is no file. Raises :class:`Refused` if it is not ours to
+def read(path: Path) -> tuple[RouteState, PreviewState] | None:
+    """Routing and preview in the file, None if there is no file. Raises :class:`Refused` if it is not ours to
     replace."""
     try:
         text = path.read_text()
@@ -99,8 +126,8 @@ def read(path: Path) -> tuple[int, Split, PreviewState] | None:
         return None
     try:
         document = json.loads(text)
-        epoch, split = parse_version(document["version_info"])
-        return epoch, split, parse_host_name(document["resources"][0]["virtual_hosts"][0]["name"])
+        routed = RouteState(*parse_version(document["version_info"]))
+        return routed, parse_host_name(document["resources"][0]["virtual_hosts"][0]["name"])
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as wrong:
         raise Refused(
             f"the route file {path.name} does not say which epoch wrote it ({type(wrong).__name__})",

@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from tidegate.drivers.token import Token
+from tidegate.model.admission import EVERYBODY, Admission
 from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.traffic import Split
 
 
 @dataclass(frozen=True)
 class RouteState:
-    """What the router itself reports as in force. ``epoch`` 0 and ``split`` None: it has no route of ours yet."""
+    """What the router itself reports as in force. ``epoch`` 0 and ``split`` None: it has no route of ours yet.
+    ``admission``: how much of the service it answers at all."""
 
     epoch: int
     split: Split | None
+    admission: Admission = EVERYBODY
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Traffic(Protocol):
     * ``apply`` converges to ``desired`` and is idempotent; a smaller epoch than the one in force is refused with
       ``LeaseLost``, compared and written under the driver's own lock.
     * ``apply`` refuses (``Refused``) to give weight to an arm without a healthy target.
+    * ``apply`` leaves the admission as it is, whoever wrote it.
     * ``observe`` asks the router, not the file that was written for it.
     """
 
@@ -50,6 +54,21 @@ class Traffic(Protocol):
 
     def ping(self) -> None:
         """Raises ``Unreachable`` if the router does not answer."""
+        ...
+
+
+@runtime_checkable
+class AdmittingTraffic(Traffic, Protocol):
+    """What a router does besides that can turn a part of the sessions away, where there is less capacity than demand.
+
+    * By the session, as the arms are: nobody is served and refused by turns, and whoever is admitted stays so while the
+      part grows. A request without a session is admitted by chance.
+    * What it refuses never reaches an arm, and is counted against none; it is counted apart.
+    * ``admitted`` 0 is nobody at all, and only this call makes it so; the split has a healthy target even then.
+    """
+
+    def admit(self, split: Split, admission: Admission, token: Token) -> None:
+        """Make both the routing, in one write. Raises as :meth:`Traffic.apply`."""
         ...
 
 

@@ -23,6 +23,7 @@ from tidegate.drivers.traffic import _envoy_file as route_file
 from tidegate.drivers.traffic._rules import refuse_dead_arms, refuse_dead_preview
 from tidegate.drivers.traffic.contract import PreviewState, RouteState
 from tidegate.errors import LeaseLost, NotSettled, Refused, Unreachable
+from tidegate.model.admission import EVERYBODY, Admission
 from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.topology import Arm
 from tidegate.model.traffic import Split
@@ -66,10 +67,10 @@ class EnvoyTraffic:
             return RouteState(0, None)
         version, name, _ = found
         try:
-            epoch, split = route_file.parse_version(name)
+            routed = RouteState(*route_file.parse_version(name))
         except ValueError:
             return RouteState(0, None)  # routes by something that is not ours
-        return RouteState(epoch, split) if version == name else RouteState(0, None)
+        return routed if version == name else RouteState(0, None)
 
     def observe_preview(self) -> PreviewState:
         found = self._admin.route_config(route_file.ROUTE_CONFIG)
@@ -95,12 +96,19 @@ class EnvoyTraffic:
 
     def apply(self, desired: Split, token: Token) -> None:
         """See the contract. Raises ``NotSettled`` if Envoy has not taken the file in time."""
+        self._route(desired, None, token)
+
+    def admit(self, split: Split, admission: Admission, token: Token) -> None:
+        """See the contract. Raises ``NotSettled`` as :meth:`apply`."""
+        self._route(split, admission, token)
+
+    def _route(self, desired: Split, admission: Admission | None, token: Token) -> None:
         if not self._routes.parent.is_dir():
             raise Unreachable(f"the route file's directory {self._routes.parent} is not there")
         healthy = self._healthy(desired.arms)
         with locked(self._lock, self._settings.lock_seconds):
-            self._write(desired, token, healthy)
-        self._await(lambda: self.settled(desired, token), lambda: self._why_not(desired, token))
+            wanted = self._write(desired, admission, token, healthy)
+        self._await(lambda: self._has(wanted), lambda: self._why_not(wanted, token))
 
     def _soon_healthy(self, arm: Arm) -> frozenset[Arm]:
         """Envoy's own health check sees a new instance a moment after whoever started it does."""
@@ -117,14 +125,17 @@ class EnvoyTraffic:
             raise Refused(f"Envoy has no cluster {', '.join(unknown)}", next_step="add it to Envoy's configuration")
         return frozenset(arm for name, arm in names.items() if stats[name])
 
-    def _write(self, desired: Split, token: Token, healthy: frozenset[Arm]) -> None:
+    def _write(self, desired: Split, admission: Admission | None, token: Token, healthy: frozenset[Arm]) -> RouteState:
+        """``admission`` None: as it is."""
         current, preview, in_file = self._current()
         if current.epoch > token.epoch:
             raise LeaseLost(f"the routes are at epoch {current.epoch}, {token.operation} writes at {token.epoch}")
-        if in_file and current == RouteState(token.epoch, desired):
-            return
+        wanted = RouteState(token.epoch, desired, current.admission if admission is None else admission)
+        if in_file and current == wanted:
+            return wanted
         refuse_dead_arms(desired, current.split, healthy)
-        self._replace(token.epoch, desired, preview, token, {})
+        self._replace(wanted, preview, token, {})
+        return wanted
 
     def _write_preview(self, wanted: PreviewState, token: Token, healthy: frozenset[Arm]) -> None:
         current, preview, in_file = self._current()
@@ -135,19 +146,22 @@ class EnvoyTraffic:
         if current.split is None:
             raise Refused("the router has no split of ours yet, so there is nothing to stand beside")
         refuse_dead_preview(wanted.route, healthy)
-        self._replace(current.epoch, current.split, wanted, token, {"preview": str(wanted.route or "")})
+        self._replace(current, wanted, token, {"preview": str(wanted.route or "")})
 
     def _current(self) -> tuple[RouteState, PreviewState, bool]:
         """As the file has it; a file that was deleted fences, and keeps what is shown, all the same."""
         if written := route_file.read(self._routes):
-            return RouteState(*written[:2]), written[2], True
+            return *written, True
         return self.observe(), self.observe_preview(), False
 
-    def _replace(self, epoch: int, split: Split, preview: PreviewState, token: Token, more: Mapping[str, str]) -> None:
-        document = route_file.render(epoch, split, self._settings.session_cookie, preview)
+    def _replace(self, routed: RouteState, preview: PreviewState, token: Token, more: Mapping[str, str]) -> None:
+        epoch, split, admission = routed.epoch, routed.split, routed.admission
+        assert split is not None, "nobody writes a route file without a split"
+        document = route_file.render(epoch, split, self._settings.session_cookie, preview, admission)
         replace(self._routes, json.dumps(document))
         effect = {"at": time.time(), "epoch": epoch, "split": str(split), "operation": token.operation, **more}
-        append_line(self.log, effect)
+        limited = {} if admission == EVERYBODY else {"admission": str(admission)}
+        append_line(self.log, {**effect, **limited})
 
     def _await(self, taken: Callable[[], bool], why_not: Callable[[], Exception]) -> None:
         deadline = time.monotonic() + self._settings.settle_seconds
@@ -170,12 +184,17 @@ class EnvoyTraffic:
             next_step="look at Envoy's log and its counter http.edge.rds.tidegate.update_rejected",
         )
 
-    def _why_not(self, desired: Split, token: Token) -> Exception:
+    def _has(self, wanted: RouteState) -> bool:
+        """Whether the router has this routing, at this epoch or a newer one."""
+        state = self.observe()
+        return (state.split, state.admission) == (wanted.split, wanted.admission) and state.epoch >= wanted.epoch
+
+    def _why_not(self, wanted: RouteState, token: Token) -> Exception:
         state = self.observe()
         if state.epoch > token.epoch:
             return LeaseLost(f"the router is at epoch {state.epoch}, {token.operation} wrote at {token.epoch}")
         return NotSettled(
-            f"Envoy has not taken {desired} at epoch {token.epoch} within {self._settings.settle_seconds} s; "
-            f"in force: {state.split} at epoch {state.epoch}",
+            f"Envoy has not taken {wanted.split} at epoch {token.epoch} within {self._settings.settle_seconds} s "
+            f"({wanted.admission.words}); in force: {state.split} at epoch {state.epoch} ({state.admission.words})",
             next_step="look at Envoy's log and its counter http.edge.rds.tidegate.update_rejected",
         )

@@ -13,6 +13,7 @@ from tidegate.drivers.token import Token
 from tidegate.drivers.traffic._rules import refuse_dead_arms, refuse_dead_preview
 from tidegate.drivers.traffic.contract import PreviewState, RouteState
 from tidegate.errors import NotSettled, Refused
+from tidegate.model.admission import EVERYBODY, Admission
 from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.topology import Arm
 from tidegate.model.traffic import TOTAL, Split
@@ -71,21 +72,34 @@ class MemoryTraffic:
         return state.split == desired and state.epoch >= token.epoch
 
     def apply(self, desired: Split, token: Token) -> None:
+        self._route(desired, None, token)
+
+    def admit(self, split: Split, admission: Admission, token: Token) -> None:
+        self._route(split, admission, token)
+
+    def _route(self, desired: Split, admission: Admission | None, token: Token) -> None:
         self.faults.before_apply()
         with self.world.lock:
             refuse_stale("the router", self._written.epoch, token.epoch, token.operation)
-            if self._written != RouteState(token.epoch, desired):
+            wanted = RouteState(token.epoch, desired, self._written.admission if admission is None else admission)
+            if self._written != wanted:
                 healthy = {arm for arm in desired.arms if self.healthy(arm)}
                 refuse_dead_arms(desired, self._written.split, healthy)
-                self._perform(desired, token)
+                self._perform(wanted, token)
         self.faults.after_apply()
-        if not self.settled(desired, token):
+        if not self.settled(desired, token) or self.observe().admission != wanted.admission:
             raise NotSettled(f"the router has not taken {desired} at epoch {token.epoch}")
 
-    def force(self, split: Split, epoch: int = 0) -> None:
+    def force(self, split: Split, epoch: int = 0, admission: Admission = EVERYBODY) -> None:
         """Put routes in place from outside, as a lab's start or a foreign hand does. No effect is counted."""
         with self.world.lock:
-            self._written = self._in_force = RouteState(epoch, split)
+            self._written = self._in_force = RouteState(epoch, split, admission)
+
+    def admits(self, session: str) -> bool:
+        """Whether the router answers a session at all now: the same ones each time, and more of them as the part
+        grows."""
+        point = int.from_bytes(hashlib.sha256(session.encode()).digest()[8:16], "big") % TOTAL
+        return point < self.observe().admission.admitted
 
     def route(self, session: str, headers: Mapping[str, str] | None = None) -> Arm:
         """Where the router sends a session now: sticky and monotone, as the real one. There must be routes."""
@@ -101,13 +115,14 @@ class MemoryTraffic:
                 return arm
         raise AssertionError("weights sum to less than the total")  # Split does not allow it
 
-    def _perform(self, desired: Split, token: Token) -> None:
+    def _perform(self, wanted: RouteState, token: Token) -> None:
         def change() -> None:
-            self._written = RouteState(token.epoch, desired)
+            self._written = wanted
             if not self.stuck:
                 self._in_force = self._written
 
-        detail = {"split": str(desired)}
+        limited = {} if wanted.admission == EVERYBODY else {"admission": str(wanted.admission)}
+        detail = {"split": str(wanted.split), **limited}
         self.world.perform(Effect("traffic", "route", "routes", token.epoch, token.operation, detail), change)
 
     def _show(self, desired: PreviewRoute | None, token: Token) -> None:
