@@ -17,6 +17,7 @@ from .release import WRITES_GIFT
 
 HOLD = 5.0  # seconds that a request waits for a database that is being moved
 RETRY_EVERY = 0.1
+TRY_FOR = 0.5  # seconds that one try waits for a connection: each new one has the pool connect anew, at once
 T = TypeVar("T")
 
 _NEW_SESSION = "insert into sessions (id, token_hash) values (%s, %s)"
@@ -72,9 +73,9 @@ class Store:
             min_size=2,
             max_size=size,
             open=False,
-            timeout=HOLD,
-            reconnect_timeout=HOLD,
-            kwargs={"autocommit": True, "prepare_threshold": 1, "connect_timeout": 3},
+            timeout=TRY_FOR,
+            reconnect_timeout=TRY_FOR,  # else it waits 1, 2, 4 seconds between its own tries
+            kwargs={"autocommit": True, "prepare_threshold": 1, "connect_timeout": 2},
         )
         self._answered = float("-inf")
 

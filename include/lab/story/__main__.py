@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -94,7 +93,7 @@ def _on_a_lab_in_use() -> int:
 def set_the_stage(lab: Lab, out: Path, progress: Progress) -> Stage:
     """The baseline adopted, the users there."""
     stage = Stage(lab, Journal(lab.env()["TIDEGATE_JOURNAL"]), out / "load")
-    _adopt(lab)
+    _adopt(stage)
     progress.say("pat asks for 1.0.0 to be adopted as the first baseline, ann approves")
     stage.start_load()
     await_value(lambda: stage.load_is_up(time.time()) or None, LOAD_WITHIN, "the users are not all there")
@@ -102,21 +101,13 @@ def set_the_stage(lab: Lab, out: Path, progress: Progress) -> Stage:
     return stage
 
 
-def _adopt(lab: Lab) -> None:
+def _adopt(stage: Stage) -> None:
     """As two people would: by the command line."""
     why = "the shop has run on it for a year"
-    asked = _tidegate(lab, "adopt", "shop", "1.0.0", "--by", "pat", "--reason", why, "--json")
+    asked = stage.tidegate("adopt", "shop", "1.0.0", "--by", "pat", "--reason", why, "--json")
     request = json.loads(asked)
     if request is not None:
-        _tidegate(lab, "approve", "shop", request["operation"], "--by", "ann")
-
-
-def _tidegate(lab: Lab, *words: str) -> str:
-    command = [str(Path(sys.executable).with_name("tidegate")), *words]
-    done = subprocess.run(command, env=lab.env(), capture_output=True, text=True, timeout=120)  # noqa: S603
-    if done.returncode:
-        raise TidegateError(f"tidegate {words[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
-    return done.stdout
+        stage.tidegate("approve", "shop", request["operation"], "--by", "ann")
 
 
 if __name__ == "__main__":

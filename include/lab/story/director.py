@@ -21,6 +21,7 @@ from lab.story.mending import Mender
 from lab.story.scenario import Scenario
 from lab.story.stage import SERVICE, Stage
 from lab.story.verdict import candidate_share, complaints
+from lab.story.writer_probe import WriterProbe
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.engine.view import OperationView
 from tidegate.errors import NotSettled, Refused, TidegateError
@@ -81,10 +82,13 @@ class Director:
     ) -> tuple[Ran, int]:
         """The run as it happened, and what the command that asked for it exited with."""
         since, seen = time.time(), schema.look(self.stage)
+        self.stage.found.clear()
         before(self.stage, scenario.disturbance)
         process = self.desk.ask(scenario, request_id)
         try:
-            ran = self._run(scenario, process, request_id, cat, approvers)
+            with WriterProbe(self.stage) as probe:
+                ran = self._run(scenario, process, request_id, cat, approvers)
+            self.stage.found["writer_probe"] = probe.told()
             ran = replace(ran, since=since, schema=(seen, schema.look(self.stage)))
             return ran, self.desk.ended(process, request_id)
         finally:
@@ -176,6 +180,7 @@ class Director:
             "dag_runs": [{"dag_id": ran.dag_id, "run_id": ran.run_id, "state": ran.state}],
             "exit_codes": codes,
             "timeline": _timeline(view, events, ran.since),
+            **self.stage.found,
             **(both or {}),
         }
         if both is not None:

@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Callable
 
 from lab import power
+from lab.airflow_api import await_value
+from lab.links import LinkControl
+from lab.load import records
 from lab.places import REGIONS
+from lab.story.bookkeeping import close_ledger
 from lab.story.scenario import Disturbance
 from lab.story.stage import Stage
 from tidegate.engine.view import OperationView
+from tidegate.plan.names import LEDGER_NODE, PROMOTE_NODE
 
 FIRST = REGIONS[0]
+REPLICATION = f"{REGIONS[1]}-to-{FIRST}-replication"  # the link by which the second follows the first
+BEHIND, BEHIND_WITHIN = 20, 30.0  # orders, and seconds for them
 SECOND = REGIONS[1]  # where no candidate is while it is tried in the first
 Poll = Callable[[OperationView], None]
 
@@ -31,13 +39,25 @@ def disturbance(stage: Stage, kind: Disturbance | None, version: str | None) -> 
             lambda view: view.verified("wave-1.shift-25"),
             lambda: _turn(stage, {version or "": {"checkout_failures": 0.08}}),
         )
+    if kind is Disturbance.FIRST_REGION_FROZEN:
+        return _Once(lambda view: True, lambda: power.thaw(stage.lab, FIRST))
+    if kind is Disturbance.FIRST_REGION_BEHIND:  # what is still on its way in the link must not arrive
+        return _Once(lambda view: view.verified(PROMOTE_NODE), lambda: _join(stage))
+    if kind is Disturbance.LEDGER_CLOSED:
+        return _Once(lambda view: view.verified(LEDGER_NODE), lambda: _close_ledger(stage))
     return _nothing
 
 
 def before(stage: Stage, kind: Disturbance | None) -> None:
     """What has happened when somebody asks."""
-    if kind is Disturbance.FIRST_REGION_DEAD:
+    if kind in (Disturbance.FIRST_REGION_BACK, Disturbance.LEDGER_CLOSED):
+        power.start_region(stage.lab, FIRST)
+    if kind is Disturbance.FIRST_REGION_BEHIND:
+        _let_fall_behind(stage)
+    if kind in (Disturbance.FIRST_REGION_DEAD, Disturbance.FIRST_REGION_BEHIND):
         power.cut(stage.lab, FIRST)
+    if kind is Disturbance.FIRST_REGION_FROZEN:
+        power.freeze(stage.lab, FIRST)
 
 
 def calm(stage: Stage) -> None:
@@ -61,6 +81,29 @@ def _turn(stage: Stage, dials: dict[str, dict[str, float]]) -> None:
 
 def _nothing(view: OperationView) -> None:
     return None
+
+
+def _let_fall_behind(stage: Stage) -> None:
+    """Users go on ordering while nothing of it reaches the other region."""
+    _link(stage).set(REPLICATION, cut=True)
+    since = time.time()
+    await_value(lambda: _ordered(stage, since) or None, BEHIND_WITHIN, "too few orders while the standby was cut off")
+
+
+def _link(stage: Stage) -> LinkControl:
+    return LinkControl(stage.lab.site().ports["links"])
+
+
+def _ordered(stage: Stage, since: float) -> bool:
+    return len(records.orders_acknowledged(stage.load_dir, since, time.time())) >= BEHIND
+
+
+def _join(stage: Stage) -> None:
+    _link(stage).set(REPLICATION, cut=False)
+
+
+def _close_ledger(stage: Stage) -> None:
+    stage.found["ledger"] = close_ledger(stage, stage.tidegate)
 
 
 class _Once:

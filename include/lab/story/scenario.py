@@ -18,6 +18,11 @@ class Disturbance(StrEnum):
     OTHER_REGION_DEAD = "other_region_dead"
     CHECKOUTS_FAIL = "checkouts_fail"
     FIRST_REGION_DEAD = "first_region_dead"  # before anything is asked for; it stays dark until it is asked back
+    FIRST_REGION_BEHIND = "first_region_behind"  # as dead, and for a while before nothing of it reached the other
+    FIRST_REGION_FROZEN = "first_region_frozen"  # before anything is asked for; thawed once the failover has begun
+    FIRST_REGION_DIES = "first_region_dies"  # in mid-canary; somebody fails over at once
+    FIRST_REGION_BACK = "first_region_back"  # its supervisor is there again; its database as the switch has it
+    LEDGER_CLOSED = "ledger_closed"  # the same, and a person reapplies what the ledger lists, once it is kept
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,11 @@ class Expectation:
     it; in the last run all passed. ``exit_code``: of the command that asked for it, at the first time and when it is
     asked for again (``exit_code_again``: where that differs). ``rung``: at which the ladder stopped.
     ``unasked``: a region in which the operation did nothing, and to which it owes nothing.
-    ``writer``: the region whose database alone takes writes at the end. ``most_lost``: acknowledged orders that may be
-    gone. ``schema``: the revision at the end, or that it is as before, line by line. ``flag_back``: the flag
-    that goes back, and nothing else: no route write, nothing redeployed, and no request fails that begins once it is
-    safe.
+    ``outage``: nobody is served for a while: how many requests and sessions there are then is not asked.
+    ``ledger``: it lists every acknowledged order that was lost, and there were some. ``writer``: the region whose
+    database alone takes writes at the end. ``most_lost``: acknowledged orders that may be gone; ``most_broken``:
+    sessions. ``schema``: the revision at the end, or that it is as before, line by line. ``flag_back``: the flag that
+    goes back, and nothing else: no route write, nothing redeployed, and no request fails that begins once it is safe.
     """
 
     outcome: str
@@ -56,6 +62,9 @@ class Expectation:
     flag_back: str | None = None
     writer: str | None = None
     most_lost: int = 0
+    most_broken: int = 0
+    outage: bool = False
+    ledger: bool = False
     exit_code_again: int | None = None
 
 

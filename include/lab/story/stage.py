@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from lab.load import records
 from lab.places import REGIONS
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.view import OperationView, fold_operation
-from tidegate.errors import NotSettled
+from tidegate.errors import NotSettled, TidegateError
 from tidegate.journal.model import Event, EventKind
 from tidegate.journal.store import Journal
 
@@ -27,12 +27,22 @@ MOST_SECONDS = 5400.0  # the load ends by itself after that, whatever happens
 
 @dataclass
 class Stage:
-    """``load_dir``: where the users' own record is written."""
+    """``load_dir``: where the users' own record is written. ``found``: what a scenario has found out besides, for its
+    row in the report."""
 
     lab: Lab
     journal: Journal
     load_dir: Path
     load: subprocess.Popen[bytes] | None = None
+    found: dict[str, Any] = field(default_factory=dict)
+
+    def tidegate(self, *words: str) -> str:
+        """What the command printed, run as a person would. Raises :class:`TidegateError` if it fails."""
+        command = [str(Path(sys.executable).with_name("tidegate")), *words]
+        done = subprocess.run(command, env=self.lab.env(), capture_output=True, text=True, timeout=120)  # noqa: S603
+        if done.returncode:
+            raise TidegateError(f"tidegate {words[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
 
     def start_load(self) -> None:
         """Start the users and wait until they are all there."""

@@ -18,7 +18,14 @@ AS_SHIPPED = ""
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "anew": {},  # a contract is proved on the rows that are there: after an hour of orders it would block too many
     "unproved": {"migrations": {"prove": False}},
-    "acting": {"failover": {"decide": {"then": "act"}}, "drivers": {"database": {"synchronous": "relax"}}},
+    "acting": {
+        "failover": {"decide": {"then": "act"}},
+        "drivers": {"database": {"synchronous": "relax"}},
+        "capacity": {"per_instance": "100/s"},  # what is left carries everybody at once
+    },
+    "ledger": {"failover": {"ledger": {"sessions": "id", "orders": "id", "order_events": "order_id"}}},
+    "frozen": {},  # a region that stood still is lost once more, in a lab that has not lost it before
+    "early": {},
 }
 """Name -> what differs from the sample's policy, by section."""
 

@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def guard(service: Annotated[str, typer.Argument(help="The service's name, as in its policy.")]) -> None:
     """Watch one service until Ctrl-C: judge open promotions and stop the loss. Airflow's triggerer does this too."""
+    from tidegate.guard import sync_watch
     from tidegate.guard.region_watch import RegionWatch, standing_eyes
     from tidegate.guard.watch import Watch
 
@@ -27,4 +28,5 @@ def guard(service: Annotated[str, typer.Argument(help="The service's name, as in
         signal.signal(number, lambda *_: stop.set())
     typer.echo(f"guarding {service}; Ctrl-C ends it")
     world = find_world(service)
+    sync_watch.start(world, stop)
     Watch(world, regions=RegionWatch(world, standing_eyes(world, stop))).run(stop)

@@ -12,7 +12,7 @@ import typer
 
 from tidegate.cli.operations import AsJson, Service
 from tidegate.cli.reading import known_service, reading_journal
-from tidegate.engine import preview_arm, region_loss
+from tidegate.engine import preview_arm, region_loss, relaxing
 from tidegate.engine.braking import brakes_of
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.lost_writes import ledger_of, next_step
@@ -70,6 +70,7 @@ def _service(journal: Journal, service: str, facts: ServiceFacts, now: float) ->
         "guard_alive": guard_document(journal, service, now)["alive"],
         "vantage": vantage_document(journal, service, now),
         "loss": region_loss.unanswered(journal, service),
+        "relaxed": relaxing.unprotected(journal, service),
         "watch": watch.words if watch else None,
         "watch_needs": watch.needs if watch else "",
         "brakes": brakes_of(journal, service).to_json(),
@@ -115,6 +116,8 @@ def _words(shown: Mapping[str, Any], view: OperationView | None) -> Iterator[str
         yield f"  regions:              {seen}"
     if shown["loss"]:
         yield f"  WHAT TO DO NOW:       {shown['loss']}"
+    if shown["relaxed"]:
+        yield f"  WHAT TO DO NOW:       {shown['relaxed']}"
     if shown["watch"]:
         yield f"  after promotion:      {shown['watch']}"
     if shown["watch_needs"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tidegate.engine import preview_arm, region_loss
+from tidegate.engine import preview_arm, region_loss, relaxing
 from tidegate.engine.brakes import BRAKE_KINDS, Brakes, fold_brakes
 from tidegate.engine.carriers import carried_on
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
@@ -51,6 +51,7 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
     watch = watch_words(journal, service, now)
     failed = [(ALARM, watch.needs)] if watch is not None and watch.needs else []
     lost = [(ALARM, words)] if (words := region_loss.unanswered(journal, service)) else []
+    relaxed = [(ALARM, words)] if (words := relaxing.unprotected(journal, service)) else []
     needs = sorted(
         [
             *_needs(view, facts, beat, now, trouble),
@@ -60,6 +61,7 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
             *stranded,
             *failed,
             *lost,
+            *relaxed,
         ]
     )
     return {

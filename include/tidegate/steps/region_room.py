@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tidegate.errors import EffectError
 from tidegate.model.traffic import TOTAL
 from tidegate.steps.contract import StepWorld
 from tidegate.steps.stable_capacity import measured_demand
+
+SEEN_WITHIN, LOOK_EVERY = 15.0, 0.1  # seconds
 
 
 @dataclass(frozen=True)
@@ -32,3 +35,19 @@ def room_for(row: Room) -> int:
     if not row.healthy:
         return 0
     return TOTAL if row.demand <= row.carries else int(row.carries / row.demand * TOTAL)
+
+
+def await_seen(world: StepWorld, region: str) -> None:
+    """Wait until the router sees every instance healthy that the region's control says runs the stable release.
+
+    Instances that had no database for a while are well again a moment after it takes writes, and the router learns of
+    it at its next look: whoever measures the room in between finds none. Gives up after :data:`SEEN_WITHIN` seconds,
+    and where nobody can say: then whoever asked goes by what there is.
+    """
+    arm, until = world.binding.arm(region, "stable"), world.clock.now() + SEEN_WITHIN
+    try:
+        running = len(world.estate.compute.observe(arm).instances)
+        while world.estate.metrics.counters().healthy.get(arm, 0) < running and world.clock.now() < until:
+            world.clock.sleep(LOOK_EVERY)
+    except EffectError:
+        return

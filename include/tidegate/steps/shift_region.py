@@ -8,7 +8,7 @@ from typing import Any
 from tidegate.errors import EffectError
 from tidegate.model.traffic import TOTAL, Split, canary_split
 from tidegate.steps.contract import Look, Result, Standing, StepWorld, Verb
-from tidegate.steps.region_room import room_for, room_of
+from tidegate.steps.region_room import await_seen, room_for, room_of
 from tidegate.steps.shift_traffic import read_back
 
 
@@ -27,6 +27,8 @@ class ShiftRegion:
         return f"{args['part'] / 100:g}% of what is to move goes to the {args['region']}{room}"
 
     def check(self, args: Mapping[str, Any], world: StepWorld) -> Look:
+        if args.get("as_far_as_room"):
+            await_seen(world, world.binding.region(args["region"]))
         state = world.estate.traffic.observe()
         wanted = _wanted(args, world, state.split)
         done = state.split == wanted and state.epoch >= world.known.fence

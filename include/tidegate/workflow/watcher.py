@@ -16,6 +16,7 @@ from typing import Any
 from airflow.sdk import Asset, AssetWatcher
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from tidegate.guard import sync_watch
 from tidegate.guard.region_watch import RegionWatch, standing_eyes
 from tidegate.guard.vigil import Alarm
 from tidegate.guard.watch import Watch
@@ -48,6 +49,7 @@ def guarding(service: str, stop: threading.Event, ask: Ask) -> None:
         ask(Detection(alarm.service, alarm.reason, alarm.observed_at, alarm.id, alarm.fast_lane, alarm.target))
 
     world = world_for(service)
+    sync_watch.start(world, stop)
     Watch(world, say, RegionWatch(world, standing_eyes(world, stop))).run(stop)
 
 

@@ -193,14 +193,15 @@ class Moves:
         source = primaries[0] if len(primaries) == 1 else None
         has = max(0, server.written - (server.lag or 0))
         lag = None if source is None or server.lag is None else max(0, source.written - has)
+        here = streams(server, self.servers, self.parted)
         return DatabaseState(
             *(server.region, "standby", lag),
             timeline=server.timeline,
             position=has,
             received=has,
             lag_seconds=None if lag is None else float(lag > 0),
-            streaming=streams(server, self.servers, self.parted),
-            synchronous=source is not None and source.waits_for == server.region,
+            streaming=here,
+            synchronous=source is not None and source.waits_for == server.region and here,
         )
 
     def _server(self, region: str, token: Token) -> Server:
