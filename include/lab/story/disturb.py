@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+import uuid
 from collections.abc import Callable
 
 from lab import power
@@ -14,7 +15,8 @@ from lab.links import LinkControl
 from lab.load import records
 from lab.places import REGIONS
 from lab.story.bookkeeping import close_ledger
-from lab.story.scenario import Disturbance
+from lab.story.desk import Desk
+from lab.story.scenario import Disturbance, Expectation, Scenario
 from lab.story.stage import Stage
 from tidegate.engine.view import OperationView
 from tidegate.plan.names import LEDGER_NODE, PROMOTE_NODE
@@ -22,6 +24,10 @@ from tidegate.plan.names import LEDGER_NODE, PROMOTE_NODE
 FIRST = REGIONS[0]
 REPLICATION = f"{REGIONS[1]}-to-{FIRST}-replication"  # the link by which the second follows the first
 BEHIND, BEHIND_WITHIN = 20, 30.0  # orders, and seconds for them
+HALFWAY_WITHIN = 180.0  # seconds
+PROMOTION = Scenario(
+    "halfway", "", "promote", {"version": "1.1.0", "reason": "the autumn release"}, Expectation("superseded", "")
+)
 SECOND = REGIONS[1]  # where no candidate is while it is tried in the first
 Poll = Callable[[OperationView], None]
 
@@ -48,13 +54,16 @@ def disturbance(stage: Stage, kind: Disturbance | None, version: str | None) -> 
     return _nothing
 
 
-def before(stage: Stage, kind: Disturbance | None) -> None:
+def before(stage: Stage, kind: Disturbance | None, desk: Desk) -> None:
     """What has happened when somebody asks."""
+    if kind is Disturbance.FIRST_REGION_DIES:
+        _promote_halfway(stage, desk)
     if kind in (Disturbance.FIRST_REGION_BACK, Disturbance.LEDGER_CLOSED):
         power.start_region(stage.lab, FIRST)
     if kind is Disturbance.FIRST_REGION_BEHIND:
         _let_fall_behind(stage)
-    if kind in (Disturbance.FIRST_REGION_DEAD, Disturbance.FIRST_REGION_BEHIND):
+    dead = (Disturbance.FIRST_REGION_DEAD, Disturbance.FIRST_REGION_BEHIND, Disturbance.FIRST_REGION_DIES)
+    if kind in dead:
         power.cut(stage.lab, FIRST)
     if kind is Disturbance.FIRST_REGION_FROZEN:
         power.freeze(stage.lab, FIRST)
@@ -81,6 +90,20 @@ def _turn(stage: Stage, dials: dict[str, dict[str, float]]) -> None:
 
 def _nothing(view: OperationView) -> None:
     return None
+
+
+def _promote_halfway(stage: Stage, desk: Desk) -> None:
+    """Somebody has begun to promote a good release; its candidate takes a quarter of the first region."""
+    request_id = f"halfway-{uuid.uuid4().hex[:8]}"
+    desk.ask(PROMOTION, request_id)
+    await_value(lambda: _is_halfway(stage, request_id) or None, HALFWAY_WITHIN, "the promotion has not come half-way")
+    stage.found["interrupted"] = f"request__{request_id}"
+
+
+def _is_halfway(stage: Stage, request_id: str) -> bool:
+    stage.load_goes_on()
+    view = stage.operation(f"request__{request_id}")
+    return view is not None and view.verified("wave-1.shift-25")
 
 
 def _let_fall_behind(stage: Stage) -> None:

@@ -29,8 +29,7 @@ from lab.load.journal import Request, entries
 from lab.places import REGIONS, REPOSITORY
 from lab.progress import Progress, on_stdout
 from lab.story.__main__ import set_the_stage
-from lab.story.desk import Desk
-from lab.story.scenario import Expectation, Scenario
+from lab.story.partition import protect
 from lab.story.stage import SERVICE, Stage
 from lab.story.variants import dags_for
 from tidegate.engine.region_loss import LOST
@@ -45,9 +44,6 @@ TARGET = 5.0  # seconds, 95th percentile
 STEADY = 5.0  # seconds of users before the kill
 BACK_WITHIN, ENDED_WITHIN = 120.0, 300.0
 KILLED = REGIONS[0]
-PROTECT = Scenario(
-    "protect", "writes wait for the standby", "reprotect", {"reason": "before the kill"}, Expectation("reprotected", "")
-)
 
 
 @dataclass(frozen=True)
@@ -105,14 +101,6 @@ def kill_once(stage: Stage, progress: Progress) -> Kill:
         view.outcome.value if view.outcome else view.state.value,
         stages(stage.journal.events(SERVICE), view, killed),
     )
-
-
-def protect(stage: Stage, progress: Progress) -> None:
-    """Reprotect: from now on it is on record that writes wait for the standby."""
-    desk = Desk(stage.lab, stage.load_dir.parent / "desk", progress, "cat")
-    process = desk.ask(PROTECT, "protect")
-    if process.wait(ENDED_WITHIN) != 0:
-        raise NotSettled(f"the service is not protected: {desk.said('protect')}")
 
 
 def stages(events: Sequence[Event], view: OperationView, killed: float) -> dict[str, float]:

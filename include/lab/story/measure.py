@@ -58,6 +58,15 @@ def users(stage: Stage, ran: Ran) -> dict[str, Any]:
     }
 
 
+def found(stage: Stage) -> dict[str, Any]:
+    """What the scenario has found out besides; an operation that it interrupted as it ended."""
+    told = dict(stage.found)
+    if "interrupted" in told:
+        view = stage.operation(told["interrupted"])
+        told["interrupted"] = view.outcome.value if view is not None and view.outcome else None
+    return told
+
+
 def longest_gap(ends: Sequence[float], since: float, until: float) -> float:
     """Seconds between two acknowledged orders of anybody, at most, within the run."""
     moments = [since, *sorted(end for end in ends if since <= end <= until), until]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.story.scenario import Disturbance, Expectation, Scenario
+from lab.story.scenario import NOBODY_ASKS, Disturbance, Expectation, Scenario
 
 MOVES: tuple[Scenario, ...] = (
     Scenario(
@@ -108,5 +108,27 @@ MOVES: tuple[Scenario, ...] = (
         approvers=("ann", "ben"),
         expected="east writes again until it is fenced, and never after; then west alone",
         variant="frozen",
+    ),
+    Scenario(
+        "partition",
+        "the regions are cut from each other for a minute; the guard may fail over by itself",
+        NOBODY_ASKS,
+        {},
+        Expectation("unmoved", "", writer="east", outage=True),
+        expected="nothing is promoted, no order lost; writes let west go, and it catches up",
+        variant="acting",
+    ),
+    Scenario(
+        "promotion-interrupted",
+        "east dies while 1.1.0 takes a quarter of its traffic",
+        "failover",
+        {"to": "west", "reason": "east is dark"},
+        Expectation(
+            "failed_over", "success", writer="west", most_lost=5, most_broken=5, outage=True, interrupted="superseded"
+        ),
+        disturbance=Disturbance.FIRST_REGION_DIES,
+        approvers=("ann", "ben"),
+        expected="the promotion is closed and its debts are on record; fenced by power, signed by two, west takes writes",
+        variant="early",
     ),
 )

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 AS_BEFORE = "as before"
+NOBODY_ASKS = ""  # instead of a DAG: something happens to the estate, and nothing is asked for
 
 
 class Disturbance(StrEnum):
@@ -38,9 +39,10 @@ class Expectation:
     asked for again (``exit_code_again``: where that differs). ``rung``: at which the ladder stopped.
     ``unasked``: a region in which the operation did nothing, and to which it owes nothing.
     ``outage``: nobody is served for a while: how many requests and sessions there are then is not asked.
-    ``ledger``: it lists every acknowledged order that was lost, and there were some. ``writer``: the region whose
-    database alone takes writes at the end. ``most_lost``: acknowledged orders that may be gone; ``most_broken``:
-    sessions. ``schema``: the revision at the end, or that it is as before, line by line. ``flag_back``: the flag that
+    ``interrupted``: how the promotion ends that was under way. ``ledger``: it lists every acknowledged order that was
+    lost, and there were some. ``writer``: the region whose database alone takes writes at the end. ``most_lost``:
+    acknowledged orders that may be gone; ``most_broken``: sessions.
+    ``schema``: the revision at the end, or that it is as before, line by line. ``flag_back``: the flag that
     goes back, and nothing else: no route write, nothing redeployed, and no request fails that begins once it is safe.
     """
 
@@ -65,12 +67,13 @@ class Expectation:
     most_broken: int = 0
     outage: bool = False
     ledger: bool = False
+    interrupted: str | None = None
     exit_code_again: int | None = None
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """``dag``: ``promote`` or ``rollback``. ``needs``: scenarios that must have been run before, in this estate.
+    """``dag``: which is asked for, or :data:`NOBODY_ASKS`. ``needs``: scenarios that must have been run before, here.
     ``publishes``: the release is built, signed, verified and published before, by the command line. ``afterwards``:
     seconds in which a rollback that nobody asks for must follow and end; ``expect`` is of that one then, and the
     release's leak is held back until the promotion has ended. ``variant``: of the sample's policy

@@ -89,6 +89,8 @@ def _writers(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
     probe, expect = row.get("writer_probe"), scenario.expect
     if probe is not None and (probe["handed_over"] > 1 or not probe["asked"]):
         yield f"takes writes: expected one region after the other, got {probe}"
+    if expect.interrupted != row.get("interrupted"):
+        yield f"the promotion that was under way: expected {expect.interrupted}, got {row.get('interrupted')}"
     ledger = row.get("ledger")
     if expect.ledger and (not ledger or not ledger["acknowledged_lost"] or ledger["not_in_ledger"]):
         yield f"ledger: expected every acknowledged order that was lost, and some, got {ledger}"

@@ -114,10 +114,7 @@ def _words(shown: Mapping[str, Any], view: OperationView | None) -> Iterator[str
     yield f"  read from:            {shown['journal']}"
     if seen := vantage_words(shown["vantage"]):
         yield f"  regions:              {seen}"
-    if shown["loss"]:
-        yield f"  WHAT TO DO NOW:       {shown['loss']}"
-    if shown["relaxed"]:
-        yield f"  WHAT TO DO NOW:       {shown['relaxed']}"
+    yield from (f"  WHAT TO DO NOW:       {shown[key]}" for key in ("loss", "relaxed") if shown[key])
     if shown["watch"]:
         yield f"  after promotion:      {shown['watch']}"
     if shown["watch_needs"]:

@@ -40,7 +40,7 @@ class Settings(BaseModel):
     ``control``: the region's supervisor, whose program ``postgres`` starts the server as a standby whatever it was, and
     whose program ``reprotect`` makes its files follow the other region's. ``power``: the region's outlet of a switch
     that stands outside it. ``synchronous``: whether the primary waits for the standby, and what it does without one:
-    ``off``, ``block`` or ``relax``."""
+    ``off``, ``block`` (writes wait until it is back) or ``relax`` (the guard lets them go on)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     regions: dict[str, str] = Field(min_length=1)
