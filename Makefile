@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
-.PHONY: help setup demo e2e rto ui compose-test test model mutants check up down status race checks-cost docs lock clean
+.PHONY: help setup demo e2e rto ui compose-test test soak model mutants check up down status race checks-cost docs lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ compose-test: ## the story in containers: make compose-test EXECUTOR=local (or c
 
 test: setup ## the tests, two files at a time (JOBS=0: one after the other)
 	@exec $(PYTHON) -m pytest -n $(or $(JOBS),2) --dist loadfile $(ARGS)
+
+soak: setup ## 10,000 failovers at random on memory drivers (make test has 1,000; about an hour; SEED=n)
+	@TIDEGATE_FAILOVERS=10000 $(if $(SEED),TIDEGATE_SEED=$(SEED)) exec $(PYTHON) -m pytest -n $(or $(JOBS),2) --dist loadfile tests/scenarios/test_random_failovers.py tests/scenarios/test_random_failovers_too.py
 
 model: setup ## Spin on the model of the failover (needs Debian's spin and gcc; make test checks it without)
 	@exec $(PYTHON) -m tests.model.spin

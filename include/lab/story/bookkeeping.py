@@ -22,7 +22,7 @@ def close_ledger(stage: Stage, tidegate: Callable[..., str]) -> dict[str, Any]:
     shown = json.loads(tidegate("ledger", "show", SERVICE, "--json"))
     listed = {row["key"] for row in shown["rows"] if row["table"] == ORDERS}
     lost = _lost(stage)
-    tidegate("ledger", "reapply", SERVICE, "--all", "--by", "ann", "--reason", WHY)
+    tidegate("ledger", "reapply", SERVICE, "--all", "--by", "cat", "--reason", WHY)
     return {"entries": shown["entries"], "tables": shown["tables"], "exact": shown["exact"], **compared(listed, lost)}
 
 

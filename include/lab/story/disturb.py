@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from lab import power
 from lab.airflow_api import await_value
+from lab.databases import PROGRAM
 from lab.links import LinkControl
 from lab.load import records
 from lab.places import REGIONS
@@ -19,12 +20,14 @@ from lab.story.desk import Desk
 from lab.story.scenario import Disturbance, Expectation, Scenario
 from lab.story.stage import Stage
 from tidegate.engine.view import OperationView
+from tidegate.errors import TidegateError
 from tidegate.plan.names import LEDGER_NODE, PROMOTE_NODE
 
 FIRST = REGIONS[0]
 REPLICATION = f"{REGIONS[1]}-to-{FIRST}-replication"  # the link by which the second follows the first
 BEHIND, BEHIND_WITHIN = 20, 30.0  # orders, and seconds for them
 HALFWAY_WITHIN = 180.0  # seconds
+ANSWERS_WITHIN = 20.0  # seconds, of a supervisor
 PROMOTION = Scenario(
     "halfway", "", "promote", {"version": "1.1.0", "reason": "the autumn release"}, Expectation("superseded", "")
 )
@@ -59,7 +62,7 @@ def before(stage: Stage, kind: Disturbance | None, desk: Desk) -> None:
     if kind is Disturbance.FIRST_REGION_DIES:
         _promote_halfway(stage, desk)
     if kind in (Disturbance.FIRST_REGION_BACK, Disturbance.LEDGER_CLOSED):
-        power.start_region(stage.lab, FIRST)
+        _come_back_as_writer(stage)
     if kind is Disturbance.FIRST_REGION_BEHIND:
         _let_fall_behind(stage)
     dead = (Disturbance.FIRST_REGION_DEAD, Disturbance.FIRST_REGION_BEHIND, Disturbance.FIRST_REGION_DIES)
@@ -90,6 +93,19 @@ def _turn(stage: Stage, dials: dict[str, dict[str, float]]) -> None:
 
 def _nothing(view: OperationView) -> None:
     return None
+
+
+def _come_back_as_writer(stage: Stage) -> None:
+    """The region's supervisor is there again, and somebody tries to have its database be what it was."""
+    power.start_region(stage.lab, FIRST)
+    control = stage.lab.control(FIRST)
+    control.await_answer(ANSWERS_WITHIN)
+    (stage.lab.databases().cluster(FIRST).data / "standby.signal").unlink(missing_ok=True)
+    try:
+        control.start(PROGRAM)
+        stage.found["old_primary"] = control.states()[PROGRAM]
+    except TidegateError as refused:
+        stage.found["old_primary"] = f"refused: {refused.message}"
 
 
 def _promote_halfway(stage: Stage, desk: Desk) -> None:

@@ -128,7 +128,7 @@ MOVES: tuple[Scenario, ...] = (
         ),
         disturbance=Disturbance.FIRST_REGION_DIES,
         approvers=("ann", "ben"),
-        expected="the promotion is closed and its debts are on record; fenced by power, signed by two, west takes writes",
+        expected="the promotion is closed, its debts on record; fenced by power, signed by two, west takes writes",
         variant="early",
     ),
 )

@@ -22,7 +22,7 @@ class Disturbance(StrEnum):
     FIRST_REGION_BEHIND = "first_region_behind"  # as dead, and for a while before nothing of it reached the other
     FIRST_REGION_FROZEN = "first_region_frozen"  # before anything is asked for; thawed once the failover has begun
     FIRST_REGION_DIES = "first_region_dies"  # in mid-canary; somebody fails over at once
-    FIRST_REGION_BACK = "first_region_back"  # its supervisor is there again; its database as the switch has it
+    FIRST_REGION_BACK = "first_region_back"  # its supervisor is, and its database is started as the writer that it was
     LEDGER_CLOSED = "ledger_closed"  # the same, and a person reapplies what the ledger lists, once it is kept
 
 

@@ -1,0 +1,14 @@
+"""Failovers at random, on the estates that the file beside it leaves out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.random_failovers import ESTATES, play
+
+
+@pytest.mark.parametrize("number", ESTATES[1::2])
+def test_failovers_at_random(tmp_path: Path, number: int) -> None:
+    play(tmp_path, number)
