@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.safety.guard import Guard
 
 _RULE, _SCENARIO = "unit/judge/test_regions.py", "scenarios/test_region_loss.py"
+_RELAX = "scenarios/test_relaxing.py"
 _AWAY = "if False:"
 
 
@@ -102,5 +103,50 @@ REGION_GUARDS: tuple[Guard, ...] = (
         _AWAY,
         _SCENARIO,
         "test_two_guards_declare_one_loss_once",
+    ),
+    _guard(
+        5,
+        "writes let go of a standby only once it has been gone for a while",
+        "guard/sync_watch.py",
+        "if now - self._gone_since < relaxing.GONE_FOR:",
+        _AWAY,
+        _RELAX,
+        "test_a_standby_that_is_back_at_once_is_waited_for",
+    ),
+    _guard(
+        1,
+        "the record is withdrawn when writes let go",
+        "engine/relaxing.py",
+        "if not wait.begun:",
+        _AWAY,
+        _RELAX,
+        "test_writes_go_on_without_a_standby_that_has_gone",
+    ),
+    _guard(
+        1,
+        "a primary that is lost keeps its record",
+        "engine/relaxing.py",
+        'primary.role == "primary" and ',
+        "",
+        _RELAX,
+        "test_a_primary_that_is_lost_is_no_reason",
+    ),
+    _guard(
+        7,
+        "whoever moves the service sees to who is waited for",
+        "engine/relaxing.py",
+        "if lease is not None and lease.kind in MOVING:",
+        _AWAY,
+        _RELAX,
+        "test_an_operation_that_moves_the_service_sees_to_it_itself",
+    ),
+    _guard(
+        2,
+        "a failover measures its room once the router sees the target",
+        "steps/region_room.py",
+        "< running and",
+        "< 0 and",
+        "scenarios/test_failover.py",
+        "test_traffic_waits_until_the_router_sees_instances_that_have_their_database_back",
     ),
 )

@@ -18,6 +18,7 @@ from tidegate.engine.section import run_section
 from tidegate.errors import Forbidden, LeaseLost, OutcomeUnknown, Refused, Unreachable
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import OperationKind, OperationState, Outcome
+from tidegate.model.topology import Arm, Slot
 from tidegate.policy.schema import Roles
 
 AWAY, HOME = OperationKind.FAILOVER, OperationKind.SWITCHOVER
@@ -51,8 +52,6 @@ def lose(rig: Rig, region: str) -> None:
 
 def found(rig: Rig, region: str) -> None:
     """The region has power again, and its control."""
-    from tidegate.model.topology import Arm, Slot
-
     rig.compute.faults.lost.pop(region, None)
     rig.users.dark.discard(region)
     rig.database.comes_back(region)
@@ -74,6 +73,22 @@ def test_a_region_dies_and_the_other_takes_over_asking_nobody(rig: Rig, clients:
     assert clients.most == 1
     assert clients.lost("west") == []
     assert rig.world.journal.verify("shop") == []
+
+
+def test_traffic_waits_until_the_router_sees_instances_that_have_their_database_back(rig: Rig) -> None:
+    """They were without one while people signed; their room is not measured before they are well again."""
+    lose(rig, "east")
+    view = advance(rig, open_move(rig, AWAY), "cutover.shift")
+    arm, back = Arm("west", Slot.A), rig.clock.now() + 5
+
+    def not_seen_yet(_: float) -> None:
+        rig.metrics.healthy = {**rig.metrics.healthy, **({arm: 0} if rig.clock.now() < back else {})}
+
+    rig.clock.ticks.append(not_seen_yet)
+    not_seen_yet(0)
+    run_step(rig.world, view.id, "cutover.shift", actor="test")
+    assert regions(rig) == {"east": 0, "west": 10_000}
+    assert rig.clock.now() >= back
 
 
 def test_there_is_a_way_home(rig: Rig, clients: Writers) -> None:
