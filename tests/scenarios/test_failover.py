@@ -91,6 +91,31 @@ def test_traffic_waits_until_the_router_sees_instances_that_have_their_database_
     assert rig.clock.now() >= back
 
 
+def test_a_primary_that_came_back_as_a_standby_takes_writes_again_and_nothing_is_lost(
+    unsynced: Rig,
+) -> None:
+    """Its server died and was started again, as a standby as always; or nobody signed for what the other one lacks."""
+    rig = unsynced
+    clients = writing(rig)
+    rig.database.cut("west")
+    assert rig.database.write("east", "west has not got this one")
+    rig.database.join("west")
+    rig.database.crash("east")
+    assert rig.database.writers() == ()
+    view = move(rig, AWAY, "east")
+    assert (view.outcome, view.requested) == (Outcome.FAILED_OVER, {})
+    assert rig.database.writers() == ("east",)
+    assert clients.lost("east") == []
+    assert clients.most == 1
+    assert move(rig, AGAIN).outcome is Outcome.REPROTECTED
+    assert regions(rig) == {"east": 5000, "west": 5000}
+
+
+def test_a_region_that_takes_writes_is_not_failed_over_to(rig: Rig) -> None:
+    with pytest.raises(Refused, match="a failover goes to the other region"):
+        open_move(rig, AWAY, "east")
+
+
 def test_there_is_a_way_home(rig: Rig, clients: Writers) -> None:
     lose(rig, "east")
     move(rig, AWAY)

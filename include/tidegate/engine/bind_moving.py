@@ -133,6 +133,8 @@ def _failover(
 ) -> tuple[str, str]:
     writer = _writer(policy, placement, states)
     target = _named(policy, request.target) if request.target else _other(policy, writer)
+    if target == writer and states[target].role == "standby":  # it was started again, and has all that was ever written
+        return _other(policy, target), target
     if target == writer:
         raise Refused(
             f"writes go to {target}, or went there last: a failover goes to the other region",
