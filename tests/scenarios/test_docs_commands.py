@@ -48,6 +48,7 @@ ELSEWHERE = {
     "switchover": "tests/unit/cli/test_moving_commands.py",
     "failover": "tests/unit/cli/test_moving_commands.py",
     "reprotect": "tests/unit/cli/test_moving_commands.py",
+    "objectives": "tests/unit/cli/test_moving_commands.py",
     "ledger": "tests/unit/cli/test_ledger_commands.py",
     "preview": "tests/scenarios/test_preview_arm.py",
     "lab": "tests/e2e/test_lab_estate.py",

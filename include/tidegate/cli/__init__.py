@@ -27,6 +27,7 @@ from tidegate.cli import (
     ledger,
     migrations,
     moving,
+    objectives,
     operations,
     policy,
     preview,
@@ -63,6 +64,7 @@ brakes.register(app)
 readiness.register(app)
 requests.register(app)
 moving.register(app)
+objectives.register(app)
 preview.register(app)
 ledger.register(app)
 code_table.register(app)

@@ -20,6 +20,7 @@ def guard(service: Annotated[str, typer.Argument(help="The service's name, as in
     """Watch one service until Ctrl-C: judge open promotions and stop the loss. Airflow's triggerer does this too."""
     from tidegate.guard import sync_watch
     from tidegate.guard.region_watch import RegionWatch, standing_eyes
+    from tidegate.guard.replication_watch import keep_looking
     from tidegate.guard.watch import Watch
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -29,4 +30,5 @@ def guard(service: Annotated[str, typer.Argument(help="The service's name, as in
     typer.echo(f"guarding {service}; Ctrl-C ends it")
     world = find_world(service)
     sync_watch.start(world, stop)
+    keep_looking(world, stop)
     Watch(world, regions=RegionWatch(world, standing_eyes(world, stop))).run(stop)

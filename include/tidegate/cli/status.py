@@ -21,6 +21,7 @@ from tidegate.errors import Refused
 from tidegate.journal.store import Journal
 from tidegate.model.operation import service_of
 from tidegate.report.document import guard_document, lease_document, operation_document
+from tidegate.report.objectives import status_lines
 from tidegate.report.vantage import vantage_document, vantage_words
 from tidegate.report.watch import watch_words
 
@@ -101,7 +102,7 @@ def _operation(journal: Journal, view: OperationView, now: float) -> dict[str, A
         "why_back": view.why_back,
         "next": next((n.id for _, n in view.plan.nodes() if not view.verified(n.id)), None),
         "nodes": {n.id: view.node(n.id).status for _, n in view.plan.nodes()},
-        **{key: told[key] for key in ("headline", "held", "carried", "break_glass", "ladder")},
+        **{key: told[key] for key in ("headline", "held", "carried", "break_glass", "ladder", "objectives")},
     }
 
 
@@ -161,6 +162,7 @@ def _about(operation: Mapping[str, Any]) -> Iterator[str]:
     yield f"  did anything change?  {top['changed']}"
     yield f"  is it safe?           {top['safe']}"
     yield f"  what next?            {top['next']}"
+    yield from status_lines(operation["objectives"])
     yield f"  routing left:         {operation['split'] or 'none'}"
     if operation["why_back"]:
         yield f"  why it went back:     {operation['why_back']}"

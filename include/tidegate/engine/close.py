@@ -6,6 +6,7 @@ from typing import Any
 
 from tidegate.engine.ladder import debts
 from tidegate.engine.moving import given_up
+from tidegate.engine.objectives import keep_measured
 from tidegate.engine.takeover import carries
 from tidegate.engine.turn import why_incomplete
 from tidegate.engine.view import OperationView, fold_operation, require
@@ -26,6 +27,7 @@ def close_operation(world: World, operation: str, *, actor: str) -> OperationVie
         carries(view, actor)
         outcome, why = _outcome(view)
         body = {"outcome": outcome.value, "why": why, **how_far(view, outcome)}
+        keep_measured(txn, view, world.clock.now(), actor)
         txn.append(EventKind.OPERATION_CLOSED, body, actor=actor, operation=operation, epoch=txn.raise_epoch())
         if txn.head.lease is not None and txn.head.lease.operation == operation:
             txn.set_lease(None)

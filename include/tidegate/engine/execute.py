@@ -170,6 +170,7 @@ def _known(world: World, txn: Transaction, view: OperationView, now: float) -> K
         signed=rules.signed(view),
         debts=debts_of(txn) if view.kind in MOVING else (),
         ledger=ledger_of(txn.events) if view.kind is OperationKind.REPROTECT else None,
+        written=guarding.written(world.journal, world.service) if view.kind in MOVING else None,
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tidegate.journal.store import Journal
+from tidegate.model.written import Written
 
 BEAT = "guard"
+WRITTEN = "written"  # among the beats: what the primary was seen to have written
 WITHIN = 120.0  # seconds that a shift waits for a live guard, before it gives up and the way back begins
 POLL = 0.5  # seconds between two looks whether there is one
 BEAT_TTL = 3.0  # seconds without a beat after which a guard counts as dead
@@ -35,3 +37,9 @@ def fresh_demand(journal: Journal, service: str, now: float) -> Mapping[str, flo
         return None
     demand = beat.body.get("demand")
     return demand if isinstance(demand, Mapping) and demand else None
+
+
+def written(journal: Journal, service: str) -> Written | None:
+    """What the primary was seen to have written, however long ago; None if nobody has looked."""
+    beat = journal.beats(service).get(WRITTEN)
+    return None if beat is None else Written.from_json(beat.body)

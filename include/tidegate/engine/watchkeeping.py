@@ -11,6 +11,7 @@ from tidegate.engine.open import LEASE_TTL
 from tidegate.engine.view import STOP_LOSS_NODE, OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.journal.model import EventKind
+from tidegate.journal.store import Journal
 from tidegate.model.flags import settings_from_json, settings_json
 from tidegate.model.operation import MOVING, OperationKind, OperationState
 from tidegate.model.traffic import Split, canary_split
@@ -20,10 +21,13 @@ MISSED = "deadline missed"
 
 def open_operation_of(world: World) -> OperationView | None:
     """The operation that holds the service's lease, if any."""
-    lease = world.journal.head(world.service).lease
-    if lease is None:
-        return None
-    return fold_operation(world.journal.events(world.service, operation=lease.operation))
+    return open_view(world.journal, world.service)
+
+
+def open_view(journal: Journal, service: str) -> OperationView | None:
+    """As :func:`open_operation_of`, for what has the journal alone."""
+    lease = journal.head(service).lease
+    return None if lease is None else fold_operation(journal.events(service, operation=lease.operation))
 
 
 def renew_lease(world: World) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from tidegate.engine import guarding, watchkeeping
 from tidegate.engine.execute import run_step
 from tidegate.engine.guilty import go_on_without
+from tidegate.engine.objectives import note_rto
 from tidegate.engine.turn import declare_stop_loss
 from tidegate.engine.view import STOP_LOSS_NODE, OperationView
 from tidegate.engine.world import World
@@ -199,6 +200,8 @@ class Watch:
             watchkeeping.renew_lease(self._world)
             if late := watchkeeping.note_deadline(self._world, view):
                 log.error("guard of %s: %s", self._world.service, late)
+            if late := note_rto(self._world, view, ACTOR):
+                log.critical("guard of %s: %s", self._world.service, late)
             self._renewed_at = now
         if view.state is not OperationState.STOPPING or view.kind is not OperationKind.PROMOTION:
             return False

@@ -38,6 +38,7 @@ MEANINGS: Mapping[EventKind, str] = {
     EventKind.PREVIEW_WITHDRAWN: "No header leads to a preview any more.",
     EventKind.LEDGER_OPENED: "What the old primary alone had after a failover was read and kept: rows, by table.",
     EventKind.LEDGER_CLOSED: "A person closed lost writes: reapplied, superseded, discarded, or unreadable; why.",
+    EventKind.OBJECTIVES_MEASURED: "How long users were without the service, by stage, and what was lost.",
     EventKind.OVERRIDDEN: "A person set a rule aside: which one, and why. Written before the effect.",
     EventKind.POLICY_SEEN: "The policy that is in force, by digest.",
     EventKind.FLAGS_SET: "What part of the customers sees what is behind these flags, now and before; who, why.",

@@ -50,6 +50,7 @@ class EventKind(StrEnum):
     PREVIEW_WITHDRAWN = "preview_withdrawn"
     LEDGER_OPENED = "ledger_opened"
     LEDGER_CLOSED = "ledger_closed"
+    OBJECTIVES_MEASURED = "objectives_measured"
     OVERRIDDEN = "overridden"
     POLICY_SEEN = "policy_seen"
     NOTE = "note"

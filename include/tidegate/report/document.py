@@ -12,11 +12,13 @@ from typing import Any
 
 from tidegate.engine.carriers import carried_on
 from tidegate.engine.guarding import BEAT, EVIDENCE
+from tidegate.engine.objectives import recovery_of
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.journal.model import Event, EventKind
 from tidegate.journal.store import Journal
 from tidegate.model.operation import OperationKind, OperationState
 from tidegate.report.headline import headline
+from tidegate.report.objectives import objectives_document
 from tidegate.report.overview import overview_document
 from tidegate.report.planned import plan_document, position
 from tidegate.report.rungs import ladder_document
@@ -65,6 +67,7 @@ def operation_document(
         "position": position(view),
         "plan": plan_document(view, events),
         "ladder": ladder_document(view),
+        "objectives": objectives_document(recovery_of(journal, view, now)),
         "waiting": gate,
         "verdict": _verdict(journal, view, now),
         "series": series(journal, view, events, closed.at if closed else now),

@@ -13,6 +13,7 @@ from tidegate.report.document import operation_document
 from tidegate.report.markup import Markup, join, tag
 from tidegate.report.page_controls import controls
 from tidegate.report.page_log import approvals, checks, repairs, who_did_what
+from tidegate.report.page_objectives import objectives
 from tidegate.report.page_plan import plan, progress, waiting
 from tidegate.report.rungs import ladder
 from tidegate.report.shell import age, page, when
@@ -58,6 +59,7 @@ def operation_body(document: Mapping[str, Any]) -> Markup:
         [
             _top(document),
             _trouble(document),
+            objectives(document),
             _chart(document),
             waiting(document),
             ladder(document),

@@ -121,6 +121,11 @@ def _closed(_: str, body: Body) -> str:
     return f"ended, {body['outcome']}{rung}: {body.get('why', '')}"
 
 
+def _measured(_: str, body: Body) -> str:
+    back = f"users were without it for {body['gone']:.1f} s" if body["proved"] else "it never gave the service back"
+    return f"measured: {back}; lost: {body['loss']['bytes'] if body['loss']['exact'] else 'not exactly known'}"
+
+
 def _rung(_: str, body: Body) -> str:
     how = {"stop": "restored, the ladder stops", "next": "not restored, the ladder goes on", "hold": "HOLDS, and asks"}
     return f"judged the rung {body['rung']}: {how.get(body['then'], body['then'])}: {body['why']}"
@@ -159,6 +164,7 @@ _WORDS: Mapping[str, Callable[[str, Body], str]] = {
     "line_started": _why("started the line again"),
     "operation_closed": _closed,
     "rung_judged": _rung,
+    "objectives_measured": _measured,
     "secret_read": _secret,
     "baseline_certified": _baseline,
     "baseline_restored": _baseline,

@@ -20,6 +20,7 @@ from tidegate.model.lost_write import LedgerState
 from tidegate.model.placement import Placement, moved
 from tidegate.model.release import Release, SecretVersion
 from tidegate.model.traffic import Split, canary_split
+from tidegate.model.written import Written
 
 POLL = 0.1  # seconds between two looks at a system that is converging
 
@@ -66,7 +67,7 @@ class Known:
     tell, empty if it could not. ``placement``: where the service was last moved. ``signed``: approvals of this
     operation to which enough people have said yes; one that was not needed is not among them. ``debts``: what
     superseded operations left undone (``region``, ``what``, ``slot``: whether it is a release that still runs).
-    ``ledger``: of the last failover that may have lost writes.
+    ``ledger``: of the last failover that may have lost writes. ``written``: what the primary was seen to write.
     """
 
     baselines: tuple[Release, ...]
@@ -87,6 +88,7 @@ class Known:
     signed: frozenset[str] = frozenset()
     debts: tuple[Mapping[str, Any], ...] = ()
     ledger: LedgerState | None = None
+    written: Written | None = None
 
 
 class ReadSecret(Protocol):

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tidegate.engine.moving import loss_in_words
+from tidegate.engine.objectives import recovery_of
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import MOVING, OperationKind
 from tidegate.plan.model import Step
 from tidegate.plan.names import APPROVE_EXPAND
+from tidegate.report.objectives import larger, rpo_words, rto_words
 from tidegate.steps.admit_contract import ADMIT_NODE
 from tidegate.steps.registry import verb
 from tidegate.steps.schema_range import PROVE_NODE
@@ -32,6 +34,7 @@ def _lines(world: World, view: OperationView, node_id: str, request: Mapping[str
         _code(p) for p in request["people"]
     )
     yield f"Answer until {until}; no answer is a no. {_way_back(view, node_id)}"
+    yield from _objectives(world, view)
     yield from (f"- {_code(fault)}" for fault in view.facts.get(PROVE_NODE, {}).get("faults", ()))
     yield ""
     yield "What was measured:"
@@ -57,6 +60,14 @@ def _way_back(view: OperationView, node_id: str) -> str:
     back = f"The way back goes to {_code(view.binding.stable.version)}."
     faulty = node_id == APPROVE_EXPAND
     return f"{back} **But these migrations cannot be undone, or block a large table:**" if faulty else back
+
+
+def _objectives(world: World, view: OperationView) -> Iterator[str]:
+    """What would be lost beside the RPO, and how long users have been without the service beside the RTO."""
+    found = recovery_of(world.journal, view, world.clock.now())
+    if found is not None:
+        yield f"- {'**' if larger(found) else ''}{_code(rpo_words(found))}{'**' if larger(found) else ''}"
+        yield f"- {_code(rto_words(found))}"
 
 
 def _allowed(view: OperationView, node_id: str) -> str:

@@ -18,6 +18,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from tidegate.guard import sync_watch
 from tidegate.guard.region_watch import RegionWatch, standing_eyes
+from tidegate.guard.replication_watch import keep_looking
 from tidegate.guard.vigil import Alarm
 from tidegate.guard.watch import Watch
 from tidegate.workflow.detection import Detection
@@ -50,6 +51,7 @@ def guarding(service: str, stop: threading.Event, ask: Ask) -> None:
 
     world = world_for(service)
     sync_watch.start(world, stop)
+    keep_looking(world, stop)
     Watch(world, say, RegionWatch(world, standing_eyes(world, stop))).run(stop)
 
 

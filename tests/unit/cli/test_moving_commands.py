@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,14 @@ def test_there_and_what_status_says(rig: Rig, capsys: pytest.CaptureFixture[str]
     assert "did anything change?  Yes: writes go to west, east follows. Traffic: east 0%, west 100%." in said
     assert "is it safe?           Yes. Nothing was lost." in said
     assert "what next?            Home, when you like: tidegate switchover shop --to east" in said
+    assert "what is lost:         " in said and "nothing that was acknowledged is lost" in said
+    assert "where the time went:  (prepare " in said
+    assert main(["objectives", "shop"]) == ExitCode.OK
+    kept = capsys.readouterr().out
+    assert "switchover  " in kept and "nothing that was acknowledged is lost" in kept
+    assert main(["objectives", "shop", "--json"]) == ExitCode.OK
+    (row,) = json.loads(capsys.readouterr().out)["measured"]
+    assert (row["kind"], row["proved"], row["loss"]["bytes"]) == ("switchover", True, 0)
 
 
 def test_lost_and_what_status_says(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
