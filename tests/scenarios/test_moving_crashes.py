@@ -38,6 +38,11 @@ def failover(rig: Rig) -> OperationView:
     return open_move(rig, AWAY)
 
 
+def database_alone(rig: Rig) -> OperationView:
+    rig.database.crash("east")
+    return open_move(rig, AWAY, only="database")
+
+
 def reprotect(rig: Rig) -> OperationView:
     advance(rig, open_promotion(rig, "1.1.0"), "wave-1.gate-25")
     rig.database.crash("east")
@@ -51,6 +56,7 @@ CASES: dict[str, Callable[[Rig], OperationView]] = {
     "switchover": switchover,
     "turned back": turned_back,
     "failover": failover,
+    "database alone": database_alone,
     "reprotect": reprotect,
 }
 

@@ -45,9 +45,11 @@ def moving_policy(*, synchronous: str = "off", **changes: Any) -> Policy:
     return policy.model_copy(update={"failover": Failover.model_validate(section), "drivers": drivers})
 
 
-def open_move(rig: Rig, kind: OperationKind, target: str | None = None, request_id: str = "") -> OperationView:
+def open_move(
+    rig: Rig, kind: OperationKind, target: str | None = None, request_id: str = "", only: str = ""
+) -> OperationView:
     number = rig.world.journal.head("shop").seq
-    request = Request(kind, request_id or f"{kind} {target} {number}", "cat", "a test", target)
+    request = Request(kind, request_id or f"{kind} {target} {number}", "cat", "a test", target, only=only)
     return open_operation(rig.world, request, PLANNERS[kind](rig.world.policy, rig.world.policy_digest), actor="test")
 
 

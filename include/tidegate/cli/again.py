@@ -32,7 +32,8 @@ def _rollback(asked: Asked) -> list[str]:
 
 def _moving(asked: Asked) -> list[str]:
     words = [dag_id(asked.kind, asked.service).partition("__")[0], asked.service]
-    return words + (["--to", str(asked.conf["target"])] if asked.conf.get("target") else [])
+    words += ["--to", str(asked.conf["target"])] if asked.conf.get("target") else []
+    return words + (["--only", str(asked.conf["only"])] if asked.conf.get("only") else [])
 
 
 _WORDS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -10,6 +11,8 @@ import typer
 from tidegate.cli.person import account
 from tidegate.cli.requests import AsJson, By, Here, RequestId, Service, Timeout, Wait, ask
 from tidegate.cli.service import find_policy, find_world
+from tidegate.engine import partial
+from tidegate.engine.view import OperationView
 from tidegate.errors import Refused
 from tidegate.model.operation import OperationKind
 from tidegate.plan.failover import failover_plan
@@ -24,6 +27,14 @@ PLANNERS = {
     OperationKind.FAILOVER: failover_plan,
     OperationKind.REPROTECT: reprotect_plan,
 }
+
+
+class Part(StrEnum):
+    """What a failover may move alone."""
+
+    DATABASE = partial.DATABASE
+
+
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the journal.")]
 
 
@@ -61,6 +72,9 @@ def failover(
     to: Annotated[
         str | None, typer.Option("--to", help="The region that takes over; by default the other one.")
     ] = None,
+    only: Annotated[
+        Part | None, typer.Option("--only", help="Only this is lost: traffic stays where it is, all else as well.")
+    ] = None,
     wait: Wait = False,
     request_id: RequestId = None,
     timeout: Timeout = None,
@@ -70,10 +84,11 @@ def failover(
 ) -> None:
     """A region is lost: the other one takes over, at once from whatever is under way. People are asked unless it is
     proved that nothing is lost. The same variables as for switchover."""
-    kind = OperationKind.FAILOVER
+    kind, part = OperationKind.FAILOVER, only.value if only else ""
     if without_airflow:
-        return _here(service, kind, to, by, reason, request_id)
-    ask(service, kind, {"target": to, "reason": reason}, request_id, wait, timeout, as_json)
+        return _here(service, kind, to, by, reason, request_id, part)
+    conf = {"target": to, "reason": reason, **({"only": part} if part else {})}
+    ask(service, kind, conf, request_id, wait, timeout, as_json)
 
 
 def reprotect(
@@ -105,12 +120,23 @@ def plan_of(loaded: Loaded, kind: OperationKind) -> Plan:
 
 
 def _here(
-    service: str, kind: OperationKind, to: str | None, by: str | None, reason: str, request_id: str | None
+    service: str,
+    kind: OperationKind,
+    to: str | None,
+    by: str | None,
+    reason: str,
+    request_id: str | None,
+    only: str = "",
 ) -> None:
     """Open it and carry it to its end in this process; exits with how it ended."""
     from tidegate.cli.from_here import carry_out
     from tidegate.engine.open import Request
 
     plan, world = plan_of(find_policy(service), kind), find_world(service)
-    request = Request(kind, request_id or str(uuid.uuid4()), by or account(), reason, to)
-    carry_out(world, request, plan, lambda v: f"{v.binding.source} -> {v.binding.target}")
+    request = Request(kind, request_id or str(uuid.uuid4()), by or account(), reason, to, only=only)
+    carry_out(world, request, plan, _told)
+
+
+def _told(view: OperationView) -> str:
+    only = f", only the {view.binding.only}" if view.binding.only else ""
+    return f"{view.binding.source} -> {view.binding.target}{only}"

@@ -98,6 +98,7 @@ def _operation(journal: Journal, view: OperationView, now: float) -> dict[str, A
         "changed": view.touched,
         "candidate": view.binding.candidate_version,
         "moves": f"from {view.binding.source} to {view.binding.target}" if view.binding.source else "",
+        "only": view.binding.only,
         "split": str(view.left_split) if view.left_split else None,
         "why_back": view.why_back,
         "next": next((n.id for _, n in view.plan.nodes() if not view.verified(n.id)), None),
@@ -157,7 +158,8 @@ def _brakes(brakes: Mapping[str, Any]) -> Iterator[str]:
 def _about(operation: Mapping[str, Any]) -> Iterator[str]:
     top = operation["headline"]
     ended = operation["outcome"] or operation["state"]
-    what = operation["moves"] or f"of {operation['candidate']}"
+    alone = f" (only the {operation['only']})" if operation["only"] else ""
+    what = f"{operation['moves']}{alone}".strip() or f"of {operation['candidate']}"
     yield f"{operation['kind']} {what}: {ended} ({operation['id']}). {top['title']}"
     yield f"  did anything change?  {top['changed']}"
     yield f"  is it safe?           {top['safe']}"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from tidegate.drivers.database.contract import DatabaseState
+from tidegate.engine import partial
 from tidegate.engine.facts import ServiceFacts
 from tidegate.engine.open_request import Request
 from tidegate.engine.world import World
@@ -22,18 +23,22 @@ from tidegate.policy.schema import Policy
 
 @dataclass(frozen=True)
 class Seen:
-    """What was observed before the operation is opened. ``states``: empty where nobody asked."""
+    """What was observed before the operation is opened. ``states``: empty where nobody asked. ``dark``: region -> why
+    nobody in it could answer users; asked only where the database alone is to move."""
 
     split: Split | None
     states: Mapping[str, DatabaseState]
+    dark: Mapping[str, str] = field(default_factory=dict)
 
 
-def look(world: World, kind: OperationKind) -> Seen:
+def look(world: World, request: Request) -> Seen:
     """The router, and the databases where the operation is about them. Raises ``Unreachable``."""
-    if kind in MOVING:
+    moves = request.kind in MOVING
+    if moves:
         _has_two_regions(world.policy)
-    states = world.estate.database.observe() if kind in MOVING else {}
-    return Seen(world.estate.traffic.observe().split, states)
+    states = world.estate.database.observe() if moves else {}
+    dark = partial.dark(world.estate) if request.only else {}
+    return Seen(world.estate.traffic.observe().split, states, dark)
 
 
 def bind_moving(
@@ -44,8 +49,11 @@ def bind_moving(
     source, target = _ROLES[request.kind](policy, request, facts.placement, seen.states)
     shares = _shares(policy, facts.placement, seen.split)
     release, slot = stable
-    final = _final(policy, request.kind, target, shares)
-    return Binding(slot, release, release.version, source=source, target=target, shares=shares, final=final)
+    if request.only:
+        partial.refuse_unfit(request, source, shares, seen.dark)
+    final = shares if request.only else _final(policy, request.kind, target, shares)
+    binding = Binding(slot, release, release.version, source=source, target=target, shares=shares, final=final)
+    return replace(binding, only=request.only)
 
 
 def placed(policy: Policy, facts: ServiceFacts) -> dict[str, int]:

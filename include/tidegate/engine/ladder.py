@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tidegate.engine.fast_track import passed_over
+from tidegate.engine.partial import stays
 from tidegate.engine.told import NodeState
 from tidegate.engine.view import OperationView
 from tidegate.model.ladder import Rung
@@ -39,6 +40,8 @@ def not_needed(view: OperationView, stage: Stage, node: Node) -> str:
             return "nothing had been touched"
     if isinstance(node, Step | Gate) and node.args.get(OF_FLAGS) and view.certified and not opened(view):
         return "the release opens no flag"
+    if why := stays(view, stage, node):
+        return why
     if node.id in OF_A_LEDGER and view.facts.get(LEDGER_NODE, {}).get("owed") is False:
         return "no write was lost"
     return _on_the_ladder(view, stage, node) or passed_over(view, stage, node)

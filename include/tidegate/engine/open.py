@@ -48,7 +48,7 @@ def open_operation(world: World, request: Request, plan: Plan, *, actor: str) ->
     if request.requester != GUARD:
         permit(world.policy, request.requester, Action.REQUEST)
     request = replace(request, mix=derived(world, request.kind, request.target))
-    if waits := _open(world, request, plan, wanted, look(world, request.kind), actor):
+    if waits := _open(world, request, plan, wanted, look(world, request), actor):
         raise waits
     return require(fold_operation(world.journal.events(world.service, operation=wanted)), wanted)
 
@@ -63,11 +63,14 @@ def _open(world: World, request: Request, plan: Plan, wanted: str, seen: Seen, a
         admissible(request, facts)
         precedence.not_overtaken(txn, request, wanted, world.clock.now())
         moving = _moved(world, txn, request, facts, seen)
+        holder = txn.head.lease
         if waits := precedence.make_way(txn, request, wanted, actor):
             return waits
         binding = moving or precedence.settled(txn, request, wanted, facts) or bind(request, facts)
         if moving is None and (shares := placed(world.policy, facts)):
             binding = replace(binding, shares=shares)
+        if binding.only and holder is not None:
+            binding = replace(binding, superseded=holder.operation)
         if request.fast_track:
             binding = _fast_tracked(world, request, facts, binding)
         epoch = txn.raise_epoch()

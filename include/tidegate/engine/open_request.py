@@ -15,7 +15,7 @@ class Request:
     baseline to go back to (None: the newest other one), or the region to move to (None: the other one). ``exempt``: on
     what ground a promotion is to go on although a brake is on. ``fast_track``: a promotion that brings a baseline back
     without the canary steps. ``mix``: the release that a rollback's ``target`` means where it names a mix, as it was
-    derived before the journal was asked."""
+    derived before the journal was asked. ``only``: what a failover moves, ``database``; empty: everything."""
 
     kind: OperationKind
     request_id: str
@@ -26,3 +26,4 @@ class Request:
     exempt: Exemption | None = None
     fast_track: bool = False
     mix: Release | None = None
+    only: str = ""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tidegate.engine.bind_moving import home_of
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.open import Request, open_operation
+from tidegate.engine.partial import DATABASE, dark
 from tidegate.engine.permission import GUARD
 from tidegate.engine.section import run_section
 from tidegate.engine.view import OperationView
@@ -52,8 +53,11 @@ class Episode:
 
     def covers(self, loss: Loss) -> bool:
         """Whether that is no news: the same region, and no more than was said of it. Compute alone is less than a
-        database; a database and its whole region get the same answer."""
-        return self.region == loss.region and (self.what != COMPUTE or loss.what == COMPUTE)
+        database. Once only its database was moved out of it, that the rest is lost too is news."""
+        if self.region != loss.region:
+            return False
+        more = self.what == DATABASE and self.answered and loss.what != DATABASE
+        return not more and (self.what != COMPUTE or loss.what == COMPUTE)
 
 
 def rule_of(policy: Policy) -> Rule:
@@ -69,8 +73,11 @@ def where(world: World) -> tuple[str, Placement | None]:
 
 
 def worth_saying(loss: Loss, placement: Placement | None) -> bool:
-    """Whether it is news: that a region is dark after a failover out of it is known. Pure."""
-    return loss.primary or placement is None or placement.protected
+    """Whether it is news: that a region is dark after a failover out of it is known. One that only its database was
+    moved out of has users still. Pure."""
+    if loss.primary or placement is None or placement.protected:
+        return True
+    return loss.what != DATABASE and bool(placement.shares.get(loss.region))
 
 
 def what_then(then: str, loss: Loss, last: float | None, now: float) -> tuple[str, str]:
@@ -159,7 +166,8 @@ def needed(policy: Policy, told: Episode) -> str:
     begin = f"{told.why}. Nothing was changed{f' ({told.because})' if told.because else ''}."
     if told.then == PAGE and told.because and "takes a person" not in told.because:
         return f"{begin} Look: tidegate status {service}"
-    reason = f'--reason "{told.region} is lost"'
+    alone = "the database in " if told.what == DATABASE else ""
+    reason = f'{f"--only {DATABASE} " if alone else ""}--reason "{alone}{told.region} is lost"'
     return (
         f"{begin} Fail over: tidegate failover {service} {reason} --wait; is Airflow gone as well: "
         f"tidegate failover {service} --without-airflow --by <name> {reason}"
@@ -176,9 +184,23 @@ def carry_out(world: World, told: Episode, actor: str) -> OperationView:
     if age > VOID_AFTER and not told.answered:
         raise Refused(f"{told.id} is {age:.0f} s old, and void after {VOID_AFTER:.0f} s")
     plan = failover_plan(world.policy, world.policy_digest)
-    view = open_operation(world, Request(OperationKind.FAILOVER, told.id, GUARD, told.why), plan, actor=actor)
+    request = Request(OperationKind.FAILOVER, told.id, GUARD, told.why, only=answer_to(world, told))
+    view = open_operation(world, request, plan, actor=actor)
     run_section(world, view.id, MEASURE_NODE, actor=actor)
     return view
+
+
+def answer_to(world: World, told: Episode) -> str:
+    """What a failover has to move: ``database`` where nothing else of the region is lost, empty for everything. The
+    points' votes are not enough for that: of a region that dies, one part is seen before the others. So its compute is
+    looked at once more, now; users are never left in a region that does not answer."""
+    return DATABASE if told.what == DATABASE and told.region not in dark(world.estate) else ""
+
+
+def answer_to_alarm(world: World, alarm: str) -> str:
+    """As :func:`answer_to`, of the loss with that id; empty if it is not the one that is not over."""
+    told = episode(world.journal, world.service)
+    return answer_to(world, told) if told is not None and told.id == alarm else ""
 
 
 def _last(rows: Sequence[Event], service: str) -> Episode | None:

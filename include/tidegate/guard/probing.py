@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tidegate.drivers.estate import Estate
+from tidegate.engine.partial import nobody_answers
 from tidegate.engine.world import World
 from tidegate.errors import Refused, Rejected, TidegateError
 from tidegate.journal.store import Journal
 from tidegate.judge.regions import COMPUTE, DATABASE, WRITER, Run, Sight
-from tidegate.model.topology import SERVING, Arm
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def _compute(estate: Estate, region: str, clock: Callable[[], float]) -> Look:
         try:
             estate.compute.ping(region)
             if clock() - at >= INSTANCES_EVERY:
-                at, dark = clock(), _dark(estate, region)
+                at, dark = clock(), nobody_answers(estate, region)
         except (Rejected, Refused) as error:
             return {COMPUTE: (None, error.message)}
         except TidegateError as error:
@@ -74,12 +74,6 @@ def _compute(estate: Estate, region: str, clock: Callable[[], float]) -> Look:
         return {COMPUTE: (not dark, dark)}
 
     return look
-
-
-def _dark(estate: Estate, region: str) -> str:
-    """Why nobody in the region could answer users, empty if somebody can."""
-    instances = [one for slot in SERVING for one in estate.compute.observe(Arm(region, slot)).instances]
-    return f"none of {len(instances)} instances answers" if instances and not any(i.healthy for i in instances) else ""
 
 
 def noted(runs: Mapping[str, Run], found: Found, at: float, took: float = 0.0) -> dict[str, Run]:

@@ -37,7 +37,9 @@ class Binding:
     it wants to go, so that nothing is left to do; empty for any other. ``source``, ``target``: of an operation that
     moves the service, the region that is left and the one that is gone to. ``shares``: the regions' parts of all
     traffic (basis points) when it was opened; empty where they are the policy's. ``final``: what a moving operation
-    makes of them. ``preview``: the region of a preview arm, empty for operations on the arms that serve.
+    makes of them. ``preview``: the region of a preview arm, empty for operations on the arms that serve. ``only``: the
+    part of the service that a failover moves, ``database``; empty: everything. ``superseded``: the operation that such
+    a one took the service from.
     """
 
     stable_slot: Slot
@@ -51,6 +53,8 @@ class Binding:
     shares: Mapping[str, int] = field(default_factory=dict)
     final: Mapping[str, int] = field(default_factory=dict)
     preview: str = ""
+    only: str = ""
+    superseded: str = ""
 
     @property
     def candidate_slot(self) -> Slot:
@@ -83,6 +87,8 @@ class Binding:
             **({"shares": dict(self.shares)} if self.shares else {}),
             **({"final": dict(self.final)} if self.final else {}),
             **({"preview": self.preview} if self.preview else {}),
+            **({"only": self.only} if self.only else {}),
+            **({"superseded": self.superseded} if self.superseded else {}),
         }
 
     @classmethod
@@ -99,4 +105,6 @@ class Binding:
             dict(value.get("shares", {})),
             dict(value.get("final", {})),
             value.get("preview", ""),
+            value.get("only", ""),
+            value.get("superseded", ""),
         )

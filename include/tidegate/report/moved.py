@@ -20,8 +20,10 @@ def closed(view: OperationView, why: str) -> Lines:
         changed = f"Yes: writes go to {target}, {source} follows. Traffic: {shares(view)}."
         return f"Switched over to {target}", changed, "Yes. Nothing was lost.", back, "good"
     if view.outcome is Outcome.FAILED_OVER:
-        changed = f"Yes: writes go to {target}. Traffic: {shares(view)}. {loss(view)}"
-        return f"Failed over to {target}", changed, alone, protect, "good"
+        only = view.binding.only
+        changed = f"Yes: writes go to {target}. Traffic{' as it was' if only else ''}: {shares(view)}. {loss(view)}"
+        title = f"Only the {only} failed over to {target}" if only else f"Failed over to {target}"
+        return title, changed, alone, protect, "good"
     if view.outcome is Outcome.REPROTECTED:
         named = view.facts.get("protect.debts", {}).get("named", ())
         rest = f" Still to be seen to: {'; '.join(str(one['what']) for one in named)}." if named else ""
@@ -31,8 +33,9 @@ def closed(view: OperationView, why: str) -> Lines:
         return _superseded(view, why)
     if view.outcome is Outcome.TURNED_BACK and view.kind is OperationKind.FAILOVER:
         fenced = view.facts.get("declare.fence", {}).get("fenced")
+        part = f" --only {view.binding.only}" if view.binding.only else ""
         changed = f"Yes: {source}'s database was stopped." if fenced else f"No. {source} could not be fenced."
-        after = f"Ask again, and sign: tidegate failover {service} --to {target} --reason <why>. It was {why}"
+        after = f"Ask again, and sign: tidegate failover {service} --to {target}{part} --reason <why>. It was {why}"
         safe = "NO: NOBODY TAKES WRITES, and nothing was promoted." if fenced else "Nothing was promoted."
         return f"The failover to {target} was not approved", f"{changed} {loss(view)}", safe, after, "bad"
     if view.outcome is Outcome.TURNED_BACK:

@@ -46,6 +46,7 @@ def _lines(world: World, view: OperationView, node_id: str, request: Mapping[str
 def _what(view: OperationView) -> str:
     kind, binding = view.kind.value.capitalize(), view.binding
     if view.kind in MOVING:
+        kind += f" of the {binding.only} alone" if binding.only else ""
         return f"{kind} from {_code(binding.source)} to {_code(binding.target)}"
     return f"{kind} of {_code(binding.candidate_version)}"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator
 
-from tidegate.engine import making_room
+from tidegate.engine import making_room, region_loss
 from tidegate.engine.mixing import unfit
 from tidegate.engine.open import Request, open_operation
 from tidegate.engine.world import World
@@ -102,6 +102,11 @@ class BindOperator(BaseOperator):
             return None
         return detection.target
 
+    def _part(self, world: World, detection: Detection | None) -> str:
+        """What a loss that the journal tells of has to move; empty: everything."""
+        moves = detection is not None and self.blueprint.kind is OperationKind.FAILOVER
+        return region_loss.answer_to_alarm(world, detection.id) if detection is not None and moves else ""
+
     def _request(self, world: World, context: Context, detection: Detection | None) -> Request:
         params = context["params"]
         given = detection.reason if detection else params.get("reason")
@@ -114,6 +119,7 @@ class BindOperator(BaseOperator):
             fast_lane=detection.fast_lane if detection else bool(params.get("fast_lane", False)),
             exempt=Exemption(params["exempt"]) if params.get("exempt") else None,
             fast_track=bool(params.get("fast_track", False)),
+            only=params.get("only") or self._part(world, detection),
         )
 
     def _refuse_stale(self, world: World, context: Context, detection: Detection) -> None:

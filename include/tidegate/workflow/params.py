@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from tidegate.engine.partial import PARTS
 from tidegate.model.exemption import Exemption
 from tidegate.model.operation import MOVING, OperationKind
 
@@ -78,7 +79,12 @@ def _moving(kind: OperationKind, regions: tuple[str, ...]) -> dict[str, Any]:
     words = "The region that takes over. Empty: the one that does not take writes now."
     to = Param(None, type=["null", "string"], enum=[None, *regions], title="Target", description=words)
     why = "Why, for the journal. It may be empty when seconds count."
-    return {"target": to, "reason": Param(None, type=["null", "string"], title="Reason", description=why, **_REASON)}
+    part = "Only the database of the region is lost: traffic stays where it is. Empty: everything moves."
+    return {
+        "target": to,
+        "reason": Param(None, type=["null", "string"], title="Reason", description=why, **_REASON),
+        "only": Param(None, type=["null", "string"], enum=[None, *PARTS], title="Only", description=part),
+    }
 
 
 def _contract() -> dict[str, Any]:

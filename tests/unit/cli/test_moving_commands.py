@@ -55,6 +55,17 @@ def test_there_and_what_status_says(rig: Rig, capsys: pytest.CaptureFixture[str]
     assert (row["kind"], row["proved"], row["loss"]["bytes"]) == ("switchover", True, 0)
 
 
+def test_only_the_database_and_what_status_says(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
+    rig.database.crash("east")
+    assert main(["failover", "shop", "--only", "database", *HERE]) == ExitCode.OK
+    assert "east -> west, only the database" in capsys.readouterr().out
+    assert main(["status", "shop"]) == ExitCode.OK
+    said = capsys.readouterr().out
+    assert "failover from east to west (only the database): failed_over" in said
+    assert "Only the database failed over to west" in said
+    assert "writes go to west. Traffic as it was: east 50%, west 50%." in said
+
+
 def test_lost_and_what_status_says(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     rig.database.crash("east")
     assert main(["failover", "shop", *HERE]) == ExitCode.OK

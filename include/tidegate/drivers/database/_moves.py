@@ -92,7 +92,7 @@ def fenced(wiring: Wiring, region: str) -> Fence | None:
     with contextlib.suppress(EffectError):
         power = wiring.power(region)
         if power is not None and power.look().dead:
-            return Fence(region, "power", None, f"the switch says that {region} is off and nothing of it is left")
+            return Fence(region, "power", None, f"the switch says that {power.outlet} is off and nothing of it is left")
     with contextlib.suppress(EffectError):
         if wiring.control(region).stopped():
             return Fence(region, "stopped", None, f"{region}'s control says that PostgreSQL is off")
@@ -233,7 +233,9 @@ def _by_power(wiring: Wiring, region: str, because: str) -> Fence:
             next_step="give drivers.database.power, or have people sign for the loss",
         )
     power.off()
-    return Fence(region, "power", None, f"{because}the switch says that {region} is off and nothing of it is left")
+    return Fence(
+        region, "power", None, f"{because}the switch says that {power.outlet} is off and nothing of it is left"
+    )
 
 
 def _position(wiring: Wiring, region: str, token: Token) -> int | None:

@@ -107,6 +107,11 @@ class Power:
     def __init__(self, region: str, credential: Credential) -> None:
         self._region, self._credential = region, credential
 
+    @property
+    def outlet(self) -> str:
+        """What hangs on it is the switch's business: a database alone, or a region."""
+        return f"the outlet {self._credential.path or 'without a name'} of {self._region}"
+
     def look(self) -> Outlet:
         try:
             return self._call("GET", None)
