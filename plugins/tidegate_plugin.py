@@ -9,6 +9,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 from tidegate.ui.lazy import LazyApp
 from tidegate.workflow.links import PREFIX, external_views
+from tidegate.workflow.run_began import RunBegan
 
 
 def _application() -> Any:
@@ -40,4 +41,5 @@ class TidegatePlugin(AirflowPlugin):
     fastapi_apps: ClassVar[list[dict[str, Any]]] = [
         {"app": LazyApp(_application), "url_prefix": PREFIX, "name": "Tidegate"}
     ]
+    deadline_references: ClassVar[list[Any]] = [RunBegan]
     external_views: ClassVar[list[dict[str, Any]]] = external_views()

@@ -16,6 +16,7 @@ from tests.safety.ladder_guards import LADDER_GUARDS
 from tests.safety.ledger_guards import LEDGER_GUARDS
 from tests.safety.migration_guards import MIGRATION_GUARDS
 from tests.safety.moving_guards import MOVING_GUARDS
+from tests.safety.objective_guards import OBJECTIVE_GUARDS
 from tests.safety.partial_guards import PARTIAL_GUARDS
 from tests.safety.people_guards import PEOPLE_GUARDS
 from tests.safety.preview_guards import PREVIEW_GUARDS
@@ -43,5 +44,6 @@ GUARDS: tuple[Guard, ...] = (
     *PREVIEW_GUARDS,
     *PARTIAL_GUARDS,
     *REGION_GUARDS,
+    *OBJECTIVE_GUARDS,
     *FLAG_GUARDS,
 )

@@ -39,7 +39,7 @@ class Loop:
         self.blueprint = blueprint_of(rig)
         self.dag = build(self.blueprint)
         self.run_id = ""
-        self._stored = _write(self.dag)
+        self._stored = in_airflow(self.dag)
         self.call("PATCH", f"/dags/{self.dag.dag_id}", {"is_paused": False})
 
     # What a person does, by Airflow's API
@@ -260,7 +260,7 @@ def _token(user: str) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {jwt}"}
 
 
-def _write(dag: Any) -> Any:
+def in_airflow(dag: Any) -> Any:
     """The DAG into the metadata database, as the DAG processor does. Returns it as the scheduler has it."""
     from airflow.models.dagbundle import DagBundleModel
     from airflow.models.serialized_dag import SerializedDagModel

@@ -66,6 +66,7 @@ def run(
     monkeypatch.setattr(time, "sleep", lambda seconds: sleep(min(seconds, 0.02)))  # dag.test() sleeps whole seconds
     blueprint = blueprint_of(rig, kind)
     dag = build(blueprint)
+    dag.deadline = None  # Airflow's: dag.test() cannot have one
     with worlds.prepared(rig.world):
         done = dag.test(run_conf=dict(conf), mark_success_pattern=green)
         view = read(rig.world, blueprint.operation(done.run_id))

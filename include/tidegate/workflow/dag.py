@@ -18,6 +18,7 @@ from tidegate.workflow.loss_watcher import loss_asset
 from tidegate.workflow.outcome import OutcomeOperator
 from tidegate.workflow.params import params_of
 from tidegate.workflow.retries import DELAY, RETRIES, retry_policy
+from tidegate.workflow.rto_alert import rto_alert
 from tidegate.workflow.runbook import runbook
 from tidegate.workflow.skipping import task_ids
 from tidegate.workflow.steps import StepOperator
@@ -45,6 +46,7 @@ def _dag(blueprint: Blueprint) -> DAG:
         dag_id(kind, policy.service),
         description=f"{kind.value.capitalize()} of {policy.service}",
         schedule=_schedule(blueprint),
+        deadline=rto_alert(blueprint),
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
