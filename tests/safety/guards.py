@@ -25,6 +25,7 @@ from tests.safety.rules_01_to_04_guards import RULES_01_TO_04
 from tests.safety.rules_05_to_11_guards import RULES_05_TO_11
 from tests.safety.secret_guards import SECRET_GUARDS
 from tests.safety.signal_guards import SIGNAL_GUARDS
+from tests.safety.singleton_guards import SINGLETON_GUARDS
 
 GUARDS: tuple[Guard, ...] = (
     *RULES_01_TO_04,
@@ -46,4 +47,5 @@ GUARDS: tuple[Guard, ...] = (
     *REGION_GUARDS,
     *OBJECTIVE_GUARDS,
     *FLAG_GUARDS,
+    *SINGLETON_GUARDS,
 )

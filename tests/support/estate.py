@@ -204,12 +204,14 @@ class Rig:
 
 
 def quick_policy(**changes: Any) -> Policy:
-    """The shop's policy without roles, migrations, approvals and failover, unless ``changes`` (parts of ``promotion``)
-    say otherwise."""
+    """The shop's policy without roles, migrations, approvals, failover and singletons, unless ``changes`` (parts of
+    ``promotion``) say otherwise."""
     policy = load_policy(ROOT / "dags" / "policies" / "shop.yaml").policy
     promotion = policy.promotion.model_copy(update={"approvals": (), **changes})
     drivers = policy.drivers.model_copy(update={"migrations": None})
-    return policy.model_copy(update={"promotion": promotion, "roles": None, "drivers": drivers, "failover": None})
+    return policy.model_copy(
+        update={"promotion": promotion, "roles": None, "drivers": drivers, "failover": None, "singletons": None}
+    )
 
 
 def build(

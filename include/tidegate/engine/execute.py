@@ -159,6 +159,7 @@ def _known(world: World, txn: Transaction, view: OperationView, now: float) -> K
         demand=guarding.fresh_demand(world.journal, world.service, now),
         burn=view.burn,
         fence=view.fence,
+        turned_back=view.back_epoch,
         exposing=exposing(view),
         certified=view.certified,
         contracts=facts.contracts,

@@ -10,6 +10,7 @@ from tidegate.model.traffic import TOTAL
 from tidegate.plan.model import ApprovalNode, Node, Phase, Plan, Reversibility, Stage, Step
 from tidegate.plan.moving import data, moving_settings, one_writer, scaled, section_of, shifts
 from tidegate.plan.names import APPROVE_LOSS, CUTOVER, CUTOVER_END, FENCE_LOST, MEASURE_NODE, PROMOTE_NODE
+from tidegate.plan.singletons import START_NODE, STOP_NODE, started, stopped
 from tidegate.policy.schema import Policy
 
 
@@ -22,7 +23,7 @@ def failover_plan(policy: Policy, policy_digest: str) -> Plan:
     place = Step("conclude.place", "record_placement", {"region": "target", "protected": False}, effect=False)
     stages = (
         Stage("declare", "Measure, fence, ask", forward, tuple(_declare(policy))),
-        Stage("cutover", "Move the writer", forward, tuple(_cutover())),
+        Stage("cutover", "Move the writer", forward, tuple(_cutover(policy))),
         Stage("verify", "Look again", forward, (one_writer(policy, "verify.writer", "target"),)),
         Stage("scale", "Make room in the target", forward, tuple(scaled(policy, "scale", "target"))),
         shifts(policy, "target", "Move the rest of the traffic"),
@@ -41,9 +42,11 @@ def _declare(policy: Policy) -> Iterator[Node]:
     yield ApprovalNode(APPROVE_LOSS, asked.people, asked.quorum, asked.within)
 
 
-def _cutover() -> Iterator[Node]:
+def _cutover(policy: Policy) -> Iterator[Node]:
     promote = {"region": "target", "of": "source", "signed_by": APPROVE_LOSS}
     lost = Reversibility.POINT_OF_NO_RETURN
     yield Step(PROMOTE_NODE, "promote_database", promote, lost, approval=APPROVE_LOSS, section=CUTOVER)
     shift = {"region": "target", "part": TOTAL, "as_far_as_room": True}
     yield Step(CUTOVER_END, "shift_region", shift, section=CUTOVER)
+    yield from stopped(policy, STOP_NODE, "source", lost=True)  # users are served by now
+    yield from started(policy, START_NODE, "target", after=STOP_NODE)

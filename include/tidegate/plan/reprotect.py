@@ -8,8 +8,10 @@ from tidegate.model.operation import OperationKind
 from tidegate.plan.model import Gate, Node, Phase, Plan, Stage, Step
 from tidegate.plan.moving import data, moving_settings, one_writer, protected, scaled, section_of, shifts
 from tidegate.plan.names import LEDGER_CLOSED_NODE, LEDGER_DATA_NODE, LEDGER_NODE
+from tidegate.plan.singletons import started, stopped
 from tidegate.policy.schema import Policy
 
+SINGLETONS_OFF, SINGLETONS_ON = "protect.singletons-off", "protect.singletons-on"
 CLOSED_WITHIN = 259_200.0  # seconds for people to close the ledger: a weekend
 
 
@@ -45,6 +47,8 @@ def _lost_writes(policy: Policy) -> Iterator[Node]:
 
 
 def _protect(policy: Policy) -> Iterator[Node]:
+    yield from stopped(policy, SINGLETONS_OFF, "source")
+    yield from started(policy, SINGLETONS_ON, "target", after="")
     yield from _lost_writes(policy)
     yield from protected(policy, "source")
     yield from scaled(policy, "protect", "source", name="deploy")

@@ -9,6 +9,7 @@ from tidegate.plan.model import Node, Phase, Plan, Reversibility, Stage, Step
 from tidegate.plan.moving import data, moving_settings, one_writer, protected, replication, scaled, shifts, strength
 from tidegate.plan.names import CUTOVER, FENCE_NODE, PROMOTE_NODE
 from tidegate.plan.settings import check_specs
+from tidegate.plan.singletons import START_NODE, STOP_NODE, started, stopped
 from tidegate.policy.schema import Policy
 
 TAKE_OVER_WITHIN = 5.0  # seconds for the standby to have everything, once the primary takes no writes any more
@@ -26,7 +27,7 @@ def switchover_plan(policy: Policy, policy_digest: str) -> Plan:
         Stage("snapshot", "Data before", forward, (snapshot,)),
         Stage("scale", "Make room in the target", forward, tuple(scaled(policy, "scale", "target"))),
         shifts(policy, "target", "Move the traffic"),
-        Stage("cutover", "Move the writer", forward, tuple(_cutover())),
+        Stage("cutover", "Move the writer", forward, tuple(_cutover(policy))),
         Stage("verify", "Look again", forward, verify),
         Stage("protect", "The source follows", forward, tuple(protected(policy, "source"))),
         Stage("conclude", "Record where the service is", forward, tuple(_conclude(policy))),
@@ -35,13 +36,16 @@ def switchover_plan(policy: Policy, policy_digest: str) -> Plan:
     return Plan(policy.service, OperationKind.SWITCHOVER, policy_digest, moving_settings(policy), stages)
 
 
-def _cutover() -> Iterator[Node]:
+def _cutover(policy: Policy) -> Iterator[Node]:
+    """Singletons stop before writes do, and start again when users can write: neither makes the pause longer."""
+    yield from stopped(policy, STOP_NODE, "source", section=CUTOVER)
     quiesce = {"region": "source", "then": "target", "within": TAKE_OVER_WITHIN}
     yield Step("cutover.quiesce", "quiesce_database", quiesce, section=CUTOVER)
     fence = {"region": "source", "then": "target", "graceful": True}
     yield Step(FENCE_NODE, "fence_database", fence, Reversibility.COMPENSATABLE, section=CUTOVER)
     promote = {"region": "target", "of": "source"}
     yield Step(PROMOTE_NODE, "promote_database", promote, Reversibility.POINT_OF_NO_RETURN, section=CUTOVER)
+    yield from started(policy, START_NODE, "target", after=STOP_NODE, section=CUTOVER)
 
 
 def _conclude(policy: Policy) -> Iterator[Node]:
@@ -54,3 +58,4 @@ def _return(policy: Policy) -> Iterator[Node]:
     yield Step("return.writer", "unquiesce_database", {"region": "source"})
     yield Step("return.move", "shift_region", {"region": "target", "part": 0})
     yield one_writer(policy, "return.one-writer", "source")
+    yield from started(policy, "return.singletons", "source", after=STOP_NODE)

@@ -19,6 +19,7 @@ from tidegate.policy.quantities import duration_text, percent_text
 from tidegate.policy.rules import Loc
 from tidegate.policy.schema import Policy, Traffic
 from tidegate.policy.sight import all_alphas, power, seconds_to_see, smallest_fault
+from tidegate.policy.singletons import lint_singletons
 from tidegate.policy.tree import plain
 
 FAULT = 0.02  # the fault whose power is printed: 2 % of a class's requests
@@ -87,7 +88,8 @@ def lint(loaded: Loaded) -> Report:
     forecasts = gate_forecasts(policy, policy.traffic) if policy.traffic else ()
     told = ((Severity.INFO, *said) for said in lint_signals(policy))
     found: list[Found] = [*_of_itself(policy, loaded.path.stem), *_steps(policy), *told]
-    found += [(Severity.WARNING, *said) for said in (*lint_ladder(policy), *lint_failover(policy))]
+    unwise = (*lint_ladder(policy), *lint_failover(policy), *lint_singletons(policy))
+    found += [(Severity.WARNING, *said) for said in unwise]
     for level, rule, message, at, hint in lint_tier(policy, plain(loaded.tree)):
         found.append((Severity(level), rule, message, at, hint))
     if policy.traffic is None:

@@ -72,7 +72,8 @@ def policy_digest(policy: Policy) -> str:
     begins: Any = {"promotion": {"windows", "fast_track_within"}, "objectives": {"window"}}
     left_out: Any = {"roles": True, "version": True, "tier": True, **begins}
     value = policy.model_dump(mode="json", by_alias=True, exclude=left_out)
-    later = [(value, "failover"), (value, "preview"), (value["objectives"], "rto"), (value["objectives"], "rpo")]
+    later = [(value, "failover"), (value, "preview"), (value, "singletons")]
+    later += [(value["objectives"], "rto"), (value["objectives"], "rpo")]
     for part, key in later:
         if part[key] is None:
             del part[key]

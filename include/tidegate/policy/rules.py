@@ -22,6 +22,7 @@ from tidegate.policy.likely import likely
 from tidegate.policy.preview_arm import preview_of
 from tidegate.policy.quantities import percent_text
 from tidegate.policy.rules_failover import failover_of
+from tidegate.policy.singletons import singletons_of
 
 if TYPE_CHECKING:
     from tidegate.policy.failover import Failover
@@ -211,6 +212,7 @@ def policy(part: Policy) -> Iterator[Problem]:
     yield from _exposure(part)
     yield from failover_of(part)
     yield from preview_of(part)
+    yield from singletons_of(part)
     if part.roles is not None:
         yield from _roles(part.roles)
         yield from _approvers(part, part.roles)

@@ -42,6 +42,7 @@ from tidegate.policy.quantities import (
     SecondsOrZero,
     parse_percent,
 )
+from tidegate.policy.singletons import Singletons
 
 EVERYBODY = "*"  # in a role: whoever is let in by Airflow
 _MANY = 1_000_000_000
@@ -510,7 +511,8 @@ class Policy(Part):
     by name. ``traffic``: what the service usually sees. ``capacity``: what a slot can carry. ``drivers``: the systems
     it runs on. ``promotion``: the way forward. ``rollback``: the way back. ``failover``: how it moves between two
     regions; left out, it has no switchover, failover or reprotect. ``preview``: where a release can be shown to those
-    who send a header; left out, none can. ``migrations``: how the schema is changed.
+    who send a header; left out, none can. ``singletons``: jobs of which one at most runs in the whole service, where
+    the writer is; the compute driver knows how each is started. ``migrations``: how the schema is changed.
     ``checks``: of the data, by name. ``repair``: what puts the data right, by name. ``personal``: columns that hold
     personal data; wherever a check or a repair shows a row's key, their values are masked.
     """
@@ -531,6 +533,7 @@ class Policy(Part):
     rollback: Rollback
     failover: Failover | None = None
     preview: Preview | None = None
+    singletons: Singletons | None = None
     migrations: Migrations = Migrations()
     checks: Annotated[dict[Name, Check], Field(min_length=1, max_length=200)]
     repair: Annotated[dict[Name, Repair], Field(max_length=50)] = {}  # noqa: RUF012

@@ -60,7 +60,8 @@ class Known:
     operation's last verified shift left, or the one it was bound to. ``facts``: results of verified steps, by
     node id. ``demand``: requests per second by region as a live guard counts them; ``burn``: of the error
     budget when the loss was stopped. ``fence``: the router has to be at this epoch at least, so that a shift
-    which was on its way when the operation turned back is refused there. ``exposing``: this operation has begun to
+    which was on its way when the operation turned back is refused there. ``turned_back``: the epoch at which it did, 0
+    if it did not. ``exposing``: this operation has begun to
     show a flag. ``certified``: it has certified its candidate. ``expanded``: it has begun to migrate the schema.
     ``contracts``: schema contracts that were completed, oldest first. ``flags``: as they were last set;
     ``retired_flags``: never to be used again; ``guilty``: those that failed where the guard could
@@ -77,6 +78,7 @@ class Known:
     demand: Mapping[str, float] | None = None
     burn: float | None = None
     fence: int = 0
+    turned_back: int = 0
     contracts: tuple[Mapping[str, Any], ...] = ()
     expanded: bool = False
     exposing: bool = False

@@ -7,18 +7,21 @@ import json
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.errors import Rejected
 
+FENCED = 76  # how a job ends that finds a newer epoch than its own: it is not started again
 LAUNCHER = Path(__file__).with_name("_launch.py")
 _SAFE = re.compile(r"[A-Za-z0-9_@=:,./+{}-]+")  # what an argument may hold: nothing that a shell or an INI file reads
 
 
 @dataclass(frozen=True)
 class Program:
-    """One instance. ``directory``: its release's files. ``logs``: where its output goes."""
+    """One instance, or one job (which has no ``port``). ``directory``: its release's files. ``logs``: where its output
+    goes."""
 
     name: str
     directory: Path
@@ -43,18 +46,33 @@ def release_command(directory: Path) -> list[str]:
 
 
 def render(program: Program, stop_seconds: int) -> str:
-    """The program's section. Output is rotated at 1 MB, two files kept."""
+    """The section of an instance of a release. Output is rotated at 1 MB, two files kept."""
     command = release_command(program.directory)
     argv = [word.replace("{python}", sys.executable).replace("{port}", str(program.port)) for word in command]
+    return _section(program, argv, stop_seconds, "autorestart=true\nstartsecs=1\nstartretries=3")
+
+
+def render_singleton(program: Program, command: str, stop_seconds: int) -> str:
+    """The section of a job that is started again however it ends, unless it says that a newer one has begun."""
+    argv = shlex.split(command)
+    for argument in argv:
+        if not _SAFE.fullmatch(argument):
+            raise Rejected(
+                f"the command of {program.name} holds {argument!r}", next_step="use letters, digits and _@=:,./+-"
+            )
+    argv = [word.replace("{python}", sys.executable) for word in argv]
+    again = f"autorestart=unexpected\nexitcodes={FENCED}\nstartsecs=1\nstartretries=20"
+    return _section(program, argv, stop_seconds, again)
+
+
+def _section(program: Program, argv: Sequence[str], stop_seconds: int, again: str) -> str:
     launch = [sys.executable, "-I", str(LAUNCHER), str(program.environment), *program.told, "--", *argv]
     return f"""\
 [program:{program.name}]
 command={_escape(shlex.join(launch))}
 directory={_escape(str(program.directory))}
 autostart=true
-autorestart=true
-startsecs=1
-startretries=3
+{again}
 stopsignal=TERM
 stopwaitsecs={stop_seconds}
 stopasgroup=false

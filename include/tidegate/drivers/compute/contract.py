@@ -54,6 +54,17 @@ class SlotState:
         return len(self.instances) == desired.instances and all(i.healthy and i.runs(release) for i in self.instances)
 
 
+@dataclass(frozen=True)
+class SingletonState:
+    """A job of which one at most runs in the whole service, as one region has it. ``epoch``: under which it was
+    started, None if it does not run there. ``steady``: it runs, and has not just ended or begun."""
+
+    region: str
+    name: str
+    epoch: int | None = None
+    steady: bool = False
+
+
 def unsealed(release: Release, unseal: Unseal) -> tuple[Secret, ...]:
     """The release's secrets, every one of them. Raises :class:`Refused` if others, or not all, were handed over."""
     secrets = unseal()
@@ -89,4 +100,25 @@ class Compute(Protocol):
 
     def ping(self, region: str) -> None:
         """Raises ``Unreachable`` if the region's control does not answer."""
+        ...
+
+    def singleton(self, region: str, name: str) -> SingletonState:
+        """Raises ``Unreachable`` if the region's control does not answer, ``Refused`` for a job that it does not
+        know."""
+        ...
+
+    def start_singleton(self, region: str, name: str, token: Token) -> None:
+        """Have the job run in the region, once, under the token's epoch: one of an older epoch ends before it begins.
+
+        The program is told its epoch. It takes it in its database, in the same transaction as each piece of work, and
+        ends where it finds a newer one: so one that wakes up after it was replaced commits nothing.
+
+        Raises ``LeaseLost`` if the region was told something with a newer epoch, ``Unreachable``, ``Rejected``,
+        ``Refused``.
+        """
+        ...
+
+    def stop_singleton(self, region: str, name: str, token: Token) -> None:
+        """The job does not run in the region when this returns, and is not started there with an older epoch. Raises
+        as :meth:`start_singleton`, and ``NotSettled`` if it does not end in time."""
         ...

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from tidegate.drivers._world import Effect, Faults, World, refuse_stale, world_of
+from tidegate.drivers.compute._memory_singletons import Held, MemorySingletons
 from tidegate.drivers.compute.contract import InstanceState, SlotSpec, SlotState, unsealed
 from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
@@ -40,7 +41,7 @@ class _Instance:
     secrets: str = ""
 
 
-class MemoryCompute:
+class MemoryCompute(MemorySingletons):
     """``looks_until_healthy``: how many times a new instance is seen unhealthy first. ``ports``: most instances of a
     slot. ``regions``: None takes any."""
 
@@ -54,6 +55,7 @@ class MemoryCompute:
         self._sealed: dict[Arm, tuple[Secret, ...]] = {}
         self._dead: set[str] = set()
         self._boots = 0
+        self._singletons: dict[tuple[str, str], Held] = {}
 
     def ping(self, region: str) -> None:
         self._call(region)

@@ -8,54 +8,42 @@ ten calls of at most 7 s each. Effects that were made are lines in ``<slots>/eff
 
 from __future__ import annotations
 
-import difflib
 import re
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tidegate.drivers._files import replace
-from tidegate.drivers._supervisor_rpc import ALIVE, GONE, Process, Supervisor
+from tidegate.drivers._supervisor_rpc import ALIVE, Process, Supervisor
 from tidegate.drivers._world import refuse_stale
 from tidegate.drivers.compute._asking import ask as _ask
+from tidegate.drivers.compute._dropping import drop
 from tidegate.drivers.compute._programs import Program, render
+from tidegate.drivers.compute._singletons import RegionControl, SupervisorSingletons
 from tidegate.drivers.compute._slot import Order, SlotDirectory, files_digest
 from tidegate.drivers.compute.contract import InstanceState, SlotSpec, SlotState, unsealed
 from tidegate.drivers.credentials import Credential
 from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
 from tidegate.drivers.vault import Unseal, no_secrets
-from tidegate.errors import NotSettled, OutcomeUnknown, Refused, Unreachable
+from tidegate.errors import OutcomeUnknown, Refused, Unreachable
 from tidegate.model.topology import Arm, Slot
-
-_POLL = 0.05  # seconds between two looks at instances that are ending
 
 
 class Settings(BaseModel):
     """``slots``: directory of the slots' files. ``regions``: each region's connection to its supervisord, with
     ``ports_a``, ``ports_b``, ``conf`` and ``environment_file`` in its extras, and ``ports_p`` if it can show previews.
-    ``stop_seconds``: how long an instance may take to end its requests; more than the router's longest request."""
+    ``stop_seconds``: how long an instance may take to end its requests; more than the router's longest request.
+    ``singletons``: job -> the command that starts it, with ``{python}`` for this Python; see :mod:`._singletons`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     slots: str
     regions: dict[str, str]
     stop_seconds: int = Field(default=20, ge=1, le=300)
-
-
-@dataclass(frozen=True)
-class RegionControl:
-    """What is known of one region. ``host``: supervisord's, where its instances listen as well. ``ports``: slot -> port
-    of each instance, in order."""
-
-    supervisor: Supervisor
-    host: str
-    ports: Mapping[str, tuple[int, ...]]
-    conf: Path
-    environment: Path
+    singletons: dict[str, str] = {}
 
 
 def connect(settings: Settings, site: Site) -> SupervisorCompute:
@@ -74,7 +62,7 @@ def _control(credential: Credential, site: Site) -> RegionControl:
     return RegionControl(Supervisor(credential), credential.host, ports, conf, environment)
 
 
-class SupervisorCompute:
+class SupervisorCompute(SupervisorSingletons):
     """The contract of ``compute`` on one supervisord per region."""
 
     def __init__(self, settings: Settings, site: Site, regions: Mapping[str, RegionControl]) -> None:
@@ -163,22 +151,8 @@ class SupervisorCompute:
 
     def _drop(self, arm: Arm, names: Collection[str], note: Callable[[str], None]) -> None:
         """Stop and forget ``names``, all at once, each in its own time."""
-        supervisor, pending = self._region(arm.region).supervisor, set(names)
-        deadline = time.monotonic() + self._settings.stop_seconds + 5
-        while pending:
-            running = self._processes(arm)
-            for name in pending & running.keys():
-                if running[name].state in GONE:
-                    supervisor.remove(name)
-                elif running[name].state != "STOPPING":
-                    supervisor.stop(name)
-            done = pending - running.keys()
-            for name in sorted(done):
-                note(name)
-            pending -= done
-            if pending and time.monotonic() >= deadline:
-                raise NotSettled(f"in slot {arm} these have not ended: {', '.join(sorted(pending))}")
-            time.sleep(_POLL if pending else 0)
+        supervisor, within = self._region(arm.region).supervisor, self._settings.stop_seconds + 5
+        drop(supervisor, lambda: self._processes(arm), names, note, within=within, where=f"slot {arm}")
 
     def _runs_another(self, arm: Arm, process: Process, order: Order) -> bool:
         """Whether it *says* that it runs something else; one that says nothing may be starting."""
@@ -212,13 +186,6 @@ class SupervisorCompute:
 
     def _index(self, arm: Arm, name: str) -> int:
         return int(self._suffix(arm, name))
-
-    def _region(self, name: str) -> RegionControl:
-        if name not in self._regions:
-            near = difflib.get_close_matches(name, self._regions, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"regions: {', '.join(self._regions)}"
-            raise Refused(f"no supervisord is known for region {name!r}", next_step=hint)
-        return self._regions[name]
 
 
 def _order(desired: SlotSpec, token: Token) -> Order:
