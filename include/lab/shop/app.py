@@ -35,6 +35,7 @@ from .timing import browse_seconds, checkout_seconds
 PRODUCTS = {"tea": 450, "cup": 1200, "kettle": 4900}  # cents
 NEW_BASKET = "new_basket"  # the flag of a feature: baskets that remember
 SESSION_UNKNOWN = 440  # "login time-out": the cookie's session is gone
+RETRY_AFTER = 2  # seconds, told to whoever wanted to write while no database takes writes
 DATABASE_FRESH = 5.0  # seconds after its last answer for which the database counts as there
 
 
@@ -156,6 +157,7 @@ def application(shop: Shop) -> ASGIApp:
         UnknownSessionError: lambda _, __: JSONResponse({"error": "session unknown"}, SESSION_UNKNOWN),
         KeyTakenError: lambda _, __: JSONResponse({"error": "key belongs to another order"}, 409),
         psycopg.OperationalError: _database_away,
+        psycopg.errors.ReadOnlySqlTransaction: _database_away,
         PoolTimeout: _database_away,
     }
     served = Starlette(routes=routes, exception_handlers=handlers, lifespan=shop.lifespan)
@@ -163,7 +165,8 @@ def application(shop: Shop) -> ASGIApp:
 
 
 def _database_away(_: Request, __: Exception) -> Response:
-    return JSONResponse({"error": "database does not answer"}, 503)  # no text of the driver's: it may hold an address
+    """Without any text of the driver's: it may hold an address."""
+    return JSONResponse({"error": "database does not answer"}, 503, {"retry-after": str(RETRY_AFTER)})
 
 
 def with_release(app: ASGIApp) -> ASGIApp:

@@ -18,6 +18,9 @@ from .release import WRITES_GIFT
 HOLD = 5.0  # seconds that a request waits for a database that is being moved
 RETRY_EVERY = 0.1
 TRY_FOR = 0.5  # seconds that one try waits for a connection: each new one has the pool connect anew, at once
+LOOK_FOR = 1.0  # seconds in which one request at a time looks whether writes are taken again, after that
+READ_WITHIN = 2.0  # seconds for a connection to whichever database answers
+AWAY = (psycopg.OperationalError, errors.ReadOnlySqlTransaction, PoolTimeout)
 T = TypeVar("T")
 
 _NEW_SESSION = "insert into sessions (id, token_hash) values (%s, %s)"
@@ -64,33 +67,36 @@ class KeyTakenError(Exception):
 class Store:
     """All statements are safe to send again: sessions and orders carry ids chosen before the first try.
 
-    Raises psycopg's OperationalError or PoolTimeout when the database does not come back within :data:`HOLD`.
+    While the database is moved, everybody waits. Once somebody has waited for :data:`HOLD` in vain it is *away*: what
+    is read is read from whichever database answers, what is written fails at once, and one request at a time looks
+    whether writes are taken again.
+
+    Raises psycopg's OperationalError or PoolTimeout when no database is there.
     """
 
     def __init__(self, url: str, size: int = 8) -> None:
-        self._pool = AsyncConnectionPool(
-            url.replace("postgresql+psycopg://", "postgresql://", 1),
-            min_size=2,
-            max_size=size,
-            open=False,
-            timeout=TRY_FOR,
-            reconnect_timeout=TRY_FOR,  # else it waits 1, 2, 4 seconds between its own tries
-            kwargs={"autocommit": True, "prepare_threshold": 1, "connect_timeout": 2},
-        )
+        url = url.replace("postgresql+psycopg://", "postgresql://", 1)
+        self._pool = _pool(url, 2, size, TRY_FOR)
+        anywhere = url.replace("target_session_attrs=read-write", "target_session_attrs=any")
+        self._readers = _pool(anywhere, 0, size // 2, READ_WITHIN)
         self._answered = float("-inf")
+        self._away = self._trying = False
 
     async def open(self) -> None:
         await self._pool.open(wait=False)
+        await self._readers.open(wait=False)
 
     async def close(self) -> None:
         await self._pool.close(timeout=2.0)
+        await self._readers.close(timeout=2.0)
 
     async def ping(self, within: float) -> bool:
-        """Whether the database has answered in the last ``within`` seconds, or answers now."""
+        """Whether a database has answered in the last ``within`` seconds, or one answers now, be it read-only: who can
+        still show things is well."""
         if time.monotonic() - self._answered < within:
             return True
         try:
-            await asyncio.wait_for(self._once("select 1", ()), timeout=1.0)
+            await asyncio.wait_for(self._once("select 1", (), self._readers), timeout=0.8)
         except (psycopg.Error, PoolTimeout, TimeoutError):
             return False
         return True
@@ -99,11 +105,11 @@ class Store:
         await self._held(lambda: self._write_session(token))
 
     async def knows(self, token: SessionToken) -> bool:
-        return await self._held(lambda: self._once(_SESSION, (token.public_id, token.secret_hash))) is not None
+        return await self._read(_SESSION, (token.public_id, token.secret_hash)) is not None
 
     async def orders_of(self, token: SessionToken) -> int:
         """How many orders the session has placed. Raises :class:`UnknownSessionError`."""
-        row = await self._held(lambda: self._once(_CART, (token.public_id, token.secret_hash)))
+        row = await self._read(_CART, (token.public_id, token.secret_hash))
         if row is None:
             raise UnknownSessionError(token.public_id)
         return int(row[1])
@@ -135,26 +141,63 @@ class Store:
         return order
 
     async def order(self, order_id: str) -> Order | None:
-        row = await self._held(lambda: self._once(_ORDER, (order_id,)))
+        row = await self._read(_ORDER, (order_id,))
         return Order(*row) if row else None
 
     async def _write_session(self, token: SessionToken) -> None:
         async with self._pool.connection() as connection:
             await connection.execute(f"{_NEW_SESSION} on conflict do nothing", (token.public_id, token.secret_hash))
 
-    async def _once(self, statement: str, values: Any) -> Any:
-        async with self._pool.connection() as connection:
+    async def _once(self, statement: str, values: Any, pool: AsyncConnectionPool | None = None) -> Any:
+        async with (pool or self._pool).connection() as connection:
             row = await (await connection.execute(statement, values)).fetchone()
         self._answered = time.monotonic()
         return row
 
+    async def _read(self, statement: str, values: Any) -> Any:
+        """From the database that takes writes, so that everybody sees what he wrote; without one, from any."""
+        try:
+            return await self._held(lambda: self._once(statement, values))
+        except AWAY:
+            return await self._once(statement, values, self._readers)
+
     async def _held(self, call: Callable[[], Awaitable[T]]) -> T:
-        """``call``, again and again while the database is away or read-only, :data:`HOLD` seconds at most."""
+        """``call``, again and again while the database is away or read-only, :data:`HOLD` seconds at most. One that is
+        known to be away is waited for by nobody."""
+        if self._away:
+            return await self._tried(call)
         deadline = time.monotonic() + HOLD
         while True:
             try:
                 return await call()
-            except (psycopg.OperationalError, errors.ReadOnlySqlTransaction, PoolTimeout):
-                if time.monotonic() >= deadline:
+            except AWAY:
+                self._away = self._away or time.monotonic() >= deadline
+                if self._away:
                     raise
                 await asyncio.sleep(RETRY_EVERY)
+
+    async def _tried(self, call: Callable[[], Awaitable[T]]) -> T:
+        """``call`` once and briefly, by one request at a time."""
+        if self._trying:
+            raise PoolTimeout("no database takes writes")
+        self._trying = True
+        try:
+            found = await asyncio.wait_for(call(), LOOK_FOR)
+        except TimeoutError:
+            raise PoolTimeout("no database takes writes") from None
+        finally:
+            self._trying = False
+        self._away = False
+        return found
+
+
+def _pool(url: str, least: int, most: int, within: float) -> AsyncConnectionPool:
+    return AsyncConnectionPool(
+        url,
+        min_size=least,
+        max_size=most,
+        open=False,
+        timeout=within,
+        reconnect_timeout=TRY_FOR,  # else it waits 1, 2, 4 seconds between its own tries
+        kwargs={"autocommit": True, "prepare_threshold": 1, "connect_timeout": 2},
+    )

@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ import psycopg
 import pytest
 
 from lab import schema
+from lab.shop.store import HOLD
 from tests.support.shop import answers, release_files, shop_database, shop_process, wait_for
 
 pytestmark = pytest.mark.real
@@ -24,6 +26,8 @@ select (select count(*) from orders), (select count(*) from order_events),
   (select count(*) from orders o join order_events e on e.order_id = o.id
    where (o.session_id, o.quantity, o.total_cents, o.release) = (e.session_id, e.quantity, e.total_cents, e.release))
 """
+
+CUT = "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()"
 
 
 @pytest.fixture(scope="module")
@@ -207,11 +211,37 @@ def test_requests_wait_out_a_database_that_comes_back(browser: httpx.Client, url
     threads = [threading.Thread(target=shop_on) for _ in range(4)]
     for thread in threads:
         thread.start()
-    cut = "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()"
     for _ in range(3):
-        query(url, cut, name)
+        query(url, CUT, name)
     for thread in threads:
         thread.join()
     assert statuses == [201] * 32
     orders, events, same = query(url, CONSISTENT)
     assert orders == events == same
+
+
+def test_while_nobody_takes_writes_reads_are_served_and_writes_are_told_to_come_back(tmp_path: Path) -> None:
+    with shop_database() as made:
+        url = made.replace("+psycopg", "")
+        name = url.rpartition("/")[2]
+        files = release_files(tmp_path, "1.0.0")
+        with shop_process(files, f"{url}?target_session_attrs=read-write") as (base, process):
+            wait_for(lambda: answers(f"{base}/_health"), "the shop to be healthy", process)
+            with httpx.Client(base_url=base, timeout=30) as client:
+                client.get("/")
+                assert client.post("/orders", json=order()).status_code == 201
+                with psycopg.connect(url, autocommit=True) as connection:
+                    connection.execute(f'alter database "{name}" set default_transaction_read_only = on')
+                    connection.execute(CUT, (name,))
+                    told = client.post("/orders", json=order())
+                    began = time.monotonic()
+                    later = [client.post("/orders", json=order()) for _ in range(10)]
+                    took = time.monotonic() - began
+                    assert {(one.status_code, one.headers["retry-after"]) for one in (told, *later)} == {(503, "2")}
+                    assert took < 5 * HOLD, "nobody waits for what is known to be away"
+                    wait_for(lambda: client.get("/cart").status_code == 200, "reads to be served", process)
+                    assert client.get("/cart").json()["orders"] == 1
+                    wait_for(lambda: answers(f"{base}/_health"), "it to be well: it can still show things", process)
+                    connection.execute("set default_transaction_read_only = off")
+                    connection.execute(f'alter database "{name}" reset default_transaction_read_only')
+                wait_for(lambda: client.post("/orders", json=order()).status_code == 201, "writes again", process)
