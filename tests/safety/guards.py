@@ -20,6 +20,7 @@ from tests.safety.objective_guards import OBJECTIVE_GUARDS
 from tests.safety.partial_guards import PARTIAL_GUARDS
 from tests.safety.people_guards import PEOPLE_GUARDS
 from tests.safety.preview_guards import PREVIEW_GUARDS
+from tests.safety.readiness_guards import READINESS_GUARDS
 from tests.safety.region_guards import REGION_GUARDS
 from tests.safety.rules_01_to_04_guards import RULES_01_TO_04
 from tests.safety.rules_05_to_11_guards import RULES_05_TO_11
@@ -44,6 +45,7 @@ GUARDS: tuple[Guard, ...] = (
     *MOVING_GUARDS,
     *PREVIEW_GUARDS,
     *PARTIAL_GUARDS,
+    *READINESS_GUARDS,
     *REGION_GUARDS,
     *OBJECTIVE_GUARDS,
     *FLAG_GUARDS,

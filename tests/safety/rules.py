@@ -241,7 +241,23 @@ RULES = (
     Rule(
         10,
         "Data residency: a failover target outside the policy's residency is refused at plan time.",
-        (Clause("a failover target outside the policy's residency is refused at plan time", part=4),),
+        (
+            Clause(
+                "a failover target outside the policy's residency is refused at plan time",
+                (
+                    "safety/test_rule_10_data_stays_in_its_residency.py::test_a_target_outside_is_refused_before_anything",
+                    "safety/test_rule_10_data_stays_in_its_residency.py::test_a_connection_that_leads_outside_is_refused_and_the_way_back_is_not",
+                ),
+            ),
+            Clause(
+                "a policy whose regions, journal, snapshots, backups, logs or artifacts are outside is refused",
+                (
+                    "safety/test_rule_10_data_stays_in_its_residency.py::test_each_place_that_is_outside_is_refused_where_it_is_written",
+                    "safety/test_rule_10_data_stays_in_its_residency.py::test_backups_are_held_to_it_too",
+                    "safety/test_rule_10_data_stays_in_its_residency.py::test_a_region_outside_is_refused_and_one_of_which_nothing_is_said",
+                ),
+            ),
+        ),
     ),
     Rule(
         11,

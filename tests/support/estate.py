@@ -239,7 +239,7 @@ def build(
     compute = registry.connect("compute", {"kind": "memory"}, site)
     database = registry.connect("database", {"kind": "memory"}, site)
     metrics = registry.connect("metrics", {"kind": "memory"}, site)
-    metrics.clock = clock.now
+    metrics.clock = compute.now = database.now = clock.now
     store = artifacts_memory.store_of(site)
     versions = ("1.0.0", "1.1.0", "1.2.0", "1.3.0")
     releases = {v: store.publish(v, n, **(settings or {}).get(v, {})) for n, v in enumerate(versions, start=1)}

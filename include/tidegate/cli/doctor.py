@@ -19,6 +19,7 @@ from tidegate.doctor.dags import dags
 from tidegate.doctor.finding import Finding, Level, missing
 from tidegate.doctor.journal import journal as journal_findings
 from tidegate.doctor.policies import connections, policies
+from tidegate.doctor.readiness import readiness
 from tidegate.doctor.service import drivers, watched
 from tidegate.doctor.software import disk, software, versions
 from tidegate.drivers.credentials import from_environment
@@ -92,6 +93,7 @@ def _service(policy: Policy, journal: Journal | None, airflow: Airflow | None, n
     if journal:
         with contextlib.suppress(JournalError):  # told of the journal itself
             yield from watched(policy, journal, now)
+            yield from readiness(policy.service, journal, now)
     yield from dags(policy.service, airflow)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from tidegate.doctor.finding import Finding, missing, ok, warn
-from tidegate.drivers.credentials import SCHEME, Resolver, connection_name
+from tidegate.drivers.credentials import Resolver, connection_name
 from tidegate.errors import TidegateError
+from tidegate.policy.connections import references
 from tidegate.policy.folder import FolderResult
 from tidegate.policy.lint import lint
 from tidegate.policy.schema import Policy
@@ -36,22 +36,6 @@ def policies(folder: Path, found: FolderResult) -> Iterator[Finding]:
         if not told:
             notes = f" ({len(findings)} note{'' if len(findings) == 1 else 's'})" if findings else ""
             yield ok("policy", f"{loaded.policy.service}: usable; lint has no errors or warnings{notes}")
-
-
-def references(policy: Policy) -> list[str]:
-    """Every ``conn://name`` of the policy's drivers, once."""
-    return sorted(set(_strings(policy.drivers.model_dump(mode="json"))))
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for part in value.values():
-            yield from _strings(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _strings(part)
-    elif isinstance(value, str) and value.startswith(SCHEME):
-        yield value
 
 
 def connections(

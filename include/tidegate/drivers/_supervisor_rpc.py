@@ -99,6 +99,13 @@ class Supervisor:
         """The end of what it has printed."""
         return str(self._ask("readProcessStdoutLog", f"{name}:{name}", -characters, 0))
 
+    def clock(self) -> float:
+        """Its machine's time, epoch seconds, to the second. ``Rejected`` where it runs nothing that would say."""
+        times = [row["now"] for row in self._ask("getAllProcessInfo")]
+        if not times:
+            raise Rejected(f"supervisord at {self._credential.address} has no program, and so tells no time")
+        return float(max(times))
+
     def ping(self) -> None:
         self._ask("getState")
 

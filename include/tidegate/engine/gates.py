@@ -9,7 +9,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tidegate.drivers.token import Token
-from tidegate.engine import assess, assess_data, assess_exposure, assess_moving, assess_rung, guarding, rules
+from tidegate.engine import (
+    assess,
+    assess_consistency,
+    assess_data,
+    assess_exposure,
+    assess_moving,
+    assess_rung,
+    guarding,
+    rules,
+)
 from tidegate.engine.execute import step_world
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.ladder import not_needed
@@ -59,6 +68,7 @@ _KINDS: Mapping[str, Assess] = {
     "one_writer": assess_moving.one_writer,
     "returned": assess_moving.returned,
     "ledger_closed": assess_moving.ledger_closed,
+    "consistent": assess_consistency.consistent,
 }
 
 

@@ -16,6 +16,7 @@ from tidegate.engine.mixing import derived, refuse_unfit
 from tidegate.engine.obstacles import in_the_way, note_override
 from tidegate.engine.open_request import Request
 from tidegate.engine.permission import GUARD, permit
+from tidegate.engine.residency import refuse_outside
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.errors import GivesWay, Refused
@@ -91,6 +92,8 @@ def _brakes_off(world: World, txn: Transaction, request: Request, facts: Service
 
 def _moved(world: World, txn: Transaction, request: Request, facts: ServiceFacts, seen: Seen) -> Binding | None:
     """The binding of a kind that moves the service; None for the others. Before anything gives way to it."""
+    if request.kind in (OperationKind.PROMOTION, OperationKind.SWITCHOVER, OperationKind.FAILOVER):
+        refuse_outside(world)
     if request.kind is OperationKind.PROMOTION:
         may_promote(world.policy, facts)
     if request.kind not in MOVING:

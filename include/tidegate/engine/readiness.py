@@ -9,7 +9,9 @@ from typing import Any
 
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.readiness_back import way_back
+from tidegate.engine.readiness_consistency import consistent
 from tidegate.engine.readiness_item import Item, State
+from tidegate.engine.readiness_moving import moving
 from tidegate.engine.world import World
 
 ROW, KEY = "readiness", "newest"  # of the row outside the chain that holds the newest answer
@@ -17,7 +19,7 @@ STALE_AFTER = 86400.0  # seconds after which an answer is too old to sleep on
 
 Look = Callable[[World, ServiceFacts, str], Iterator[Item]]  # the last one is the actor, for rows of what is read
 # In the order in which they are told; each yields nothing where it does not apply.
-LOOKS: tuple[Look, ...] = (way_back,)
+LOOKS: tuple[Look, ...] = (way_back, moving, consistent)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from tidegate.model.operation import OperationKind
 from tidegate.model.traffic import TOTAL
+from tidegate.plan.consistency import consistent
 from tidegate.plan.model import ApprovalNode, Node, Phase, Plan, Reversibility, Stage, Step
 from tidegate.plan.moving import data, moving_settings, one_writer, scaled, section_of, shifts
 from tidegate.plan.names import APPROVE_LOSS, CUTOVER, CUTOVER_END, FENCE_LOST, MEASURE_NODE, PROMOTE_NODE
@@ -28,7 +29,12 @@ def failover_plan(policy: Policy, policy_digest: str) -> Plan:
         Stage("scale", "Make room in the target", forward, tuple(scaled(policy, "scale", "target"))),
         shifts(policy, "target", "Move the rest of the traffic"),
         Stage("check", "Data after", forward, (data(policy, "check.data", compared=False),)),
-        Stage("conclude", "Record where the service is", forward, (place,)),
+        Stage(
+            "conclude",
+            "Record where the service is",
+            forward,
+            (place, *consistent(policy, section_of(policy).gate_within)),
+        ),
     )
     return Plan(policy.service, OperationKind.FAILOVER, policy_digest, moving_settings(policy), stages)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tidegate.model.operation import OperationKind
+from tidegate.plan.consistency import consistent
 from tidegate.plan.model import Gate, Phase, Plan, Stage, Step
 from tidegate.plan.return_path import return_path
 from tidegate.plan.settings import bound_settings, check_specs
@@ -27,7 +28,10 @@ def rollback_plan(policy: Policy, policy_digest: str) -> Plan:
         "conclude",
         "Record the baseline",
         Phase.FORWARD,
-        (Step("conclude.baseline", "restore_baseline", effect=False),),
+        (
+            Step("conclude.baseline", "restore_baseline", effect=False),
+            *consistent(policy, policy.rollback.capacity_within),
+        ),
     )
     back = return_path(policy, checks, phase=Phase.FORWARD, stop_loss=False)
     stages = (admit, back, conclude)

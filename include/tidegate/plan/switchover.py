@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tidegate.model.operation import OperationKind
+from tidegate.plan.consistency import consistent
 from tidegate.plan.model import Node, Phase, Plan, Reversibility, Stage, Step
-from tidegate.plan.moving import data, moving_settings, one_writer, protected, replication, scaled, shifts, strength
+from tidegate.plan.moving import (
+    data,
+    moving_settings,
+    one_writer,
+    protected,
+    replication,
+    scaled,
+    section_of,
+    shifts,
+    strength,
+)
 from tidegate.plan.names import CUTOVER, FENCE_NODE, PROMOTE_NODE
 from tidegate.plan.settings import check_specs
 from tidegate.plan.singletons import START_NODE, STOP_NODE, started, stopped
@@ -51,6 +62,7 @@ def _cutover(policy: Policy) -> Iterator[Node]:
 def _conclude(policy: Policy) -> Iterator[Node]:
     yield Step("conclude.settle", "scale_region", strength(policy, "source"))
     yield Step("conclude.place", "record_placement", {"region": "target", "protected": True}, effect=False)
+    yield from consistent(policy, section_of(policy).gate_within)
 
 
 def _return(policy: Policy) -> Iterator[Node]:

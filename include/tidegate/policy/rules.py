@@ -18,9 +18,11 @@ from pydantic_core import PydanticCustomError
 from tidegate.model.ladder import Rung
 from tidegate.model.roles import Action, Role
 from tidegate.model.traffic import TOTAL
+from tidegate.policy.consistency import consistency_of
 from tidegate.policy.likely import likely
 from tidegate.policy.preview_arm import preview_of
 from tidegate.policy.quantities import percent_text
+from tidegate.policy.residency import residency_of
 from tidegate.policy.rules_failover import failover_of
 from tidegate.policy.singletons import singletons_of
 
@@ -213,6 +215,8 @@ def policy(part: Policy) -> Iterator[Problem]:
     yield from failover_of(part)
     yield from preview_of(part)
     yield from singletons_of(part)
+    yield from residency_of(part)
+    yield from consistency_of(part)
     if part.roles is not None:
         yield from _roles(part.roles)
         yield from _approvers(part, part.roles)

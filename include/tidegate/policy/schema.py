@@ -29,6 +29,7 @@ from tidegate.model.traffic import Endpoint
 from tidegate.policy import rules
 from tidegate.policy.base import PERSON, Identifier, Name, Part, Person, Sql, Text
 from tidegate.policy.base import PeopleAsked as PeopleAsked
+from tidegate.policy.consistency import Consistency
 from tidegate.policy.data import Follows, Personal, Repair, SameOnStandby, Unchanged
 from tidegate.policy.failover import Failover
 from tidegate.policy.preview_arm import Preview
@@ -42,6 +43,7 @@ from tidegate.policy.quantities import (
     SecondsOrZero,
     parse_percent,
 )
+from tidegate.policy.residency import Residency
 from tidegate.policy.singletons import Singletons
 
 EVERYBODY = "*"  # in a role: whoever is let in by Airflow
@@ -512,9 +514,10 @@ class Policy(Part):
     it runs on. ``promotion``: the way forward. ``rollback``: the way back. ``failover``: how it moves between two
     regions; left out, it has no switchover, failover or reprotect. ``preview``: where a release can be shown to those
     who send a header; left out, none can. ``singletons``: jobs of which one at most runs in the whole service, where
-    the writer is; the compute driver knows how each is started. ``migrations``: how the schema is changed.
-    ``checks``: of the data, by name. ``repair``: what puts the data right, by name. ``personal``: columns that hold
-    personal data; wherever a check or a repair shows a row's key, their values are masked.
+    the writer is; the compute driver knows how each is started. ``residency``: where data may lie; anywhere if left
+    out. ``consistency``: what users reach beside the router. ``migrations``: how the schema is changed. ``checks``: of
+    the data, by name. ``repair``: what puts the data right, by name. ``personal``: columns that hold personal data;
+    wherever a check or a repair shows a row's key, their values are masked.
     """
 
     version: Annotated[int, Field(ge=1, le=VERSION)] = 1
@@ -534,6 +537,8 @@ class Policy(Part):
     failover: Failover | None = None
     preview: Preview | None = None
     singletons: Singletons | None = None
+    residency: Residency | None = None
+    consistency: Consistency | None = None
     migrations: Migrations = Migrations()
     checks: Annotated[dict[Name, Check], Field(min_length=1, max_length=200)]
     repair: Annotated[dict[Name, Repair], Field(max_length=50)] = {}  # noqa: RUF012

@@ -22,6 +22,8 @@ from tidegate.cli.exit_codes import ExitCode
 from tidegate.doctor import software
 from tidegate.doctor.finding import Finding, Level, warn
 from tidegate.doctor.policies import policies
+from tidegate.engine.readiness import KEY, ROW, Readiness
+from tidegate.engine.readiness_item import Item, State
 from tidegate.journal.model import EventKind
 from tidegate.journal.store import Journal
 from tidegate.policy.folder import load_folder
@@ -89,7 +91,7 @@ def test_where_all_is_there_nothing_is_missing(site: Site, capsys: pytest.Captur
     before = files(site.root)
     assert main(["doctor"]) == ExitCode.OK, capsys.readouterr().out
     said = capsys.readouterr().out
-    assert ", 2 warnings, 0 missing; nothing was changed" in said
+    assert ", 3 warnings, 0 missing; nothing was changed" in said
     assert said.startswith("tidegate 0.1.0, journal revision 0001, policy format 1\n")
     assert "pay: usable; lint has no errors or warnings\n" in said
     assert f"journal: {site.database}, revision 0001" in said
@@ -311,3 +313,24 @@ def test_an_address_without_anybodys_name_is_no_fault(site: Site) -> None:
     assert (found.level, found.says) == (Level.WARN, "pay: not asked")
     site.patch.setenv("TIDEGATE_AIRFLOW_USER", "ann")
     assert next(f.level for f in told("airflow")) is Level.MISSING
+
+
+def readiness_of(site: Site, *items: tuple[str, State]) -> None:
+    """The newest answer of readiness, as it is kept."""
+    told = [Item(what, state, "seen", "" if state is State.READY else "mend it") for what, state in items]
+    found = Readiness(time.time(), tuple(told))
+    journal = Journal(f"sqlite:///{site.database}")
+    journal.put_evidence("pay", ROW, KEY, found.to_json())
+    journal.close()
+
+
+def test_it_shows_readiness_item_by_item_and_what_never_was_as_never(site: Site) -> None:
+    assert "never asked" in told("readiness")[0].says
+    readiness_of(site, ("replication", State.READY), ("drill", State.NEVER), ("lag", State.NOT_READY))
+    shown = {f.says: f.level for f in look() if f.check == "readiness"}
+    assert shown == {
+        "pay replication: seen": Level.OK,
+        "never: pay drill: seen": Level.WARN,
+        "pay lag: seen": Level.MISSING,
+    }
+    assert {f.mend for f in told("readiness")} == {"mend it"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
@@ -43,7 +44,7 @@ class _Instance:
 
 class MemoryCompute(MemorySingletons):
     """``looks_until_healthy``: how many times a new instance is seen unhealthy first. ``ports``: most instances of a
-    slot. ``regions``: None takes any."""
+    slot. ``regions``: None takes any. ``skew``: seconds by which a region's clock is ahead."""
 
     def __init__(self, world: World | None = None, *, regions: Collection[str] | None = None, ports: int = 8) -> None:
         self.world = world or World()
@@ -56,9 +57,15 @@ class MemoryCompute(MemorySingletons):
         self._dead: set[str] = set()
         self._boots = 0
         self._singletons: dict[tuple[str, str], Held] = {}
+        self.now: Callable[[], float] = time.time
+        self.skew: dict[str, float] = {}
 
     def ping(self, region: str) -> None:
         self._call(region)
+
+    def clock(self, region: str) -> float:
+        self._call(region)
+        return self.now() + self.skew.get(region, 0.0)
 
     def observe(self, arm: Arm) -> SlotState:
         self._call(arm.region)

@@ -72,6 +72,9 @@ class SupervisorCompute(SupervisorSingletons):
     def ping(self, region: str) -> None:
         self._region(region).supervisor.ping()
 
+    def clock(self, region: str) -> float:
+        return self._region(region).supervisor.clock()
+
     def observe(self, arm: Arm) -> SlotState:
         alive = [p for p in self._processes(arm).values() if p.state in ALIVE]
         instances = tuple(self._instance(arm, process.name) for process in sorted(alive, key=lambda p: p.name))

@@ -37,6 +37,11 @@ class Control:
         process = self._process(PROGRAM)
         return process.state in GONE and process.state != "UNKNOWN" and process.started and process.exit_status >= 0
 
+    def knows_programs(self) -> None:
+        """Raises ``Rejected`` naming a program that it does not have, and as the supervisor."""
+        for name in (PROGRAM, REPROTECT):
+            self._process(name)
+
     def stop(self) -> None:
         """Stop the server cleanly. Raises ``NotSettled`` if it has not ended so in time."""
         self.rest()

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from tidegate.drivers._world import Effect, refuse_stale, world_of
 from tidegate.drivers.database._memory_ledger import Ledgers
 from tidegate.drivers.database._memory_moves import Moves
+from tidegate.drivers.database._memory_ready import Readiness
 from tidegate.drivers.database._memory_server import Server
 from tidegate.drivers.database._roles import the_primary
 from tidegate.drivers.database.contract import DatabaseAddress, Difference, Repaired, RepairOrder
@@ -30,7 +31,7 @@ class Settings(BaseModel):
     roles: dict[str, Role] = {}
 
 
-class MemoryDatabase(Ledgers, Moves):
+class MemoryDatabase(Ledgers, Moves, Readiness):
     """Says what it has been told with :meth:`set`, and what its servers have been through since. Its address cannot be
     connected to, so checks on it are no data.
 
@@ -49,6 +50,7 @@ class MemoryDatabase(Ledgers, Moves):
         self._repaired: dict[tuple[str, str], Repaired] = {}
         self._epoch = 0
         self.ledgers, self.taken = {}, set()
+        Readiness.__init__(self)
         super().__init__({region: Server(region, False) for region in site.regions})
         for region, role in (settings.roles or fair).items():
             self.set(region, role, lag_bytes=0 if role == "standby" else None)

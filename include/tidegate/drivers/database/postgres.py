@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tidegate.drivers.database import _lost, _moves, _quiet, _reapply, _repair
+from tidegate.drivers.database import _lost, _moves, _quiet, _reapply, _repair, _rights
 from tidegate.drivers.database._address import libpq, sqlalchemy_url
 from tidegate.drivers.database._moves import Wiring
 from tidegate.drivers.database._probe import Probes
@@ -146,6 +146,12 @@ class PostgresDatabase:
 
     def reapply(self, ledger: str, number: int, token: Token) -> Reapplied:
         return _reapply.reapply(self._writer(), self._service, ledger, number, token)
+
+    def rights(self, region: str) -> str:
+        return _rights.rights(self._wiring, region)
+
+    def clock(self, region: str) -> float:
+        return _rights.clock(self._wiring, region)
 
     def ping(self) -> None:
         states = self.observe()
