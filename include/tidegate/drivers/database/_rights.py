@@ -33,17 +33,15 @@ _TRY = "UPDATE tidegate.database_epoch SET epoch = epoch WHERE service = %s"
 def rights(wiring: Wiring, region: str) -> str:
     """See :class:`~tidegate.drivers.ready.KnowsRights`. The note of the epoch is written in a transaction that is
     rolled back; the power switch and the control are asked what they would be asked first."""
-    credential = wiring.admin(region)
+    credential, power = wiring.admin(region), wiring.power(region)
+    if power is None:
+        raise Refused(f"no power switch stands outside {region}", next_step="name one in drivers.database.power")
+    if not power.look().on:
+        raise Refused(f"the power switch says that {region} is off", next_step="tidegate reprotect turns it on")
+    wiring.control(region).knows_programs()
     _admin.asked(
         credential, f"rights of the admin log-in in {region}", lambda c: _may(c, wiring, region), changes=False
     )
-    wiring.control(region).knows_programs()
-    power = wiring.power(region)
-    if power is None:
-        raise Refused(f"no power switch stands outside {region}", next_step="name one in drivers.database.power")
-    outlet = power.look()
-    if not outlet.on:
-        raise Refused(f"the power switch says that {region} is off", next_step="tidegate reprotect turns it on")
     return "the admin log-in may move it, its control has the programs, its power switch answers"
 
 
