@@ -24,6 +24,7 @@ from tidegate.model.operation import OperationKind, Outcome
 from tidegate.model.recovery import Recovery
 from tidegate.policy.schema import Policy
 from tidegate.report.document import operation_document
+from tidegate.report.objectives import stage_words
 from tidegate.report.page import operation_body
 from tidegate.workflow.approval_body import approval_body
 
@@ -65,6 +66,8 @@ def test_a_failover_by_the_guard_is_measured_from_the_first_failing_probe_and_ke
     assert 0 <= found.began - began <= 0.5
     assert found.loss.nothing
     assert [s.name for s in found.stages] == ["detect", "decide", "human wait", "act", "verify", "restore"]
+    assert found.green is not None and found.green >= found.gone, "the vantage points see west take writes"
+    assert "alarms green again after" in stage_words(found)
     assert found == measured(rig, operation), "what is kept is what the rows tell"
     rows = rig.world.journal.events("shop", operation=operation)
     assert [r.kind for r in rows[-2:]] == [EventKind.OBJECTIVES_MEASURED, EventKind.OPERATION_CLOSED]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from tidegate.engine.recovery_forecast import Past, past_of
-from tidegate.engine.recovery_times import recovery
+from tidegate.engine.recovery_times import GREEN, recovery
 from tidegate.engine.region_loss import BACK, LOST
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
@@ -72,6 +72,15 @@ def note_rto(world: World, view: OperationView, actor: str) -> str:
         body = {"what": RTO_MISSED, "why": why, "gone": found.gone, "target": found.rto_target}
         txn.append(EventKind.NOTE, body, actor=actor, operation=view.id)
     return why
+
+
+def note_green(world: World, view: OperationView, points: Sequence[str], actor: str) -> None:
+    """Say once in the journal that the vantage points see the new primary as well."""
+    with world.journal.locked(world.service) as txn:
+        if any(e.body.get("what") == GREEN for e in txn.events(operation=view.id, kinds=_NOTES)):
+            return
+        why = f"{view.binding.target} is seen well by {', '.join(points)}: its database takes writes, compute answers"
+        txn.append(EventKind.NOTE, {"what": GREEN, "why": why}, actor=actor, operation=view.id)
 
 
 def _recovery(read: Reads, view: OperationView, now: float) -> Recovery | None:

@@ -18,6 +18,7 @@ from tidegate.model.recovery import ACT, DECIDE, DETECT, PREPARE, RESTORE, VERIF
 from tidegate.plan.model import Gate, Node, Step
 from tidegate.plan.names import CUTOVER, FENCE_LOST, FENCE_NODE, MEASURE_NODE
 
+GREEN = "alarms green again"  # what a note says
 RETURN_WRITER, RETURN_PROOF = "return.writer", "return.one-writer"  # of a switchover that turned back
 Span = tuple[float, float]
 
@@ -48,6 +49,7 @@ def recovery(view: OperationView, rows: Sequence[Event], lost: Event | None, pas
     waits = _waits(view, rows, at, began, back)
     gone = max(0.0, back - began)
     left, by = (None, "") if at.back is not None or at.closed is not None else forecast(view, section, past, now)
+    green = [row.at for row in rows if row.kind is EventKind.NOTE and row.body.get("what") == GREEN]
     objectives = view.plan.settings["failover"]
     return Recovery(
         operation=view.id,
@@ -65,6 +67,7 @@ def recovery(view: OperationView, rows: Sequence[Event], lost: Event | None, pas
         forecast=None if left is None else round(gone + left, 3),
         forecast_by=by,
         restored=None if at.closed is None or at.proved is None else round(at.closed - began, 3),
+        green=round(green[0] - began, 3) if green else None,
         nodes=took(view, at.opened),
     )
 

@@ -11,15 +11,17 @@ import threading
 from collections.abc import Callable
 
 from tidegate.engine import region_loss
+from tidegate.engine.objectives import note_green
 from tidegate.engine.region_loss import ACT, ANSWER_WITHIN, PAGE, Episode
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.errors import TidegateError
 from tidegate.guard.probing import GUARD_POINT, Eyes, StandingEyes, looks_of, publish, sights
-from tidegate.judge.regions import Loss, rule_on
-from tidegate.model.operation import MOVING
+from tidegate.judge.regions import Loss, rule_on, well_seen
+from tidegate.model.operation import MOVING, OperationKind
 from tidegate.model.placement import Placement
 from tidegate.plan.moving import can_move
+from tidegate.plan.names import PROMOTE_NODE
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,7 @@ class RegionWatch:
         self._placement: Placement | None = None
         self._episode: Episode | None = None
         self._begun = ""  # id of the loss that this guard has acted on
+        self._told_green = ""  # id of the failover of which it was said
         self._words, self._said = "", ""
 
     def look(self, view: OperationView | None, seq: int) -> None:
@@ -74,6 +77,7 @@ class RegionWatch:
         publish(world.journal, world.service, eyes.sight(GUARD_POINT), self._rule.stale_after, self._words)
         if view is not None and view.kind in MOVING:
             self._words, self._seq = f"{view.id} moves the service: nothing is ruled meanwhile", -1
+            self._green(view, now)
             return
         if seq != self._seq:
             (self._primary, self._placement), self._seq = region_loss.where(world), seq
@@ -86,6 +90,16 @@ class RegionWatch:
             return
         if region_loss.worth_saying(ruling.loss, self._placement):
             self._lost(ruling.loss, now)
+
+    def _green(self, view: OperationView, now: float) -> None:
+        """What rang for the old primary has an answer: enough points see the new one take writes."""
+        assert self._rule is not None
+        if view.kind is not OperationKind.FAILOVER or self._told_green == view.id or not view.verified(PROMOTE_NODE):
+            return
+        points = well_seen(self._rule, view.binding.target, sights(self._world.journal, self._world.service), now)
+        if len(points) >= self._rule.points:
+            note_green(self._world, view, points, ACTOR)
+            self._told_green = view.id
 
     def _well(self, now: float) -> None:
         """An episode is over once nothing has been lost for a while."""

@@ -123,6 +123,12 @@ def rule_on(rule: Rule, primary: str, sights: Iterable[Sight], now: float) -> Ru
     return Ruling(None, "; ".join(said) or f"every region is well (seen by {', '.join(points)})", points)
 
 
+def well_seen(rule: Rule, region: str, sights: Iterable[Sight], now: float) -> tuple[str, ...]:
+    """The points that can be believed and see all of the region as well: its database takes writes, compute answers."""
+    counted, _ = _counted(rule, list(sights), now)
+    return tuple(s.point for s in counted if all(s.regions.get(region, {}).get(p, Run()).well for p in _parts(True)))
+
+
 def _counted(rule: Rule, sights: list[Sight], now: float) -> tuple[list[Sight], list[str]]:
     """Those that can be believed, one of each name; and in words why the others are not."""
     newest = {sight.point: sight for sight in sorted(sights, key=lambda s: s.at)}

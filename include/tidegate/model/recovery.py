@@ -44,7 +44,8 @@ class Recovery:
     """``began``: epoch seconds from which users were without the service, and ``known_by`` what. ``gone``: seconds from
     there until users were served again, or until now. ``back``: writer and traffic were read back as moved; ``proved``:
     a write was made there after. ``forecast``: seconds that ``gone`` is expected to come to, by ``forecast_by``; None
-    once it is back. ``restored``: seconds until the operation was at its end. ``nodes``: seconds by node."""
+    once it is back. ``green``: seconds until the vantage points saw the new primary as well, None if not yet.
+    ``restored``: seconds until the operation was at its end. ``nodes``: seconds by node."""
 
     operation: str
     kind: str
@@ -61,6 +62,7 @@ class Recovery:
     forecast: float | None = None
     forecast_by: str = ""
     restored: float | None = None
+    green: float | None = None
     nodes: Mapping[str, float] = field(default_factory=dict)
 
     @property

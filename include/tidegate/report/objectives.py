@@ -73,7 +73,9 @@ def loss_words(loss: Loss) -> str:
 def stage_words(found: Recovery) -> str:
     """``detect 0.8 s, decide 0.1 s, …``, one after the other; what is no part of the RTO in brackets."""
     told = [f"{s.name} {s.seconds:.1f} s{' so far' if s.running else ''}" for s in found.stages]
-    return ", ".join(words if stage.counts else f"({words})" for stage, words in zip(found.stages, told, strict=True))
+    green = "" if found.green is None else f"; alarms green again after {found.green:.1f} s"
+    shown = (words if stage.counts else f"({words})" for stage, words in zip(found.stages, told, strict=True))
+    return f"{', '.join(shown)}{green}"
 
 
 def history_lines(service: str, found: Iterable[Recovery]) -> Iterator[str]:
