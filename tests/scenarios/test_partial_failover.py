@@ -118,7 +118,7 @@ def test_a_candidate_keeps_no_traffic(rig: Rig) -> None:
 
 def test_a_shift_that_was_on_its_way_is_refused(rig: Rig) -> None:
     """The split is as it should be, and an older command may still arrive: so it is written once more."""
-    lower = advance(rig, open_promotion(rig, "1.1.0"), "wave-1.shift-5")
+    lower = advance(rig, open_promotion(rig, "1.1.0"), "wave-1.ready")
     stale = Token(rig.world.journal.head("shop").epoch, lower.id)
     rig.database.crash("east")
     view = drive(rig.world, alone(rig).id, actor="test")
