@@ -83,6 +83,7 @@ def shop_environment(name: str, places: Places, ports: Ports, secrets: Secrets) 
         "SHOP_HOST": ADDRESS,
         "SHOP_FAULTS": str(places.lab / "faults.json"),
         "SHOP_FLAGS": str(places.flags),
+        "SHOP_INBOX": f"http://{ADDRESS}:{ports['inbox']}/messages",
     }
 
 

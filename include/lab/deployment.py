@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tidegate.policy.schema import Policy
 POLICY = REPOSITORY / "dags" / "policies" / "shop.yaml"
 BASELINE = "1.0.0"
 _WITHIN = 40.0
+_EVER = 2**53  # no journal comes so far
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,21 @@ class Deployment:
     def empty(self, slot: Slot = Slot.B, regions: Iterable[str] = ()) -> None:
         """Nothing in this slot of the regions; returns when settled."""
         self._settle(slot, SlotSpec(None, 0), _nothing, regions)
+
+    def start_singletons(self, region: str) -> None:
+        """The jobs of which one at most runs, in the region that takes writes; of one that runs nothing is changed."""
+        compute: Compute = self._connect("compute")
+        for name in self.policy.singletons or ():
+            compute.start_singleton(region, name, Token(0, "lab"))
+
+    def stop_singletons(self) -> None:
+        """In every region, whatever their epoch. Their next one may be any again."""
+        compute: Compute = self._connect("compute")
+        for region, name in product(self.policy.regions, self.policy.singletons or ()):
+            compute.stop_singleton(region, name, Token(_EVER, "lab"))
+        slots = self.site().path(self.policy.drivers.compute.model_dump()["slots"])
+        for path in slots.glob("singletons/*.json"):
+            path.unlink()
 
     def forget_epochs(self) -> None:
         """Let slots take orders of any epoch again: those of a fresh journal start at one. Nobody may be writing."""

@@ -61,6 +61,11 @@ class Places:
     def flags(self) -> Path:
         return self.lab / "flags" / "shop.json"
 
+    @property
+    def inbox(self) -> Path:
+        """Every message that arrived, a line each."""
+        return self.lab / "inbox.jsonl"
+
     def region(self, name: str) -> Path:
         return self.lab / name
 

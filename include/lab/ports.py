@@ -37,6 +37,7 @@ def names() -> tuple[str, ...]:
         "supervisor",
         "links",
         "switch",
+        "inbox",
         "airflow-api",
         "airflow-worker-log",
         "airflow-trigger-log",

@@ -85,4 +85,5 @@ def _await_instances(lab: Lab, region: str) -> None:
 
 def _not_running(lab: Lab, region: str) -> list[str]:
     states = lab.control(region).states()
-    return [name for name, state in states.items() if state != "RUNNING" and name not in (PROGRAM, REPROTECT)]
+    others = (PROGRAM, REPROTECT)  # and of a job that has been replaced meanwhile nothing comes back
+    return [n for n, s in states.items() if s != "RUNNING" and n not in others and "-singleton-" not in n]

@@ -100,6 +100,9 @@ class Start:
         ready = (*self._start_databases(work, linked), linked, built)
         for name in REGIONS:
             work.start(self._told(f"{BASELINE} runs in {name}", partial(deployment.fill, regions=[name])), *ready)
+        if deployment.policy.singletons:
+            work.start(partial(self._start_third, third_place.INBOX), linked)
+            work.start(partial(deployment.start_singletons, REGIONS[0]), *ready)
 
     def _start_databases(self, work: Together, linked: Future[Any]) -> tuple[Future[Any], Future[Any]]:
         """What instances of the shop wait for: a primary, and the second region's supervisor."""

@@ -1,4 +1,5 @@
-"""What stands in neither region: the edge, the links, the power switch, the journal with its witness, and Airflow."""
+"""What stands in neither region: the edge, the links, the power switch, who gets the shop's messages, the journal with
+its witness, and Airflow."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from tidegate.drivers.token import Token
 from tidegate.model.topology import Arm, Slot
 
 NAME = "third"
+INBOX = "inbox"  # gets the messages of the shop's outbox
 VANTAGE = "vantage"  # the second vantage point; the guard, in Airflow or at a terminal, is the first
 
 
@@ -46,6 +48,8 @@ def lay_out(site: AirflowSite, shares: Mapping[str, int], airflow: bool) -> Path
     write_private(_links_config(places), json.dumps(links(ports), indent=1))
     switch = {"home": str(places.home), "port": ports["switch"], "token": secrets["switch"]}
     write_private(_switch_config(places), json.dumps(switch, indent=1))
+    inbox = {"record": str(places.inbox), "port": ports["inbox"]}
+    write_private(_inbox_config(places), json.dumps(inbox, indent=1))
     found = programs(site, airflow)
     home = places.lab / NAME
     config = home / "supervisord.conf"
@@ -86,6 +90,7 @@ def programs(site: AirflowSite, airflow: bool) -> list[Program]:
     own = [
         Program("links", [sys.executable, "-m", "lab.links", str(_links_config(places))], stop_seconds=3),
         Program("switch", [sys.executable, "-m", "lab.switch", str(_switch_config(places))], stop_seconds=3),
+        Program(INBOX, [sys.executable, "-m", "lab.inbox", str(_inbox_config(places))], stop_seconds=3),
         Program("edge", edge.command(_edge_config(places)), stop_seconds=5),
         journal_file.witness(places),
         eyes,
@@ -106,3 +111,7 @@ def _links_config(places: Places) -> Path:
 
 def _switch_config(places: Places) -> Path:
     return places.lab / "switch.json"
+
+
+def _inbox_config(places: Places) -> Path:
+    return places.lab / "inbox.json"

@@ -1,4 +1,4 @@
-"""The shop's database: sessions, the append-only ``order_events`` and their projection ``orders``."""
+"""The shop's database: sessions, the append-only ``order_events``, their projection ``orders``, and the ``outbox``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ _CART = """
 select s.id, count(o.id) from sessions s left join orders o on o.session_id = s.id
 where s.id = %s and s.token_hash = %s group by s.id
 """
-# One statement, hence one transaction: an order never stands without its event. A key seen before writes neither.
+# One statement, hence one transaction: an order never stands without its event and its message. A key seen before
+# writes none of them.
 _PLACE = f"""
 with s as (select id from sessions where id = %(session)s and token_hash = %(hash)s),
 o as (
@@ -42,6 +43,10 @@ o as (
 e as (
   insert into order_events (order_id, session_id, kind, quantity, total_cents, release)
   select id, session_id, 'placed', quantity - %(astray)s, total_cents, release from o
+),
+m as (
+  insert into outbox (key, body)
+  select id, jsonb_build_object('order', id, 'total_cents', total_cents, 'release', release) from o
 )
 select (select count(*) from s), (select count(*) from o)
 """  # noqa: S608 - both parts are ours

@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.airflow_api import FINISHED, AirflowApi
 from lab.progress import Progress
-from lab.story import measure, partition, schema
+from lab.story import measure, messages, partition, schema
 from lab.story.afterwards import await_rollback, times
 from lab.story.desk import Desk
 from lab.story.disturb import before, calm, disturbance, hold_leak
@@ -173,6 +173,7 @@ class Director:
             "reason": view.why_back if view else None,
             **measure.users(self.stage, ran),
             "writers": self.stage.writers(),
+            **({"messages": messages.of_run(self.stage, ran)} if view and view.kind in MOVING else {}),
             "checks": {**measure.checks(events), "gate_seconds": measure.data_gate_seconds(ran)},
             "seconds": measure.seconds(self.stage, ran, view, events),
             "effects": measure.effects(self.stage, view),

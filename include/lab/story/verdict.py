@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from lab.story import messages
 from lab.story.scenario import AS_BEFORE, Scenario
 from tidegate.engine.ladder import debts
 from tidegate.engine.view import OperationView
@@ -82,6 +83,7 @@ def _users(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
         yield f"sessions broken: expected {most} at most, got {broken}"
     if scenario.expect.clean and row["failed_requests"] != 0:
         yield f"failed requests: expected 0, got {row['failed_requests']}"
+    yield from messages.complaints(row.get("messages"), scenario.expect.most_lost)
 
 
 def _writers(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""sessions, orders and the append-only log of their events
+"""sessions, orders and the append-only log of their events; messages that are to be sent, and who may send them
 
 No foreign keys: what hangs together is proved by the policy's checks, not assumed.
 """
@@ -34,6 +34,18 @@ STATEMENTS = (
       created_at timestamptz not null default now()
     )""",
     "create index order_events_by_order on order_events (order_id)",
+    """create table outbox (
+      key uuid primary key,
+      body jsonb not null,
+      created_at timestamptz not null default now(),
+      sent_at timestamptz,
+      sent_epoch bigint
+    )""",
+    "create index outbox_unsent on outbox (created_at) where sent_at is null",
+    """create table job_epochs (
+      name text primary key,
+      epoch bigint not null
+    )""",
     """create function order_events_only_grow() returns trigger language plpgsql as $$
     begin raise exception 'order_events is append-only: % refused', tg_op; end $$""",
     """create trigger order_events_only_grow before update or delete or truncate on order_events
@@ -47,6 +59,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("order_events", "orders", "sessions"):
+    for table in ("job_epochs", "outbox", "order_events", "orders", "sessions"):
         op.drop_table(table)
     op.execute("drop function order_events_only_grow()")
