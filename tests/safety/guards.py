@@ -10,6 +10,7 @@ from tests.safety.component_guards import COMPONENT_GUARDS
 from tests.safety.data_guards import DATA_GUARDS
 from tests.safety.database_guards import DATABASE_GUARDS
 from tests.safety.flag_guards import FLAG_GUARDS
+from tests.safety.glass_guards import GLASS_GUARDS
 from tests.safety.ground_guards import GROUND_GUARDS
 from tests.safety.guard import Guard
 from tests.safety.ladder_guards import LADDER_GUARDS
@@ -41,6 +42,7 @@ GUARDS: tuple[Guard, ...] = (
     *DATABASE_GUARDS,
     *BRAKE_GUARDS,
     *COMPONENT_GUARDS,
+    *GLASS_GUARDS,
     *LEDGER_GUARDS,
     *MOVING_GUARDS,
     *PREVIEW_GUARDS,

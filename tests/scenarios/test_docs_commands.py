@@ -51,6 +51,7 @@ ELSEWHERE = {
     "objectives": "tests/unit/cli/test_moving_commands.py",
     "ledger": "tests/unit/cli/test_ledger_commands.py",
     "preview": "tests/scenarios/test_preview_arm.py",
+    "run": "tests/scenarios/test_break_glass.py",
     "lab": "tests/e2e/test_lab_estate.py",
 }
 _STARTS = ("tidegate ", "make ")

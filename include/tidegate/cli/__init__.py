@@ -34,6 +34,7 @@ from tidegate.cli import (
     readiness,
     release,
     requests,
+    running,
     status,
     vantage,
 )
@@ -65,6 +66,7 @@ readiness.register(app)
 requests.register(app)
 moving.register(app)
 objectives.register(app)
+running.register(app)
 preview.register(app)
 ledger.register(app)
 code_table.register(app)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tidegate.cli import approving
 from tidegate.cli.person import By, Reason, actor
 from tidegate.cli.service import find_world
 from tidegate.engine.adoption import approve_adoption, ask_adoption
+from tidegate.errors import Refused
 
 Service = Annotated[str, typer.Argument(help="The service's name, as in its policy.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON value, for scripts.")]
@@ -42,11 +45,20 @@ def adopt(
 
 
 def approve(
-    service: Service,
-    operation: Annotated[str, typer.Argument(help="The request's id, which `tidegate adopt` prints.")],
+    service: Annotated[str, typer.Argument(metavar="SERVICE|OPERATION", help="The service, for `adopt`; or an id.")],
     by: By,
+    operation: Annotated[str | None, typer.Argument(help="The request's id, which `tidegate adopt` prints.")] = None,
+    sign: Annotated[Path | None, typer.Option("--sign", help="Your private key: a file NAME.pem.")] = None,
+    node: Annotated[str | None, typer.Option("--node", help="Which question; left out: the open one.")] = None,
 ) -> None:
-    """Say yes to another's request to adopt, once what runs has been looked at again. Writes the journal only."""
+    """Say yes. To an open operation by signature, without Airflow: OPERATION alone prints what it asks, --sign answers.
+
+    Of another's request to adopt: SERVICE and the request's id, once what runs has been looked at again.
+    """
+    if operation is None:
+        return approving.approve_by_signature(service, sign, node)
+    if sign is not None:
+        raise Refused("an adoption is approved by name", next_step=f"tidegate approve {service} {operation} --by NAME")
     release = approve_adoption(find_world(service), operation, person=by, actor=actor(by))
     typer.echo(f"{service}: {release.version} ({release.digest}) is the first baseline, approved by {by}")
 

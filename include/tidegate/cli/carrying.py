@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import time
+from typing import NoReturn
 
 import typer
 
 from tidegate.cli.exit_codes import OF_ENDING, ExitCode
+from tidegate.cli.person import actor
 from tidegate.engine import guarding
 from tidegate.engine.rules import approved
 from tidegate.engine.runner import Halt, drive
-from tidegate.engine.takeover import hand_back
+from tidegate.engine.signatures import keys_of
+from tidegate.engine.takeover import hand_back, take_over
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
-from tidegate.errors import JournalError
-from tidegate.model.operation import OperationState
+from tidegate.errors import JournalError, Refused
+from tidegate.model.operation import MOVING, OperationKind, OperationState
 from tidegate.plan.model import ApprovalNode
 from tidegate.policy.quantities import duration_text
 from tidegate.remote.ending import Sight, ended
 from tidegate.report.document import operation_document
+
+_CARRIED = frozenset({OperationKind.PROMOTION, OperationKind.ROLLBACK, *MOVING})
 
 
 def ahead(world: World, view: OperationView) -> list[str]:
@@ -35,10 +40,16 @@ def ahead(world: World, view: OperationView) -> list[str]:
     for _, node in view.plan.nodes():
         if isinstance(node, ApprovalNode) and not approved(view, node):
             lines.append(
-                f"ahead: {node.id} needs {node.quorum} of {', '.join(node.people)}. The command line of this version "
-                f"cannot answer it; it waits {_until(view, node)}, then the operation turns back"
+                f"ahead: {node.id} needs {node.quorum} of {', '.join(node.people)}. {_answer(world, view)}; "
+                f"it waits {_until(view, node)}, then the operation turns back"
             )
     return lines
+
+
+def _answer(world: World, view: OperationView) -> str:
+    if keys_of(world.policy):
+        return f"They answer by: tidegate approve {view.id} --sign KEYFILE"
+    return "The policy names no break_glass.keys, so nobody can answer it without Airflow"
 
 
 def _until(view: OperationView, node: ApprovalNode) -> str:
@@ -46,6 +57,16 @@ def _until(view: OperationView, node: ApprovalNode) -> str:
     if request is None:
         return f"for {duration_text(node.within)} once it is asked"
     return f"until {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(float(request['expires_at'])))}"
+
+
+def take_over_and_carry(world: World, operation: str, person: str, reason: str) -> NoReturn:
+    """Whoever ran it is refused from now on; exits with how it ended. Raises as :func:`~engine.takeover.take_over`."""
+    view = take_over(world, operation, person=person, reason=reason, actor=actor(person))
+    if view.kind not in _CARRIED:
+        raise Refused(f"{operation} is a {view.kind.value}, which has no plan to carry on")
+    for line in ahead(world, view):
+        typer.echo(line, err=True)
+    raise typer.Exit(carry(world, view, actor(person)))
 
 
 def carry(world: World, view: OperationView, actor: str) -> ExitCode:

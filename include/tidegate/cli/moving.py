@@ -35,6 +35,9 @@ class Part(StrEnum):
     DATABASE = partial.DATABASE
 
 
+Only = Annotated[
+    Part | None, typer.Option("--only", help="Only this is lost: traffic stays where it is, all else as well.")
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the journal.")]
 
 
@@ -62,7 +65,7 @@ def switchover(
     """
     kind = OperationKind.SWITCHOVER
     if without_airflow:
-        return _here(service, kind, to, by, reason, request_id)
+        return move_here(service, kind, to, by, reason, request_id)
     ask(service, kind, {"target": to, "reason": reason}, request_id, wait, timeout, as_json)
 
 
@@ -72,9 +75,7 @@ def failover(
     to: Annotated[
         str | None, typer.Option("--to", help="The region that takes over; by default the other one.")
     ] = None,
-    only: Annotated[
-        Part | None, typer.Option("--only", help="Only this is lost: traffic stays where it is, all else as well.")
-    ] = None,
+    only: Only = None,
     wait: Wait = False,
     request_id: RequestId = None,
     timeout: Timeout = None,
@@ -86,7 +87,7 @@ def failover(
     proved that nothing is lost. The same variables as for switchover."""
     kind, part = OperationKind.FAILOVER, only.value if only else ""
     if without_airflow:
-        return _here(service, kind, to, by, reason, request_id, part)
+        return move_here(service, kind, to, by, reason, request_id, part)
     conf = {"target": to, "reason": reason, **({"only": part} if part else {})}
     ask(service, kind, conf, request_id, wait, timeout, as_json)
 
@@ -105,7 +106,7 @@ def reprotect(
     The same variables as for switchover."""
     kind = OperationKind.REPROTECT
     if without_airflow:
-        return _here(service, kind, None, by, reason, request_id)
+        return move_here(service, kind, None, by, reason, request_id)
     ask(service, kind, {"reason": reason}, request_id, wait, timeout, as_json)
 
 
@@ -119,7 +120,7 @@ def plan_of(loaded: Loaded, kind: OperationKind) -> Plan:
     return PLANNERS[kind](loaded.policy, loaded.digest)
 
 
-def _here(
+def move_here(
     service: str,
     kind: OperationKind,
     to: str | None,

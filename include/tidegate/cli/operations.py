@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 
 from tidegate.cli.moving import PLANNERS, plan_of
-from tidegate.cli.person import By, Reason, actor
+from tidegate.cli.person import By, Reason
 from tidegate.cli.reading import known_service, reading_journal
 from tidegate.cli.service import find_policy, find_world
 from tidegate.errors import Refused
-from tidegate.model.operation import MOVING, OperationKind
 from tidegate.plan.describe import lines
 from tidegate.plan.promotion import promotion_plan
 from tidegate.plan.rollback import rollback_plan
@@ -63,13 +62,6 @@ def break_glass(
     reason: Reason,
 ) -> None:
     """Take an open operation over and carry it to its end, without Airflow. Whoever ran it is refused from now on."""
-    from tidegate.cli import carrying
-    from tidegate.engine.takeover import take_over
+    from tidegate.cli.carrying import take_over_and_carry
 
-    world = find_world(service)
-    view = take_over(world, operation, person=by, reason=reason, actor=actor(by))
-    if view.kind not in (OperationKind.PROMOTION, OperationKind.ROLLBACK, *MOVING):
-        raise Refused(f"{operation} is a {view.kind.value}, which has no plan to carry on")
-    for line in carrying.ahead(world, view):
-        typer.echo(line, err=True)
-    raise typer.Exit(carrying.carry(world, view, actor(by)))
+    take_over_and_carry(find_world(service), operation, by, reason)

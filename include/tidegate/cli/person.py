@@ -7,9 +7,12 @@ people log in. So the journal holds both: the name as the person, the account in
 from __future__ import annotations
 
 import getpass
+import sys
 from typing import Annotated
 
 import typer
+
+from tidegate.errors import Refused
 
 
 def account() -> str:
@@ -29,3 +32,14 @@ By = Annotated[
     str, typer.Option("--by", default_factory=account, help="Who does this, for the journal. Left out: your account.")
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why.")]
+Why = Annotated[str, typer.Option("--reason", help="Why, for the journal; asked for at a terminal if left out.")]
+
+
+def why(reason: str) -> str:
+    """The reason that was given, or that whoever sits at this terminal gives now. Raises :class:`Refused` without one:
+    nothing is done in anybody's name that cannot say why."""
+    if not reason and sys.stdin.isatty():
+        reason = typer.prompt("why, for the journal", default="", show_default=False)
+    if not reason.strip():
+        raise Refused("a reason is needed: the journal keeps it", next_step="add --reason <why>")
+    return reason

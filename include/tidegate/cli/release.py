@@ -36,6 +36,7 @@ def keygen(
     public = keys.write_public(out, key)
     typer.echo(f"private, to be kept secret: {out / keyid}{keys.PRIVATE_SUFFIX}")
     typer.echo(f"public, for whoever verifies: {public}")
+    typer.echo(f"as a policy names it (break_glass.keys): {keys.policy_text(key)}")
 
 
 @app.command("build")

@@ -7,6 +7,8 @@ from typing import Any
 
 from tidegate.engine import rules
 from tidegate.engine.permission import may, permit, roles_of
+from tidegate.engine.signatures import is_proved
+from tidegate.engine.told import Approval
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.errors import Refused
@@ -61,9 +63,17 @@ def request_approval(world: World, operation: str, node_id: str, *, actor: str) 
 
 
 def give_approval(
-    world: World, operation: str, node_id: str, *, person: str | None, plan_digest: str, actor: str
+    world: World,
+    operation: str,
+    node_id: str,
+    *,
+    person: str | None,
+    plan_digest: str,
+    actor: str,
+    envelope: str = "",
 ) -> bool:
     """Record one person's yes. True once the quorum is there. Raises :class:`Refused` for who may not, or too late.
+    ``envelope``: their signature (:mod:`tidegate.engine.signatures`); one that does not hold is refused.
 
     A yes that is given while the operation is paused counts: the step behind it waits for the end of the pause.
     """
@@ -75,8 +85,24 @@ def give_approval(
         assert person is not None  # nobody may not answer
         roles = [role.value for role in roles_of(world.policy, person)]
         body = {"node": node_id, "person": person, "roles": roles, "plan_digest": plan_digest, **evidence}
+        body |= {"envelope": envelope} if envelope else {}
+        _signed_well(world, view, body)
         txn.append(EventKind.APPROVAL_GIVEN, body, actor=actor, operation=operation)
         return _open_if_enough(txn, operation, node, actor)
+
+
+def _signed_well(world: World, view: OperationView, body: dict[str, Any]) -> None:
+    if "envelope" not in body:
+        return
+    shown = body.get("evidence_digest", "")
+    given = Approval(
+        body["node"], body["person"], body["plan_digest"], world.clock.now(), True, shown, body["envelope"]
+    )
+    if not is_proved(world.policy, view, given):
+        raise Refused(
+            f"{given.node}: the signature is not {given.person}'s for this question",
+            next_step=f"tidegate approve {view.id} --sign <key file>",
+        )
 
 
 def shown_evidence(opened: Iterable[Event]) -> list[dict[str, Any]]:

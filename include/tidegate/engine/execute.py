@@ -19,6 +19,7 @@ from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.ladder import expanding, exposing, not_needed
 from tidegate.engine.lost_writes import ledger_of
 from tidegate.engine.obstacles import still_let
+from tidegate.engine.signatures import proved
 from tidegate.engine.superseding import debts_of
 from tidegate.engine.takeover import carries
 from tidegate.engine.turn import turn_if_incomplete
@@ -127,7 +128,8 @@ def _claim(world: World, operation: str, node_id: str, actor: str, attempt: int 
         carries(view, actor, node_id)
         rules.may_run(view, stage, node_id)
         rules.newest_try(view, node_id, attempt)
-        rules.has_approval(view, step)
+        shown = proved(world.policy, view)
+        rules.has_approval(shown, step)
         not_vetoed(view, stage, step, fold_brakes(world.facts(txn, BRAKE_KINDS)))
         still_let(world, txn, view, step, actor)
         now = world.clock.now()
@@ -136,7 +138,7 @@ def _claim(world: World, operation: str, node_id: str, actor: str, attempt: int 
         epoch = txn.raise_epoch()
         body = {"node": node_id, "verb": step.verb, "args": dict(step.args), "attempt": attempt or 0}
         txn.append(EventKind.STEP_INTENDED, body, actor=actor, operation=operation, epoch=epoch)
-        known = _known(world, txn, view, now)
+        known = _known(world, txn, shown, now)
     return _Claim(view, known, Token(epoch, operation))
 
 

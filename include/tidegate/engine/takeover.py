@@ -52,6 +52,17 @@ def hand_back(world: World, operation: str, *, actor: str) -> None:
         txn.append(EventKind.LEASE_TAKEN, body, actor=actor, operation=operation, epoch=txn.raise_epoch())
 
 
+def give_back(world: World, operation: str, *, person: str, reason: str, actor: str) -> None:
+    """Let Airflow's run carry on what somebody has taken over, although they may still be at it: the epoch rises, so
+    they are refused. On one that nobody has taken over, or that is closed: nothing. Raises :class:`Forbidden`."""
+    permit(world.policy, person, Action.CONTROL)
+    with world.journal.locked(world.service) as txn:
+        view = require(fold_operation(txn.events(operation=operation)), operation)
+        if view.taken_by and view.state is not OperationState.CLOSED:
+            body = {"person": person, "why": reason, "from": view.taken_by, "handed_back": True}
+            txn.append(EventKind.LEASE_TAKEN, body, actor=actor, operation=operation, epoch=txn.raise_epoch())
+
+
 def carries(view: OperationView, actor: str, node_id: str = "") -> None:
     """After break-glass only whoever took the operation over carries it on; everybody may make its traffic safe.
 

@@ -25,6 +25,7 @@ class NodeState:
 @dataclass(frozen=True)
 class Approval:
     """One person's yes, bound to a plan and to the evidence that was shown (empty in rows of before that was kept).
+    ``envelope``: their signature, where no Airflow said who they are (:mod:`tidegate.engine.signatures`).
     ``in_time``: given before the time to answer was over, which does not run while the operation is paused."""
 
     node: str
@@ -33,6 +34,7 @@ class Approval:
     at: float
     in_time: bool = True
     evidence_digest: str = ""
+    envelope: str = ""
 
 
 @dataclass(frozen=True)

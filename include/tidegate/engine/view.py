@@ -189,7 +189,9 @@ def _approval(view: OperationView, event: Event) -> OperationView:
     body = event.body
     in_time = body["node"] in view.requested and not view.time_is_over(body["node"], event.at)
     shown = body.get("evidence_digest", "")
-    given = Approval(body["node"], body["person"], body["plan_digest"], event.at, in_time, shown)
+    given = Approval(
+        body["node"], body["person"], body["plan_digest"], event.at, in_time, shown, body.get("envelope", "")
+    )
     return replace(view, approvals=(*view.approvals, given))
 
 

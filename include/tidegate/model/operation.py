@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from enum import StrEnum
 
 
@@ -77,6 +78,14 @@ def operation_id(service: str, kind: OperationKind, request_id: str) -> str:
     digest = hashlib.sha256(f"{service}\n{kind}\n{request_id}".encode()).hexdigest()
     return f"{service}-{kind.value}-{digest[:16]}"
 
+
+def chain_of(operation: str) -> str | None:
+    """The chain that holds an operation of this id, told by the id alone; None for what is no operation's id."""
+    found = _OPERATION.fullmatch(operation)
+    return found["chain"] if found else None
+
+
+_OPERATION = re.compile(rf"(?P<chain>[a-z][a-z0-9-]{{0,62}})-({'|'.join(OperationKind)})-[0-9a-f]{{16}}")
 
 MOVING = frozenset({OperationKind.SWITCHOVER, OperationKind.FAILOVER, OperationKind.REPROTECT})
 """Kinds that move the service between regions, or make it ready to be moved again."""

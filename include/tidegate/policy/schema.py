@@ -29,6 +29,7 @@ from tidegate.model.traffic import Endpoint
 from tidegate.policy import rules
 from tidegate.policy.base import PERSON, Identifier, Name, Part, Person, Sql, Text
 from tidegate.policy.base import PeopleAsked as PeopleAsked
+from tidegate.policy.break_glass import BreakGlass
 from tidegate.policy.consistency import Consistency
 from tidegate.policy.data import Follows, Personal, Repair, SameOnStandby, Unchanged
 from tidegate.policy.failover import Failover
@@ -512,7 +513,8 @@ class Policy(Part):
     ``objectives``: what users are promised. ``regions``: by name, in routing order. ``endpoints``: classes of requests
     by name. ``traffic``: what the service usually sees. ``capacity``: what a slot can carry. ``drivers``: the systems
     it runs on. ``promotion``: the way forward. ``rollback``: the way back. ``failover``: how it moves between two
-    regions; left out, it has no switchover, failover or reprotect. ``preview``: where a release can be shown to those
+    regions; left out, it has no switchover, failover or reprotect. ``break_glass``: whose signatures count where there
+    is no Airflow. ``preview``: where a release can be shown to those
     who send a header; left out, none can. ``singletons``: jobs of which one at most runs in the whole service, where
     the writer is; the compute driver knows how each is started. ``residency``: where data may lie; anywhere if left
     out. ``consistency``: what users reach beside the router. ``migrations``: how the schema is changed. ``checks``: of
@@ -535,6 +537,7 @@ class Policy(Part):
     promotion: Promotion
     rollback: Rollback
     failover: Failover | None = None
+    break_glass: BreakGlass | None = None
     preview: Preview | None = None
     singletons: Singletons | None = None
     residency: Residency | None = None

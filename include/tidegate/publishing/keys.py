@@ -55,6 +55,11 @@ def public_text(key: SigningKey) -> bytes:
     return json.dumps(key.public(), indent=1).encode()
 
 
+def policy_text(key: SigningKey) -> str:
+    """The public half as a policy writes it, beside a person's name."""
+    return f"ed25519:{key.public()['keyval']['public']}"
+
+
 def write_public(directory: Path, key: SigningKey) -> Path:
     """The public half, for whoever verifies."""
     directory.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,91 @@
+"""``tidegate run``: break-glass. An operation is opened and carried to its end in this process: the same plan, engine
+and journal as in Airflow, of which nothing has to be alive."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+
+import typer
+
+from tidegate.cli.foreseeing import roll_back_here
+from tidegate.cli.from_here import carry_out
+from tidegate.cli.moving import Only, move_here
+from tidegate.cli.person import Why, account, why
+from tidegate.cli.requests import By, Exempt, FastTrack, RequestId, Service
+from tidegate.cli.service import find_policy, find_world
+from tidegate.engine.open import Request
+from tidegate.model.operation import OperationKind
+from tidegate.plan.promotion import promotion_plan
+
+Region = Annotated[str | None, typer.Option("--to", help="The region to go to; by default the other one.")]
+app = typer.Typer(
+    help="Break-glass: open an operation and carry it to its end here, without Airflow.", no_args_is_help=True
+)
+
+
+def register(parent: typer.Typer) -> None:
+    parent.add_typer(app, name="run")
+
+
+@app.command("promote")
+def promote(
+    service: Service,
+    version: Annotated[str, typer.Argument(help="The release to promote, like 1.1.0.")],
+    reason: Why = "",
+    by: By = None,
+    exempt: Exempt = None,
+    fast_track: FastTrack = False,
+    request_id: RequestId = None,
+) -> None:
+    """Promote a release from here. Approvals are answered by signature: tidegate approve OPERATION --sign KEYFILE."""
+    loaded, world = find_policy(service), find_world(service)
+    rid, person = request_id or str(uuid.uuid4()), by or account()
+    request = Request(OperationKind.PROMOTION, rid, person, why(reason), version, exempt=exempt, fast_track=fast_track)
+    plan = promotion_plan(loaded.policy, loaded.digest)
+    carry_out(world, request, plan, lambda v: f"{v.binding.stable.version} -> {v.binding.candidate_version}")
+
+
+@app.command("rollback")
+def rollback(
+    service: Service,
+    reason: Why = "",
+    to: Annotated[str | None, typer.Option("--to", help="A certified baseline; by default the one before.")] = None,
+    fast_lane: Annotated[bool, typer.Option("--fast-lane", help="All traffic at once, even if it overruns.")] = False,
+    by: By = None,
+    request_id: RequestId = None,
+) -> None:
+    """Roll the service back from here, rung by rung. What it outranks goes back first."""
+    roll_back_here(service, to, by, why(reason), fast_lane, request_id or "")
+
+
+@app.command("switchover")
+def switchover(
+    service: Service,
+    to: Annotated[str, typer.Option("--to", help="The region to go to.")],
+    reason: Why = "",
+    by: By = None,
+    request_id: RequestId = None,
+) -> None:
+    """Move the service to its other region as planned, from here, losing nothing; also the way home."""
+    move_here(service, OperationKind.SWITCHOVER, to, by, why(reason), request_id)
+
+
+@app.command("failover")
+def failover(
+    service: Service,
+    to: Region = None,
+    reason: Why = "",
+    by: By = None,
+    only: Only = None,
+    request_id: RequestId = None,
+) -> None:
+    """A region is lost: the other one takes over, from here, at once from whatever is under way."""
+    part = only.value if only else ""
+    move_here(service, OperationKind.FAILOVER, to, by, why(reason), request_id, part)
+
+
+@app.command("reprotect")
+def reprotect(service: Service, reason: Why = "", by: By = None, request_id: RequestId = None) -> None:
+    """The region that was lost is back: have it follow again, from here."""
+    move_here(service, OperationKind.REPROTECT, None, by, why(reason), request_id)
