@@ -31,7 +31,7 @@ def objectives(document: Mapping[str, Any]) -> Markup | None:
     rpo = tag("p", tag("strong", found["rpo_words"]), class_=_tone(found["rpo_met"]))
     rows = [_row(stage, scale) for stage in counted] + [_row(stage, None) for stage in beside]
     shown = table(("Stage", "Seconds", "Of the RTO", ""), rows, class_="stack")
-    note = f"Counted from {found['known_by']}." if found["kind"] == "failover" else f"Here {found['known_by']}."
+    note = f"Where it begins: {found['known_by']}."
     if found["green"] is not None:
         note += f" Alarms green again after {found['green']:.1f} s: the vantage points see the new primary as well."
     return tag("section", head, rto, rpo, shown, tag("small", note), class_="card", id="objectives")
