@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lab import journal_file, regions
+from lab import journal_file, postgres_user, regions
 from lab.airflow import AirflowSite
 from lab.places import REGIONS, REPOSITORY, Places
 from lab.ports import ADDRESS, SLOTS, Ports
@@ -38,6 +39,9 @@ def environment(site: AirflowSite) -> dict[str, str]:
         connections[f"shop_dbadmin_{name}"] = _json(
             "postgres", ports[f"{name}-postgres"], "dbadmin", secrets["database-dbadmin"], DATABASE
         )
+        connections[f"shop_replication_{name}"] = _json(
+            "postgres", ports[f"{name}-postgres"], "replicator", secrets["database-replicator"], DATABASE
+        )
         connections[f"shop_power_{name}"] = _json(
             "http", ports.link(f"third-to-{name}-power"), "switch", secrets["switch"], f"{name}-postgres"
         )
@@ -47,6 +51,7 @@ def environment(site: AirflowSite) -> dict[str, str]:
     connections["shop_scratch"] = _json(
         "postgres", ports[f"{REGIONS[0]}-postgres"], "scratch", secrets["database-scratch"], "postgres"
     )
+    connections["shop_backups"] = json.dumps({"conn_type": "file", "extra": backup_place(places)})
     for entry in SHOP_SECRETS:
         connections[entry] = json.dumps({"conn_type": "generic", "password": secrets[f"shop-{entry}"]})
     return {
@@ -85,6 +90,13 @@ def shop_environment(name: str, places: Places, ports: Ports, secrets: Secrets) 
         "SHOP_FLAGS": str(places.flags),
         "SHOP_INBOX": f"http://{ADDRESS}:{ports['inbox']}/messages",
     }
+
+
+def backup_place(places: Places) -> dict[str, str]:
+    """The third place's, outside both regions. Restored servers lie beside the regions' own, and end with them."""
+    account = {"account": postgres_user.ACCOUNT} if os.geteuid() == 0 else {}
+    beside, programs = postgres_user.data_directory(places), postgres_user.program_directory(places)
+    return {"directory": str(places.lab / "backups"), "programs": str(programs), "beside": str(beside), **account}
 
 
 def other(region: str) -> str:

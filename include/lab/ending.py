@@ -28,6 +28,8 @@ def end_everything(places: Places, progress: Progress) -> int:
     killed += _end_servers(data_directory(places))
     for pid_file in data_directory(places).glob("*/postmaster.pid"):
         _free_shared_memory(pid_file)
+    for left in data_directory(places).glob("restored-*"):  # its note goes with the lab's directory
+        shutil.rmtree(left)
     for path in (places.state, places.ports, places.env):
         path.unlink(missing_ok=True)
     progress.say("everything is stopped" + (f" ({killed} processes had to be killed)" if killed else ""))

@@ -28,14 +28,15 @@ _TURNS: tuple[LiteralString, ...] = ("default_transaction_read_only", "synchrono
 
 
 def create_roles(cluster: Cluster, secrets: Secrets) -> None:
-    """``shop`` owns its database, ``tidegate`` reads everything, ``replicator`` replicates and rewinds, ``scratch`` may
-    make databases, and reads none of the shop's. ``dbadmin`` moves the primary: it ends sessions, promotes, and turns
-    the two settings that this needs."""
+    """``shop`` owns its database, ``tidegate`` reads everything, ``replicator`` replicates, rewinds and backs up,
+    ``scratch`` may make databases, and reads none of the shop's. ``dbadmin`` moves the primary: it ends sessions,
+    promotes, and turns the two settings that this needs."""
     with connect(cluster.url(secrets, "postgres", "postgres")) as connection:
         for role, rights in _LOGINS:
             _create_role(connection, role, rights, secrets[f"database-{role}"])
         connection.execute("grant pg_read_all_data, pg_monitor to tidegate")
         connection.execute("grant pg_monitor, pg_signal_backend to dbadmin")
+        connection.execute("grant pg_monitor to replicator")  # backups look how far the archive has come
         for function in _REWINDS:
             connection.execute(f"grant execute on function pg_catalog.{function} to replicator")
         for setting in _TURNS:

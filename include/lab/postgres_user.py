@@ -64,6 +64,14 @@ def data_directory(places: Places) -> Path:
     return places.lab / "postgres" if os.geteuid() != 0 else _public_path(places) / "data"
 
 
+def program_directory(places: Places) -> Path:
+    """Where :func:`install` finds or puts the programs. Touches nothing."""
+    programs = wheel_programs()
+    if os.geteuid() != 0 or _open_to_others(programs):
+        return programs
+    return _copied(_public_path(places))
+
+
 def remove(places: Places) -> None:
     """Remove all data, and copies of the programs if there are any."""
     shutil.rmtree(places.lab / "postgres", ignore_errors=True)
@@ -123,7 +131,7 @@ def _reachable_programs(root: Path) -> Path:
     """The wheel's programs, or a copy below ``root`` if the way to them is closed to others."""
     wheel = _wheel()
     programs = wheel / "pginstall" / "bin"
-    if all(parent.stat().st_mode & stat.S_IXOTH for parent in (programs.resolve(), *programs.resolve().parents)):
+    if _open_to_others(programs):
         return programs
     copy = root / "programs"
     mark = copy / "complete"
@@ -132,7 +140,15 @@ def _reachable_programs(root: Path) -> Path:
         shutil.copytree(wheel, copy / wheel.name, symlinks=True)
         shutil.copytree(wheel.with_name(f"{wheel.name}.libs"), copy / f"{wheel.name}.libs", symlinks=True)
         mark.write_text(_identity(programs))
-    return copy / wheel.name / "pginstall" / "bin"
+    return _copied(root)
+
+
+def _copied(root: Path) -> Path:
+    return root / "programs" / _wheel().name / "pginstall" / "bin"
+
+
+def _open_to_others(programs: Path) -> bool:
+    return all(parent.stat().st_mode & stat.S_IXOTH for parent in (programs.resolve(), *programs.resolve().parents))
 
 
 def _identity(programs: Path) -> str:

@@ -63,6 +63,8 @@ class Start:
         edge_ready(f"http://{ADDRESS}:{self._site.ports['edge']}", BASELINE)
         if policy.failover is not None and self._journal:
             self._start_third(third_place.VANTAGE)
+        if policy.backups is not None and self._journal:
+            self._start_third(third_place.BACKUPS)
         self._state.set_phase("up")
         self._progress.say("the lab is up")
 

@@ -1,5 +1,5 @@
 """What stands in neither region: the edge, the links, the power switch, who gets the shop's messages, the journal with
-its witness, and Airflow."""
+its witness, the databases' backups, and Airflow."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tidegate.drivers.token import Token
 from tidegate.model.topology import Arm, Slot
 
 NAME = "third"
+BACKUPS = "backups"  # what keeps the archive of the databases' log, and takes backups
 INBOX = "inbox"  # gets the messages of the shop's outbox
 VANTAGE = "vantage"  # the second vantage point; the guard, in Airflow or at a terminal, is the first
 
@@ -94,6 +95,7 @@ def programs(site: AirflowSite, airflow: bool) -> list[Program]:
         Program("edge", edge.command(_edge_config(places)), stop_seconds=5),
         journal_file.witness(places),
         eyes,
+        Program(BACKUPS, [tidegate, "keep-backups", "shop"], env_files=[places.env], stop_seconds=5),
     ]
     if not airflow:
         return own

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from tests.safety.backup_guards import BACKUP_GUARDS
 from tests.safety.brake_guards import BRAKE_GUARDS
 from tests.safety.component_guards import COMPONENT_GUARDS
 from tests.safety.data_guards import DATA_GUARDS
@@ -40,6 +41,7 @@ GUARDS: tuple[Guard, ...] = (
     *MIGRATION_GUARDS,
     *DATA_GUARDS,
     *DATABASE_GUARDS,
+    *BACKUP_GUARDS,
     *BRAKE_GUARDS,
     *COMPONENT_GUARDS,
     *GLASS_GUARDS,

@@ -119,7 +119,7 @@ def test_flags_that_nobody_serves_any_more_are_red(rig: Rig) -> None:
 
 def test_what_leads_to_a_region_is_known_by_its_connections(rig: Rig) -> None:
     assert connections_of(rig.world.policy, "east") == {
-        f"shop_{what}east" for what in ("", "db_", "schema_", "dbadmin_", "power_")
+        f"shop_{what}east" for what in ("", "db_", "schema_", "dbadmin_", "power_", "replication_")
     }
     with pytest.raises(Unreachable, match="thought away"):
         readiness_back._cut(rig.world.estate.site.resolve, frozenset({"shop_east"}), "east")("conn://shop_east")

@@ -15,6 +15,10 @@ class DataChecks(Protocol):
         """What the data looks like now, as JSON. Raises ``Unreachable``, ``Rejected``, ``Refused``."""
         ...
 
+    def elsewhere(self, url: str) -> DataChecks:
+        """The same checks on another database, at this address; it has no standbys."""
+        ...
+
     def run(
         self, specs: Sequence[Mapping[str, Any]], snapshot: Mapping[str, Any] | None, *, schema_revision: str = ""
     ) -> CheckReport:

@@ -16,6 +16,7 @@ import typer
 from tidegate.cli import (
     adoption,
     audit,
+    backups,
     brakes,
     code_table,
     control,
@@ -69,6 +70,7 @@ objectives.register(app)
 running.register(app)
 preview.register(app)
 ledger.register(app)
+backups.register(app)
 code_table.register(app)
 audit.register(app)
 guard.register(app)

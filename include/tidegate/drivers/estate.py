@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidegate.drivers.artifacts.contract import Artifacts
+from tidegate.drivers.backups.contract import Backups
 from tidegate.drivers.compute.contract import Compute
 from tidegate.drivers.database.contract import Database
 from tidegate.drivers.flags.contract import Flags
@@ -16,7 +17,7 @@ from tidegate.drivers.traffic.contract import Traffic
 
 @dataclass(frozen=True)
 class Estate:
-    """One driver per family, for one service. ``flags`` and ``migrations``: None where its policy has none."""
+    """One driver per family, for one service. ``flags``, ``migrations``, ``backups``: None where a policy has none."""
 
     site: Site
     traffic: Traffic
@@ -26,3 +27,4 @@ class Estate:
     database: Database
     flags: Flags | None = None
     migrations: Migrations | None = None
+    backups: Backups | None = None

@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 from tidegate.model.ladder import Rung
 from tidegate.model.roles import Action, Role
 from tidegate.model.traffic import TOTAL
+from tidegate.policy.backups import backups_of
 from tidegate.policy.consistency import consistency_of
 from tidegate.policy.likely import likely
 from tidegate.policy.preview_arm import preview_of
@@ -213,6 +214,7 @@ def policy(part: Policy) -> Iterator[Problem]:
         yield Problem("nobody is named who could be asked", ("migrations", "irreversible"), hint)
     yield from _exposure(part)
     yield from failover_of(part)
+    yield from backups_of(part)
     yield from preview_of(part)
     yield from singletons_of(part)
     yield from residency_of(part)

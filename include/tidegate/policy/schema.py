@@ -27,6 +27,7 @@ from tidegate.model.ladder import Rung
 from tidegate.model.roles import Action, Role, roles_that_may
 from tidegate.model.traffic import Endpoint
 from tidegate.policy import rules
+from tidegate.policy.backups import Backups
 from tidegate.policy.base import PERSON, Identifier, Name, Part, Person, Sql, Text
 from tidegate.policy.base import PeopleAsked as PeopleAsked
 from tidegate.policy.break_glass import BreakGlass
@@ -487,11 +488,12 @@ class Driver(BaseModel):
 
 
 class Drivers(Part):
-    """One driver per family; `flags` and `migrations` may be left out.
+    """One driver per family; `flags`, `migrations` and `backups` may be left out.
 
     ``traffic``: weighs the arms. ``compute``: runs releases. ``metrics``: says what users saw. ``artifacts``: has the
     releases and proves them. ``database``: where the data checks read. ``flags``: how many customers are shown new
-    behaviour. ``migrations``: changes the database's schema.
+    behaviour. ``migrations``: changes the database's schema. ``backups``: has copies
+    of the data, of times past.
     """
 
     traffic: Driver
@@ -501,6 +503,7 @@ class Drivers(Part):
     database: Driver
     flags: Driver | None = None
     migrations: Driver | None = None
+    backups: Driver | None = None
 
 
 class Policy(Part):
@@ -517,9 +520,10 @@ class Policy(Part):
     is no Airflow. ``preview``: where a release can be shown to those
     who send a header; left out, none can. ``singletons``: jobs of which one at most runs in the whole service, where
     the writer is; the compute driver knows how each is started. ``residency``: where data may lie; anywhere if left
-    out. ``consistency``: what users reach beside the router. ``migrations``: how the schema is changed. ``checks``: of
-    the data, by name. ``repair``: what puts the data right, by name. ``personal``: columns that hold personal data;
-    wherever a check or a repair shows a row's key, their values are masked.
+    out. ``consistency``: what users reach beside the router. ``migrations``: how the schema is changed.
+    ``backups``: how old they may be; left out, there are none. ``checks``: of the data, by name. ``repair``: what puts
+    the data right, by name. ``personal``: columns that hold personal data; wherever a check or a repair shows a row's
+    key, their values are masked.
     """
 
     version: Annotated[int, Field(ge=1, le=VERSION)] = 1
@@ -543,6 +547,7 @@ class Policy(Part):
     residency: Residency | None = None
     consistency: Consistency | None = None
     migrations: Migrations = Migrations()
+    backups: Backups | None = None
     checks: Annotated[dict[Name, Check], Field(min_length=1, max_length=200)]
     repair: Annotated[dict[Name, Repair], Field(max_length=50)] = {}  # noqa: RUF012
     personal: Personal = ()

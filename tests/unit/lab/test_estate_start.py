@@ -91,6 +91,10 @@ def test_every_connection_of_the_policy_resolves(site: AirflowSite) -> None:
     power = parse_connection("shop_power_west", env["AIRFLOW_CONN_SHOP_POWER_WEST"])
     assert (power.port, power.path) == (site.ports.link("third-to-west-power"), "west-postgres")
     assert parse_connection("x", env["AIRFLOW_CONN_SHOP_DBADMIN_EAST"]).login == "dbadmin"
+    place = parse_connection("shop_backups", env["AIRFLOW_CONN_SHOP_BACKUPS"]).extra
+    regions = [str(site.places.region(name)) for name in ("east", "west")]
+    assert not any(place["directory"].startswith(region) for region in regions), "backups lie outside the regions"
+    assert parse_connection("x", env["AIRFLOW_CONN_SHOP_REPLICATION_EAST"]).login == "replicator"
     assert found["shop_edge_admin"].port == site.ports["edge-admin"]
     assert found["shop_db_west"].port == site.ports["west-postgres"]
     assert found["shop_east"].extra["ports_b"] == ",".join(map(str, site.ports.slot("east", "b")))
