@@ -125,8 +125,15 @@ def look(rig: Rig) -> dict[str, Item]:
     return {item.what: item for item in found if item.what in ("names", "assets", "routes")}
 
 
+class Red(dict[str, str]):
+    """What is red, by item. That an item is not among it is what a test asserts."""
+
+    def __missing__(self, key: str) -> str:
+        raise AssertionError(f"{key} is not red: {sorted(self)}")
+
+
 def red(rig: Rig) -> dict[str, str]:
-    return {what: item.why for what, item in look(rig).items() if item.state is State.NOT_READY}
+    return Red({what: item.why for what, item in look(rig).items() if item.state is State.NOT_READY})
 
 
 def test_what_is_consistent_is_green(rig: Rig) -> None:

@@ -36,8 +36,15 @@ def look(rig: Rig) -> list[Item]:
     return list(moving(rig.world, facts, "test"))
 
 
+class Red(dict[tuple[str, str], Item]):
+    """What is red, by item. That an item is not among it is what a test asserts."""
+
+    def __missing__(self, key: tuple[str, str]) -> Item:
+        raise AssertionError(f"{key} is not red: {sorted(self)}")
+
+
 def red(rig: Rig) -> dict[tuple[str, str], Item]:
-    return {(item.what, item.of): item for item in look(rig) if item.state is State.NOT_READY}
+    return Red({(item.what, item.of): item for item in look(rig) if item.state is State.NOT_READY})
 
 
 def place(rig: Rig, *, protected: bool) -> None:
