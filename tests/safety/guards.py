@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from tests.safety.admission_guards import ADMISSION_GUARDS
 from tests.safety.backup_guards import BACKUP_GUARDS
 from tests.safety.brake_guards import BRAKE_GUARDS
 from tests.safety.component_guards import COMPONENT_GUARDS
@@ -54,4 +55,5 @@ GUARDS: tuple[Guard, ...] = (
     *OBJECTIVE_GUARDS,
     *FLAG_GUARDS,
     *SINGLETON_GUARDS,
+    *ADMISSION_GUARDS,
 )

@@ -117,6 +117,9 @@ class Users:
         arm = self.traffic.route(session)
         split = self.traffic.observe().split
         assert split is not None
+        if not self.traffic.admits(session):
+            at = self.clock.now() - self._random.random() * seconds
+            return Observation(at, None, session, "browse", 503, 0.1, epoch, split, refused=True)
         version = self.compute.look(arm).version or "none"
         endpoint = "checkout" if self._random.random() < 0.33 else "browse"
         failed = self._random.random() < self.error_rate.get(version, {}).get(endpoint, 0.0005)

@@ -218,7 +218,7 @@ def effects(stage: Stage, view: OperationView | None) -> dict[str, Any]:
         return {"route_writes": None, "slot_changes": None, "twice": None, "regions": []}
     routes = stage.routes_written(view.id)
     slots = stage.slots_changed(view.id)
-    again = sum(count - 1 for count in Counter(r["split"] for r in routes).values())
+    again = sum(count - 1 for count in Counter((r["split"], r.get("admission")) for r in routes).values())
     twice = again + repeated(slots)
     regions = sorted({str(slot["arm"]).rpartition("-")[0] for slot in slots})
     return {"route_writes": len(routes), "slot_changes": len(slots), "twice": twice, "regions": regions}

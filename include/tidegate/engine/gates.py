@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tidegate.drivers.token import Token
 from tidegate.engine import (
     assess,
+    assess_admission,
     assess_consistency,
     assess_data,
     assess_exposure,
@@ -65,6 +66,8 @@ _KINDS: Mapping[str, Assess] = {
     "scaled": assess_moving.scaled,
     "capacity_of": assess_moving.capacity_of,
     "region_health": assess_moving.region_health,
+    "admission_room": assess_admission.admission_room,
+    "admission_health": assess_admission.admission_health,
     "one_writer": assess_moving.one_writer,
     "returned": assess_moving.returned,
     "ledger_closed": assess_moving.ledger_closed,

@@ -12,6 +12,7 @@ from typing import Any
 from tidegate.engine.fast_track import passed_over
 from tidegate.engine.partial import stays
 from tidegate.engine.told import NodeState
+from tidegate.engine.unneeded_admission import all_admitted
 from tidegate.engine.view import OperationView
 from tidegate.model.ladder import Rung
 from tidegate.model.operation import OperationKind, OperationState
@@ -44,7 +45,7 @@ def not_needed(view: OperationView, stage: Stage, node: Node) -> str:
         return why
     if node.id in OF_A_LEDGER and view.facts.get(LEDGER_NODE, {}).get("owed") is False:
         return "no write was lost"
-    return _on_the_ladder(view, stage, node) or passed_over(view, stage, node)
+    return _on_the_ladder(view, stage, node) or passed_over(view, stage, node) or all_admitted(view, stage, node)
 
 
 def _on_the_ladder(view: OperationView, stage: Stage, node: Node) -> str:

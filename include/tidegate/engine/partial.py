@@ -18,13 +18,13 @@ from tidegate.model.operation import OperationKind
 from tidegate.model.topology import SERVING, Arm
 from tidegate.model.traffic import canary_split
 from tidegate.plan.model import Node, Stage
-from tidegate.plan.names import CUTOVER_END
+from tidegate.plan.names import ADMISSION, CUTOVER_END, DEGRADE_NODE, FEATURES
 from tidegate.policy.likely import likely
 
 DATABASE = "database"
 PARTS = (DATABASE,)  # what may be moved alone
 LOOK_SECONDS = 2.0
-OF_TRAFFIC = frozenset({"scale", "shift"})  # stages of a failover
+OF_TRAFFIC = frozenset({"scale", "shift", ADMISSION, FEATURES})  # stages of a failover
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def refuse_unfit(request: Request, source: str, shares: Mapping[str, int], seen:
 def stays(view: OperationView, stage: Stage, node: Node) -> str:
     """Why a node of traffic is not needed where only the database moves; empty if it is. What a superseded operation
     had given its candidate goes back to the stable release all the same. Pure."""
-    if not view.binding.only or (stage.id not in OF_TRAFFIC and node.id != CUTOVER_END):
+    if not view.binding.only or (stage.id not in OF_TRAFFIC and node.id not in (CUTOVER_END, DEGRADE_NODE)):
         return ""
     if node.id == CUTOVER_END and not _as_meant(view):
         return ""

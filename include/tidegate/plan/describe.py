@@ -42,6 +42,8 @@ WAITS_FOR = {
     "scaled": "every instance that the region needs reports the stable release's digest and is healthy at the edge",
     "capacity_of": "the region has room for what the next step brings it",
     "region_health": "the region's own users are well since the move",
+    "admission_room": "the region has room for the sessions that the next step admits",
+    "admission_health": "those who are admitted are well since the step",
     "one_writer": "exactly one database takes writes, and it is the one that is meant",
     "ledger_closed": "people have said of each lost write what becomes of it",
     "returned": "the region's control answers again",

@@ -14,6 +14,9 @@ CUTOVER_END = "cutover.shift"  # of a failover: its critical section is over
 LEDGER_NODE = "protect.ledger"  # of a reprotect: what the old primary alone had is kept
 LEDGER_CLOSED_NODE = "protect.ledger-closed"
 LEDGER_DATA_NODE = "protect.ledger-data"
+DEGRADE_NODE = "cutover.degrade"  # of a failover: what can be done without is switched off
+ADMISSION = "admission"  # the stage in which more sessions are admitted
+FEATURES = "features"  # the stage in which what was switched off comes back
 REJOIN_NODE = "protect.database"  # here what it alone had is gone
 CUTOVER = "cutover"  # the critical section: fence, promote_database, move what can be moved
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tidegate.policy import rules
+from tidegate.policy.admission import Admission
 from tidegate.policy.base import Name, Part, PeopleAsked
 from tidegate.policy.quantities import BasisPoints, Bytes, Seconds
 
@@ -36,6 +37,8 @@ class Failover(Part):
     ``ledger``: table -> the column by which its rows are known; parents before children. After a failover that may have
     lost writes, rows of these tables that only the old primary has are kept in the lost-write ledger, and nothing is
     rewound before people have closed it. Without it they are not looked for.
+    ``admission``: what becomes of the sessions that the other region has no room for; without it, the part of the
+    traffic for which there is none is moved once there is.
     """
 
     decide: Decide = Decide()
@@ -46,6 +49,8 @@ class Failover(Part):
     lag: Bytes = 16_000_000
     instances: Annotated[int, Field(ge=1, le=1000)] | None = None
     ledger: Annotated[dict[Name, Name], Field(max_length=100)] = {}  # noqa: RUF012  # pydantic copies it
+
+    admission: Admission | None = None
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Failover:

@@ -43,7 +43,9 @@ def _room(policy: Policy, part: Failover) -> Iterator[Said]:
     carries = (part.instances or policy.capacity.instances) * policy.capacity.per_instance
     if policy.traffic is not None and policy.traffic.rate > carries:
         message = f"one region alone carries {carries:g}/s, and {policy.traffic.rate:g}/s are expected"
-        hint = "the rest would be shed until there is room: raise failover.instances"
+        hint = "raise failover.instances"
+        if part.admission is None:
+            hint += ", or add failover.admission: who has no room is told when to come again"
         yield "failover-no-room", message, ("failover",), hint
 
 

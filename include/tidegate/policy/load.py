@@ -73,6 +73,8 @@ def policy_digest(policy: Policy) -> str:
     begins: Any = {"promotion": {"windows", "fast_track_within"}, "objectives": {"window"}}
     left_out: Any = {"roles": True, "break_glass": True, "version": True, "tier": True, **begins}
     value = policy.model_dump(mode="json", by_alias=True, exclude=left_out)
+    if value["failover"] and value["failover"]["admission"] is None:
+        del value["failover"]["admission"]
     later = [(value, "failover"), (value, "preview"), (value, "singletons")]
     later += [(value["objectives"], "rto"), (value["objectives"], "rpo")]
     for part, key in later:

@@ -73,6 +73,8 @@ def exposure(part: Exposure) -> Iterator[Problem]:
 
 def failover(part: Failover) -> Iterator[Problem]:
     yield from _growing("steps", part.steps)
+    for problem in _growing("steps", part.admission.steps if part.admission else (TOTAL,)):
+        yield Problem(problem.message, ("admission", *problem.at), problem.hint)
     asked = part.approval
     for problem in _repeated("from", asked.people):
         yield Problem(problem.message, ("approval", *problem.at))

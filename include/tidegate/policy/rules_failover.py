@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tidegate.model.roles import Action
+from tidegate.policy.admission import admission_of
 from tidegate.policy.likely import likely
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def failover_of(policy: Policy) -> Iterator[Problem]:
     if part.instances is not None and part.instances < policy.capacity.instances:
         message = f"{part.instances} instances carry everything, and {policy.capacity.instances} a part of it"
         yield Problem(message, ("failover", "instances"), "raise it, or leave it out")
+    yield from admission_of(policy)
     yield from _approvers(policy)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tidegate.engine.view import OperationView
 from tidegate.model.operation import OperationKind, Outcome
+from tidegate.model.traffic import TOTAL
 from tidegate.plan.names import APPROVE_LOSS, PROMOTE_NODE
 
 Lines = tuple[str, str, str, str, str]  # title, changed, safe, next, tone
@@ -55,7 +56,7 @@ def opened(view: OperationView) -> tuple[str, str, str]:
     verb = {OperationKind.REPROTECT: f"{source} is being protected: it will follow {target}"}.get(
         view.kind, f"{view.kind.value.capitalize()} from {source} to {target} is under way"
     )
-    changed = f"Yes, and it goes on. Traffic: {shares(view)}." if view.touched else "Not yet."
+    changed = f"Yes, and it goes on. Traffic: {shares(view)}.{turned_away(view)}" if view.touched else "Not yet."
     return verb, changed, f"{writer(view)} {asked(view)}".strip()
 
 
@@ -77,6 +78,14 @@ def asked(view: OperationView) -> str:
     if APPROVE_LOSS not in view.requested or view.verified(APPROVE_LOSS):
         return ""
     return f"It waits for {view.requested[APPROVE_LOSS]['quorum']} people to sign. {loss(view)}"
+
+
+def turned_away(view: OperationView) -> str:
+    """That not everybody is served, while that is so."""
+    told = [facts["admitted"] for facts in view.facts.values() if "admitted" in facts]
+    if not told or max(told) == TOTAL:
+        return ""
+    return f" {max(told) / 100:g}% of the sessions are served, the others get 503 with Retry-After."
 
 
 def loss(view: OperationView) -> str:

@@ -37,14 +37,14 @@ def room_for(row: Room) -> int:
     return TOTAL if row.demand <= row.carries else int(row.carries / row.demand * TOTAL)
 
 
-def await_seen(world: StepWorld, region: str) -> None:
+def await_seen(world: StepWorld, region: str, within: float = SEEN_WITHIN) -> None:
     """Wait until the router sees every instance healthy that the region's control says runs the stable release.
 
     Instances that had no database for a while are well again a moment after it takes writes, and the router learns of
-    it at its next look: whoever measures the room in between finds none. Gives up after :data:`SEEN_WITHIN` seconds,
+    it at its next look: whoever measures the room in between finds none. Gives up after ``within`` seconds,
     and where nobody can say: then whoever asked goes by what there is.
     """
-    arm, until = world.binding.arm(region, "stable"), world.clock.now() + SEEN_WITHIN
+    arm, until = world.binding.arm(region, "stable"), world.clock.now() + within
     try:
         running = len(world.estate.compute.observe(arm).instances)
         while world.estate.metrics.counters().healthy.get(arm, 0) < running and world.clock.now() < until:

@@ -21,6 +21,8 @@ _NOT_VERBS = {
     "admit_flags",
     "region_room",
     "preview_route",
+    "admitted",
+    "feature",
 }
 
 

@@ -11,7 +11,8 @@ from tidegate.steps.contract import Look, Result, StepWorld, Verb
 
 
 class ScaleRegion:
-    """``all``: instances where the region ends with all of the traffic. ``part``: where it does not."""
+    """``all``: instances where the region ends with all of the traffic. ``part``: where it does not. ``wait`` False:
+    they are started, and whoever needs them waits for them behind a gate."""
 
     def describe(self, args: Mapping[str, Any]) -> str:
         counts = f"{args['all']} instances" + (
@@ -37,7 +38,7 @@ def needed(args: Mapping[str, Any], world: StepWorld) -> int:
 
 def _as_deployment(args: Mapping[str, Any], world: StepWorld) -> dict[str, Any]:
     region = world.binding.region(args["region"])
-    return {"region": region, "role": "stable", "instances": needed(args, world), "wait": True}
+    return {"region": region, "role": "stable", "instances": needed(args, world), "wait": args.get("wait", True)}
 
 
 VERB: Verb = ScaleRegion()

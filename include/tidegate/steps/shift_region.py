@@ -35,7 +35,7 @@ class ShiftRegion:
         begun = bool(args["part"]) and not args.get("as_far_as_room")
         if not done and begun and state.split != world.known.left_split:
             return Look(Standing.FOREIGN_CHANGE, f"the router has {state.split}, we left {world.known.left_split}")
-        aim = {"split": str(wanted), "counters": _counters(world, args)}
+        aim = {"split": str(wanted), "counters": counters_of(world, args)}
         return Look(Standing.DONE if done else Standing.NOT_DONE, f"the router has {state.split}", aim)
 
     def apply(self, args: Mapping[str, Any], world: StepWorld, look: Look) -> None:
@@ -67,7 +67,7 @@ def _as_far_as_room(world: StepWorld, region: str, shares: dict[str, int]) -> di
     return {name: most if name == region else TOTAL - most for name in (region, other)} if most < TOTAL else shares
 
 
-def _counters(world: StepWorld, args: Mapping[str, Any]) -> list[int]:
+def counters_of(world: StepWorld, args: Mapping[str, Any]) -> list[int]:
     """Requests and errors of the region's stable arm as it begins, for the gate behind."""
     arm = world.binding.arm(args["region"], "stable")
     try:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.policies import changed, parsed
 from tidegate.errors import PolicyErrors
+from tidegate.policy import load
 from tidegate.policy import quantities as q
 from tidegate.policy.lint import lint
 
@@ -35,6 +36,17 @@ def test_it_is_none_and_no_part_of_the_digest_if_it_is_not_written():
     assert parsed(with_section()).digest != parsed(with_section(("50%, 100%]\n  approval", "100%]\n  approval"))).digest
 
 
+def test_an_admission_that_is_not_written_is_no_part_of_the_digest(monkeypatch):
+    with_it = with_section(("  lag: 16MB", "  lag: 16MB\n  admission: {}"))
+    found = parsed(with_it).policy.failover
+    assert found is not None
+    assert found.admission is not None
+    assert (found.admission.steps, found.admission.retry_after) == ((5000, 7500, 10_000), 5.0)
+    monkeypatch.setattr(load, "digest", lambda value: value)  # what is digested, as it is
+    assert "admission" in load.policy_digest(parsed(with_it).policy)["policy"]["failover"]
+    assert "admission" not in load.policy_digest(parsed(with_section()).policy)["policy"]["failover"], "as before"
+
+
 WRONG = {
     "a quorum of 4 out of 3": [("quorum: 2", "quorum: 4")],
     "'ann' stands twice": [("[ann, ben, cat]", "[ann, ann, cat]")],
@@ -48,6 +60,9 @@ WRONG = {
     ],
     "what plans call a role": [("west: {", "target: {"), ("waves: [east, west]", "waves: [east, target]")],
     "a part of it": [("  lag: 16MB", "  instances: 1")],
+    "must end at 100%, not 50%": [("  lag: 16MB", "  admission: {steps: [50%]}")],
+    "whole seconds": [("  lag: 16MB", "  admission: {retry_after: 500ms}")],
+    "needs drivers.flags": [("  lag: 16MB", "  admission: {degrade: [new_basket]}")],
     "not a size": [("lag: 16MB", "lag: 16 mb")],
     "no approver in roles": [("objectives:", "roles: {operator: [dan], approver: [ann, ben]}\nobjectives:")],
 }
