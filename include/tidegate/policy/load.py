@@ -75,8 +75,9 @@ def policy_digest(policy: Policy) -> str:
     value = policy.model_dump(mode="json", by_alias=True, exclude=left_out)
     if value["failover"] and value["failover"]["admission"] is None:
         del value["failover"]["admission"]
-    later = [(value, "failover"), (value, "preview"), (value, "singletons")]
-    later += [(value["objectives"], "rto"), (value["objectives"], "rpo")]
+    sections = ("failover", "preview", "singletons", "residency", "consistency", "backups")
+    later = [(value, key) for key in sections]
+    later += [(value["objectives"], "rto"), (value["objectives"], "rpo"), (value["drivers"], "backups")]
     for part, key in later:
         if part[key] is None:
             del part[key]
