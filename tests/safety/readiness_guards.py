@@ -16,7 +16,6 @@ def _moving(name: str, old: str, new: str, test: str) -> Guard:
 
 READINESS_GUARDS: tuple[Guard, ...] = (
     _moving("a standby that does not stream", "not state.streaming:", "False:", f"{_FAULT}[no-stream]"),
-    _moving("a lag that is not known", "if state.lag_bytes is None or", "if False and", f"{_FAULT}[lag-unknown]"),
     _moving(
         "an objective that is missed",
         "if rpo and state.lag_seconds >= rpo:",
