@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
-.PHONY: help setup demo e2e rto ui compose-test test soak model mutants check up down status race checks-cost docs lock clean
+.PHONY: help setup demo e2e rto hang ui compose-test test soak model mutants check up down status race checks-cost docs lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ e2e: setup ## every scenario, or one: make e2e ONLY=name
 
 rto: setup ## kill the primary's region again and again: until orders are taken again (KILLS=20; about two minutes each)
 	@exec $(PYTHON) -m lab.story.kills $(if $(KILLS),--kills $(KILLS))
+
+hang: setup ## payments hang under load, and go on: the breaker, what users notice, every order paid once (three minutes)
+	@exec $(PYTHON) -m lab.story.hangs
 
 ui: setup ## people in front of Airflow's UI, with a real browser (DOCS=1 keeps the tutorial's pictures)
 	@exec $(PYTHON) -m lab.visit $(if $(DOCS),--docs)

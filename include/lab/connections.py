@@ -89,6 +89,7 @@ def shop_environment(name: str, places: Places, ports: Ports, secrets: Secrets) 
         "SHOP_FAULTS": str(places.lab / "faults.json"),
         "SHOP_FLAGS": str(places.flags),
         "SHOP_INBOX": f"http://{ADDRESS}:{ports['inbox']}/messages",
+        "SHOP_PAYMENTS": f"http://{ADDRESS}:{ports['to-payments']}",
     }
 
 

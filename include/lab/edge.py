@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lab import egress
+from lab.envoy_parts import TYPES, address, router, upstream_http
 from lab.ports import ADDRESS
 from tidegate.drivers._files import replace
 from tidegate.drivers.traffic._envoy_file import ROUTE_CONFIG, render
@@ -21,8 +23,6 @@ from tidegate.model.traffic import Split, canary_split
 SESSION_COOKIE = "shop_session"
 FLUSH_MILLISECONDS = 50  # a line is on disk this soon; Envoy's own default took 7.7 s
 HEALTH_PATH = "/_health"
-UPSTREAM_IDLE = "20s"  # below the shop's keep-alive, so that Envoy never writes into a connection the shop is closing
-TYPES = "type.googleapis.com/envoy"
 METADATA = "tidegate"
 FLAGS_HEADER, FLAGS_LONGEST = "x-flags", 512  # of an answer: which flags had a say
 _RUNTIME = {"re2.max_program_size.error_level": 1000}  # the session filter's bounded repeat takes 331 of them
@@ -30,7 +30,8 @@ _RUNTIME = {"re2.max_program_size.error_level": 1000}  # the session filter's bo
 
 @dataclass(frozen=True)
 class Edge:
-    """Where the edge listens and writes. ``instances``: each arm's instance ports, on ``host``. Directories exist."""
+    """Where the edge listens and writes. ``instances``: each arm's instance ports, on ``host``. ``dependencies``: what
+    the service calls, by name. Directories exist."""
 
     port: int
     admin_port: int
@@ -39,6 +40,7 @@ class Edge:
     access_log: Path
     session_cookie: str = SESSION_COOKIE
     host: str = ADDRESS
+    dependencies: Mapping[str, egress.Outside] = field(default_factory=dict)
 
 
 def initial_routes(edge: Edge, shares: Mapping[str, int], stable: Slot = Slot.A) -> None:
@@ -69,17 +71,16 @@ def bootstrap(edge: Edge) -> dict[str, Any]:
     """Envoy's whole static configuration."""
     return {
         "node": {"id": "edge", "cluster": "edge"},
-        "admin": {"address": _address(edge.host, edge.admin_port)},
+        "admin": {"address": address(edge.host, edge.admin_port)},
         "layered_runtime": {"layers": [{"name": "static", "static_layer": _RUNTIME}]},
         "static_resources": {
-            "listeners": [_listener(edge)],
-            "clusters": [_cluster(edge.host, arm, ports) for arm, ports in edge.instances.items()],
+            "listeners": [_listener(edge), *(egress.listener(edge.host, *one) for one in edge.dependencies.items())],
+            "clusters": [
+                *(_cluster(edge.host, arm, ports) for arm, ports in edge.instances.items()),
+                *(egress.cluster(edge.host, *one) for one in edge.dependencies.items()),
+            ],
         },
     }
-
-
-def _address(host: str, port: int) -> dict[str, Any]:
-    return {"socket_address": {"address": host, "port_value": port}}
 
 
 def _listener(edge: Edge) -> dict[str, Any]:
@@ -95,22 +96,15 @@ def _listener(edge: Edge) -> dict[str, Any]:
         "merge_slashes": True,
         "access_log": [_access_log(edge.access_log)],
         "rds": {"route_config_name": ROUTE_CONFIG, "config_source": _route_source(edge.routes)},
-        "http_filters": [_session_filter(edge.session_cookie), _router()],
+        "http_filters": [_session_filter(edge.session_cookie), router()],
     }
     chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
-    return {"name": "edge", "address": _address(edge.host, edge.port), "filter_chains": [chain]}
+    return {"name": "edge", "address": address(edge.host, edge.port), "filter_chains": [chain]}
 
 
 def _route_source(routes: Path) -> dict[str, Any]:
     source = {"path": str(routes), "watched_directory": {"path": str(routes.parent)}}
     return {"resource_api_version": "V3", "path_config_source": source}
-
-
-def _router() -> dict[str, Any]:
-    return {
-        "name": "envoy.filters.http.router",
-        "typed_config": {"@type": f"{TYPES}.extensions.filters.http.router.v3.Router"},
-    }
 
 
 def _session_filter(cookie: str) -> dict[str, Any]:
@@ -165,7 +159,7 @@ def _access_log(path: Path) -> dict[str, Any]:
 
 
 def _cluster(host: str, arm: Arm, ports: Sequence[int]) -> dict[str, Any]:
-    endpoints = [{"endpoint": {"address": _address(host, port)}} for port in ports]
+    endpoints = [{"endpoint": {"address": address(host, port)}} for port in ports]
     return {
         "name": arm.name,
         "type": "STATIC",
@@ -175,13 +169,7 @@ def _cluster(host: str, arm: Arm, ports: Sequence[int]) -> dict[str, Any]:
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},  # never to a host known to be dead
         "health_checks": [_health_check()],
         "circuit_breakers": {"thresholds": [_generous("DEFAULT"), _generous("HIGH")]},
-        "typed_extension_protocol_options": {
-            f"{TYPES}.extensions.upstreams.http.v3.HttpProtocolOptions".removeprefix("type.googleapis.com/"): {
-                "@type": f"{TYPES}.extensions.upstreams.http.v3.HttpProtocolOptions",
-                "common_http_protocol_options": {"idle_timeout": UPSTREAM_IDLE},
-                "explicit_http_config": {"http_protocol_options": {}},
-            }
-        },
+        **upstream_http(),
     }
 
 

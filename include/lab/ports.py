@@ -34,6 +34,8 @@ def names() -> tuple[str, ...]:
     fixed = (
         "edge",
         "edge-admin",
+        "payments",
+        "to-payments",
         "supervisor",
         "links",
         "switch",

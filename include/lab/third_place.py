@@ -10,7 +10,9 @@ from pathlib import Path
 
 from lab import edge, journal_file, supervision
 from lab.airflow import AirflowSite
+from lab.deployment import sample_policy
 from lab.edge import Edge
+from lab.egress import Outside
 from lab.places import REGIONS, Places, write_private
 from lab.ports import LINKS, POWER_LINKS, SLOTS, Ports
 from lab.supervision import Program
@@ -22,6 +24,7 @@ from tidegate.model.topology import Arm, Slot
 NAME = "third"
 BACKUPS = "backups"  # what keeps the archive of the databases' log, and takes backups
 INBOX = "inbox"  # gets the messages of the shop's outbox
+PAYMENTS = "payments"  # a dependency: its name in the policy, and of its program
 VANTAGE = "vantage"  # the second vantage point; the guard, in Airflow or at a terminal, is the first
 
 
@@ -35,7 +38,19 @@ def the_edge(places: Places, ports: Ports) -> Edge:
         instances={arm: ports.slot(arm.region, arm.slot) for arm in arms},
         routes=home / "routes.yaml",
         access_log=home / "access.log",
+        dependencies=_dependencies(ports),
     )
+
+
+def _dependencies(ports: Ports) -> dict[str, Outside]:
+    """Each with the limits that the policy has for it."""
+    wanted = sample_policy().dependencies.items()
+    return {name: Outside(ports[f"to-{name}"], ports[name], part.limits) for name, part in wanted}
+
+
+def payments_book(places: Places) -> Path:
+    """What payments were taken, one a line."""
+    return places.lab / "payments.log"
 
 
 def lay_out(site: AirflowSite, shares: Mapping[str, int], airflow: bool) -> Path:
@@ -92,6 +107,7 @@ def programs(site: AirflowSite, airflow: bool) -> list[Program]:
         Program("links", [sys.executable, "-m", "lab.links", str(_links_config(places))], stop_seconds=3),
         Program("switch", [sys.executable, "-m", "lab.switch", str(_switch_config(places))], stop_seconds=3),
         Program(INBOX, [sys.executable, "-m", "lab.inbox", str(_inbox_config(places))], stop_seconds=3),
+        Program(PAYMENTS, _payments(places, site.ports), stop_seconds=3),
         Program("edge", edge.command(_edge_config(places)), stop_seconds=5),
         journal_file.witness(places),
         eyes,
@@ -101,6 +117,11 @@ def programs(site: AirflowSite, airflow: bool) -> list[Program]:
         return own
     reaper = Program("reaper", [sys.executable, "-m", "lab.reaper"], stop_seconds=3)
     return [*own, reaper, *site.programs([places.env])]
+
+
+def _payments(places: Places, ports: Ports) -> list[str]:
+    book = str(payments_book(places))
+    return [sys.executable, "-m", "lab.payments", "--port", str(ports["payments"]), "--book", book]
 
 
 def _edge_config(places: Places) -> Path:

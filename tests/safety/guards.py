@@ -11,6 +11,7 @@ from tests.safety.brake_guards import BRAKE_GUARDS
 from tests.safety.component_guards import COMPONENT_GUARDS
 from tests.safety.data_guards import DATA_GUARDS
 from tests.safety.database_guards import DATABASE_GUARDS
+from tests.safety.dependency_guards import DEPENDENCY_GUARDS
 from tests.safety.flag_guards import FLAG_GUARDS
 from tests.safety.glass_guards import GLASS_GUARDS
 from tests.safety.ground_guards import GROUND_GUARDS
@@ -56,4 +57,5 @@ GUARDS: tuple[Guard, ...] = (
     *FLAG_GUARDS,
     *SINGLETON_GUARDS,
     *ADMISSION_GUARDS,
+    *DEPENDENCY_GUARDS,
 )

@@ -54,6 +54,7 @@ ELSEWHERE = {
     "backups": "tests/unit/cli/test_backups_commands.py",
     "restore": "tests/unit/cli/test_backups_commands.py",
     "keep-backups": "tests/contracts/test_backups.py",
+    "dependencies": "tests/unit/cli/test_dependencies_command.py",
     "preview": "tests/scenarios/test_preview_arm.py",
     "run": "tests/scenarios/test_break_glass.py",
     "lab": "tests/e2e/test_lab_estate.py",

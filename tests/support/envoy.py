@@ -11,12 +11,13 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from lab import edge as lab_edge
+from lab.egress import Outside
 from tidegate.drivers.credentials import Credential
 from tidegate.drivers.site import Site
 from tidegate.model.topology import Arm, Slot
@@ -137,7 +138,7 @@ class RealEdge:
 
 
 @contextlib.contextmanager
-def running(root: Path) -> Iterator[RealEdge]:
+def running(root: Path, dependencies: Mapping[str, Outside] | None = None) -> Iterator[RealEdge]:
     """Envoy with one upstream per arm, all weight on slot a, ready to serve."""
     upstreams = {arm: Upstream(arm.name) for arm in (*ARMS, PREVIEW)}
     directory = root / "lab" / "edge"
@@ -149,6 +150,7 @@ def running(root: Path) -> Iterator[RealEdge]:
         instances={arm: [server.server_address[1]] for arm, server in upstreams.items()},
         routes=directory / "routes.yaml",
         access_log=directory / "access.log",
+        dependencies=dependencies or {},
     )
     lab_edge.initial_routes(edge, SHARES)
     lab_edge.write(edge, directory / "envoy.json")

@@ -2,7 +2,8 @@
 
 Environment: ``SHOP_DB_URL`` (needed; a secret, never printed), ``SHOP_REGION`` and ``SHOP_SLOT`` (named in the log),
 ``SHOP_HOST`` (where it listens; loopback), ``SHOP_FAULTS`` (a dial file), ``SHOP_SECRETS_FILE`` (see :mod:`.settings`),
-``SHOP_FLAGS`` (flagd's file, see :mod:`.flags`),
+``SHOP_FLAGS`` (flagd's file, see :mod:`.flags`), ``SHOP_PAYMENTS`` (where payments are asked for, see
+:mod:`.payments`; without it orders need none),
 ``SHOP_DRAIN_SECONDS`` (how long ``/_health`` says 503 before the process stops; 1).
 """
 
@@ -51,7 +52,8 @@ def main() -> int:
         return 2
     faults = os.environ.get("SHOP_FAULTS")
     flags = os.environ.get("SHOP_FLAGS")
-    shop = Shop(url, Path(faults) if faults else None, Path(flags) if flags else None)
+    payments = os.environ.get("SHOP_PAYMENTS", "")
+    shop = Shop(url, Path(faults) if faults else None, Path(flags) if flags else None, payments)
     place = f"{os.environ.get('SHOP_REGION', '?')}-{os.environ.get('SHOP_SLOT', '?')}"
     sys.stderr.write(f"shop {VERSION} ({DIGEST[:19]}) in {place} on port {port}, pid {os.getpid()}\n")
     config = uvicorn.Config(

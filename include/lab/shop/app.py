@@ -22,11 +22,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .cookie import NAME, SessionToken, new_token, parse_token
-from .dials import DialFile
+from .dials import DialFile, Dials
 from .digest import DIGEST
 from .fault import BUILT_IN
 from .flags import Flags
 from .leak import Leak, leaking
+from .payments import Payments, settle
 from .release import VERSION
 from .settings import SETTINGS
 from .store import KeyTakenError, Order, Store, UnknownSessionError
@@ -42,8 +43,11 @@ DATABASE_FRESH = 5.0  # seconds after its last answer for which the database cou
 class Shop:
     """The handlers and what they share. ``draining``: set when the process has been told to stop."""
 
-    def __init__(self, database_url: str, dial_file: Path | None = None, flag_file: Path | None = None) -> None:
+    def __init__(
+        self, database_url: str, dial_file: Path | None = None, flag_file: Path | None = None, payments: str = ""
+    ) -> None:
         self.store = Store(database_url)
+        self.payments = Payments(payments) if payments else None
         self.flags = Flags(flag_file, SETTINGS.flags)
         self.draining = False
         self._dials = DialFile(dial_file, VERSION, BUILT_IN)
@@ -54,7 +58,12 @@ class Shop:
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
         await asyncio.to_thread(self.flags.open)
         await self.store.open()
+        settling = asyncio.create_task(settle(self.store, self.payments)) if self.payments else None
         yield
+        if settling is not None and self.payments is not None:
+            settling.cancel()
+            await asyncio.gather(settling, return_exceptions=True)
+            await self.payments.close()
         await self.store.close()
         self.flags.close()
 
@@ -91,15 +100,26 @@ class Shop:
         if token is None:
             raise UnknownSessionError
         dials = self._dials.current()
-        await asyncio.sleep(checkout_seconds(self._rng, dials))
-        if self._rng.random() < dials.checkout_failures:
-            return JSONResponse({"error": "checkout failed"}, 500)
-        if self._new_basket_fails(request, token):
-            return JSONResponse({"error": "the new basket failed"}, 500)
+        others = asyncio.sleep(checkout_seconds(self._rng, dials))  # whoever else is waited for, meanwhile
+        if error := self._checkout_fails(request, token, dials):
+            await others
+            return JSONResponse({"error": error}, 500)
         key, quantity, product = wanted
+        cents = quantity * PRODUCTS[product]
+        _, paid = await asyncio.gather(others, self._pay(key, cents))
         astray = int(self._rng.random() < dials.wrong_quantities)
-        order = await self.store.place(token, key, quantity, quantity * PRODUCTS[product], VERSION, astray=astray)
-        return JSONResponse(describe(key, order), 201)
+        order = await self.store.place(token, key, quantity, cents, VERSION, astray=astray, paid=paid)
+        return JSONResponse({**describe(key, order), **({} if paid else {"payment": "pending"})}, 201)
+
+    async def _pay(self, key: str, cents: int) -> bool:
+        """Whether the payment need not be asked for again."""
+        return self.payments is None or await self.payments.take(key, cents)
+
+    def _checkout_fails(self, request: Request, token: SessionToken, dials: Dials) -> str:
+        """What is wrong with this release's checkout this time, "" if nothing is."""
+        if self._rng.random() < dials.checkout_failures:
+            return "checkout failed"
+        return "the new basket failed" if self._new_basket_fails(request, token) else ""
 
     async def order(self, request: Request) -> Response:
         token, order_id = token_of(request), request.path_params["order_id"]

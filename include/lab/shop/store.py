@@ -31,7 +31,7 @@ where s.id = %s and s.token_hash = %s group by s.id
 """
 # One statement, hence one transaction: an order never stands without its event and its message. A key seen before
 # writes none of them.
-_PLACE = f"""
+_INSERTS = f"""
 with s as (select id from sessions where id = %(session)s and token_hash = %(hash)s),
 o as (
   insert into orders (id, session_id, quantity, total_cents, release{", gift" if WRITES_GIFT else ""})
@@ -47,9 +47,21 @@ e as (
 m as (
   insert into outbox (key, body)
   select id, jsonb_build_object('order', id, 'total_cents', total_cents, 'release', release) from o
-)
-select (select count(*) from s), (select count(*) from o)
-"""  # noqa: S608 - both parts are ours
+)"""  # noqa: S608 - both parts are ours
+_COUNTS = "select (select count(*) from s), (select count(*) from o)"
+_PLACE = f"{_INSERTS} {_COUNTS}"
+_PLACE_UNPAID = f"""{_INSERTS},
+p as (insert into pending_payments (order_id, cents) select id, total_cents from o)
+{_COUNTS}"""  # noqa: S608 - all parts are ours
+# Whoever takes some upon himself has five seconds for them; no row is locked for longer than this statement.
+_PENDING = """
+update pending_payments set taken_up_at = now() where order_id in (
+  select order_id from pending_payments
+  where settled_at is null and (taken_up_at is null or taken_up_at < now() - interval '5 seconds')
+  order by taken_up_at nulls first, since limit %s for update skip locked)
+returning order_id, cents
+"""
+_SETTLED = "update pending_payments set settled_at = now() where order_id = %s and settled_at is null"
 _ORDER = "select session_id, quantity, total_cents, release from orders where id = %s"
 
 
@@ -120,11 +132,20 @@ class Store:
         return int(row[1])
 
     async def place(
-        self, token: SessionToken, key: str, quantity: int, total_cents: int, release: str, *, astray: int = 0
+        self,
+        token: SessionToken,
+        key: str,
+        quantity: int,
+        total_cents: int,
+        release: str,
+        *,
+        astray: int = 0,
+        paid: bool = True,
     ) -> Order:
         """The order that ``key`` means, written now or before. Raises UnknownSessionError, KeyTakenError.
 
-        ``astray``: by how much the row's quantity is not that of its event: a fault.
+        ``astray``: by how much the row's quantity is not that of its event: a fault. ``paid``: whether its payment is
+        known to be taken; one that is not stands among those that are pending.
         """
         values = {
             "session": token.public_id,
@@ -135,7 +156,7 @@ class Store:
             "release": release,
             "astray": astray,
         }
-        known, written = await self._held(lambda: self._once(_PLACE, values)) or (0, 0)
+        known, written = await self._held(lambda: self._once(_PLACE if paid else _PLACE_UNPAID, values)) or (0, 0)
         if not known:
             raise UnknownSessionError(token.public_id)
         if written:
@@ -148,6 +169,16 @@ class Store:
     async def order(self, order_id: str) -> Order | None:
         row = await self._read(_ORDER, (order_id,))
         return Order(*row) if row else None
+
+    async def pending(self, most: int) -> list[tuple[str, int]]:
+        """Orders whose payment is pending, with their cents, that nobody else has taken upon himself just now."""
+        async with self._pool.connection() as connection:
+            rows = await (await connection.execute(_PENDING, (most,))).fetchall()
+        return [(str(order_id), cents) for order_id, cents in rows]
+
+    async def settled(self, order_id: str) -> None:
+        async with self._pool.connection() as connection:
+            await connection.execute(_SETTLED, (order_id,))
 
     async def _write_session(self, token: SessionToken) -> None:
         async with self._pool.connection() as connection:

@@ -20,6 +20,7 @@ from tidegate.cli import (
     brakes,
     code_table,
     control,
+    dependencies,
     doctor,
     flags,
     guard,
@@ -68,6 +69,7 @@ requests.register(app)
 moving.register(app)
 objectives.register(app)
 running.register(app)
+dependencies.register(app)
 preview.register(app)
 ledger.register(app)
 backups.register(app)

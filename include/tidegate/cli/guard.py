@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
 def guard(service: Annotated[str, typer.Argument(help="The service's name, as in its policy.")]) -> None:
     """Watch one service until Ctrl-C: judge open promotions and stop the loss. Airflow's triggerer does this too."""
     from tidegate.guard import sync_watch
+    from tidegate.guard.dependency_watch import DependencyWatch
     from tidegate.guard.region_watch import RegionWatch, standing_eyes
     from tidegate.guard.replication_watch import keep_looking
     from tidegate.guard.watch import Watch
@@ -31,4 +32,5 @@ def guard(service: Annotated[str, typer.Argument(help="The service's name, as in
     world = find_world(service)
     sync_watch.start(world, stop)
     keep_looking(world, stop)
+    DependencyWatch(world).start(stop)
     Watch(world, regions=RegionWatch(world, standing_eyes(world, stop))).run(stop)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ import typer
 
 from tidegate.cli.operations import AsJson, Service
 from tidegate.cli.reading import known_service, reading_journal
-from tidegate.engine import preview_arm, region_loss, relaxing
+from tidegate.engine import dependencies, preview_arm, region_loss, relaxing
 from tidegate.engine.braking import brakes_of
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.lost_writes import ledger_of, next_step
@@ -72,6 +73,7 @@ def _service(journal: Journal, service: str, facts: ServiceFacts, now: float) ->
         "vantage": vantage_document(journal, service, now),
         "loss": region_loss.unanswered(journal, service),
         "relaxed": relaxing.unprotected(journal, service),
+        "dependencies": [{**asdict(d), "words": d.words} for d in dependencies.last_seen(journal, service, now)],
         "watch": watch.words if watch else None,
         "watch_needs": watch.needs if watch else "",
         "brakes": brakes_of(journal, service).to_json(),
@@ -114,9 +116,7 @@ def _words(shown: Mapping[str, Any], view: OperationView | None) -> Iterator[str
     for name, digest in shown["components"].items():
         yield f"  component:            {name} {digest}"
     yield f"  read from:            {shown['journal']}"
-    if seen := vantage_words(shown["vantage"]):
-        yield f"  regions:              {seen}"
-    yield from (f"  WHAT TO DO NOW:       {shown[key]}" for key in ("loss", "relaxed") if shown[key])
+    yield from _around(shown)
     if shown["watch"]:
         yield f"  after promotion:      {shown['watch']}"
     if shown["watch_needs"]:
@@ -134,6 +134,17 @@ def _words(shown: Mapping[str, Any], view: OperationView | None) -> Iterator[str
     yield from _about(shown["operation"])
     for node_id, state in view.nodes.items():
         yield f"    {state.status:9} {node_id}: {state.detail[:140]}"
+
+
+def _around(shown: Mapping[str, Any]) -> Iterator[str]:
+    """The regions, and what the service calls."""
+    if seen := vantage_words(shown["vantage"]):
+        yield f"  regions:              {seen}"
+    yield from (f"  WHAT TO DO NOW:       {shown[key]}" for key in ("loss", "relaxed") if shown[key])
+    for one in shown["dependencies"]:
+        yield f"  calls:                {one['words']}"
+        if one["do"]:
+            yield f"  WHAT TO DO NOW:       {one['do']}"
 
 
 def _placement(where: Mapping[str, Any] | None) -> Iterator[str]:

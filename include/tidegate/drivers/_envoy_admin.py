@@ -44,6 +44,25 @@ class EnvoyAdmin:
         rows = self.json(f"/stats?format=json&filter={quote(expression)}").get("stats", [])
         return {row["name"]: row["value"] for row in rows if isinstance(row.get("value"), int)}
 
+    def clusters(self) -> Mapping[str, Any]:
+        """Every cluster's configuration as in force, by name."""
+        found = {}
+        for kind in ("static_clusters", "dynamic_active_clusters"):
+            for entry in self.json(f"/config_dump?resource={kind}").get("configs", []):
+                cluster = entry.get("cluster", {})
+                found[cluster.get("name", "")] = cluster
+        return found
+
+    def routes(self) -> Mapping[str, Any]:
+        """What is done with a request, by the name of the cluster that it goes to; of routes to one cluster only."""
+        found = {}
+        for kind in ("static_route_configs", "dynamic_route_configs"):
+            for entry in self.json(f"/config_dump?resource={kind}").get("configs", []):
+                for host in entry.get("route_config", {}).get("virtual_hosts", []):
+                    actions = [route.get("route", {}) for route in host.get("routes", [])]
+                    found.update({action["cluster"]: action for action in actions if "cluster" in action})
+        return found
+
     def json(self, path: str) -> Any:
         text = self.text(path)
         try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tidegate.model.traffic import TOTAL
+from tidegate.policy.dependencies import lint_dependencies
 from tidegate.policy.explain import locate
 from tidegate.policy.foresight import GateForecast, bake_seconds, gate_forecasts
 from tidegate.policy.lint_failover import lint_failover
@@ -88,7 +89,7 @@ def lint(loaded: Loaded) -> Report:
     forecasts = gate_forecasts(policy, policy.traffic) if policy.traffic else ()
     told = ((Severity.INFO, *said) for said in lint_signals(policy))
     found: list[Found] = [*_of_itself(policy, loaded.path.stem), *_steps(policy), *told]
-    unwise = (*lint_ladder(policy), *lint_failover(policy), *lint_singletons(policy))
+    unwise = (*lint_ladder(policy), *lint_failover(policy), *lint_singletons(policy), *lint_dependencies(policy))
     found += [(Severity.WARNING, *said) for said in unwise]
     for level, rule, message, at, hint in lint_tier(policy, plain(loaded.tree)):
         found.append((Severity(level), rule, message, at, hint))

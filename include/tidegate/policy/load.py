@@ -84,6 +84,8 @@ def policy_digest(policy: Policy) -> str:
     for endpoint in value["endpoints"].values():
         if endpoint["component"] is None:
             del endpoint["component"]
+    if not value["dependencies"]:
+        del value["dependencies"]
     if value["rollback"]["components"]:
         del value["rollback"]["components"]
     order = {name: list(value[name]) for name in ("regions", "endpoints", "checks")}

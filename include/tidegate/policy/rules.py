@@ -20,6 +20,7 @@ from tidegate.model.roles import Action, Role
 from tidegate.model.traffic import TOTAL
 from tidegate.policy.backups import backups_of
 from tidegate.policy.consistency import consistency_of
+from tidegate.policy.dependencies import dependencies_of
 from tidegate.policy.likely import likely
 from tidegate.policy.preview_arm import preview_of
 from tidegate.policy.quantities import percent_text
@@ -221,6 +222,7 @@ def policy(part: Policy) -> Iterator[Problem]:
     yield from singletons_of(part)
     yield from residency_of(part)
     yield from consistency_of(part)
+    yield from dependencies_of(part)
     if part.roles is not None:
         yield from _roles(part.roles)
         yield from _approvers(part, part.roles)

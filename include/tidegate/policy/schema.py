@@ -33,6 +33,7 @@ from tidegate.policy.base import PeopleAsked as PeopleAsked
 from tidegate.policy.break_glass import BreakGlass
 from tidegate.policy.consistency import Consistency
 from tidegate.policy.data import Follows, Personal, Repair, SameOnStandby, Unchanged
+from tidegate.policy.dependencies import Dependency
 from tidegate.policy.failover import Failover
 from tidegate.policy.preview_arm import Preview
 from tidegate.policy.quantities import (
@@ -520,7 +521,8 @@ class Policy(Part):
     is no Airflow. ``preview``: where a release can be shown to those
     who send a header; left out, none can. ``singletons``: jobs of which one at most runs in the whole service, where
     the writer is; the compute driver knows how each is started. ``residency``: where data may lie; anywhere if left
-    out. ``consistency``: what users reach beside the router. ``migrations``: how the schema is changed.
+    out. ``consistency``: what users reach beside the router. ``dependencies``: what it calls that is not its own, by
+    name. ``migrations``: how the schema is changed.
     ``backups``: how old they may be; left out, there are none. ``checks``: of the data, by name. ``repair``: what puts
     the data right, by name. ``personal``: columns that hold personal data; wherever a check or a repair shows a row's
     key, their values are masked.
@@ -546,6 +548,7 @@ class Policy(Part):
     singletons: Singletons | None = None
     residency: Residency | None = None
     consistency: Consistency | None = None
+    dependencies: Annotated[dict[Identifier, Dependency], Field(max_length=32)] = {}  # noqa: RUF012
     migrations: Migrations = Migrations()
     backups: Backups | None = None
     checks: Annotated[dict[Name, Check], Field(min_length=1, max_length=200)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tidegate.engine import preview_arm, region_loss, relaxing
+from tidegate.engine import dependencies, preview_arm, region_loss, relaxing
 from tidegate.engine.brakes import BRAKE_KINDS, Brakes, fold_brakes
 from tidegate.engine.carriers import carried_on
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
@@ -52,6 +52,7 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
     failed = [(ALARM, watch.needs)] if watch is not None and watch.needs else []
     lost = [(ALARM, words)] if (words := region_loss.unanswered(journal, service)) else []
     relaxed = [(ALARM, words)] if (words := relaxing.unprotected(journal, service)) else []
+    called = dependencies.last_seen(journal, service, now)
     needs = sorted(
         [
             *_needs(view, facts, beat, now, trouble),
@@ -62,6 +63,7 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
             *failed,
             *lost,
             *relaxed,
+            *((ASK, f"{one.words}: {one.do}") for one in called if one.do),
         ]
     )
     return {
@@ -71,6 +73,7 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
         "stable": {"version": facts.stable.version, "slot": str(facts.stable_slot)} if facts.stable else None,
         "watch": watch.words if watch is not None else None,
         "vantage": vantage_words(vantage_document(journal, service, now)),
+        "dependencies": [one.words for one in called],
         "brakes": brakes.to_json(),
         "readiness": ready,
         "budget": (beat.body.get("budget") or None) if beat else None,

@@ -52,6 +52,7 @@ def _card(row: Mapping[str, Any], now: float, base: str, alone: bool = False) ->
         ("Guard", _guard(row["guard"])),
         ("Lease", _lease(row["lease"])),
         *([("Regions", row["vantage"])] if row["vantage"] else []),
+        *([("Calls", [tag("div", words) for words in row["dependencies"]])] if row["dependencies"] else []),
         *([("After promotion", row["watch"])] if row["watch"] else []),
         ("Brakes", _brakes(row["brakes"], now)),
         ("Readiness", _ready(row["readiness"])),

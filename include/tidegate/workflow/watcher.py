@@ -17,6 +17,7 @@ from airflow.sdk import Asset, AssetWatcher
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from tidegate.guard import sync_watch
+from tidegate.guard.dependency_watch import DependencyWatch
 from tidegate.guard.region_watch import RegionWatch, standing_eyes
 from tidegate.guard.replication_watch import keep_looking
 from tidegate.guard.vigil import Alarm
@@ -52,6 +53,7 @@ def guarding(service: str, stop: threading.Event, ask: Ask) -> None:
     world = world_for(service)
     sync_watch.start(world, stop)
     keep_looking(world, stop)
+    DependencyWatch(world).start(stop)
     Watch(world, say, RegionWatch(world, standing_eyes(world, stop))).run(stop)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from tidegate.drivers.token import Token
 from tidegate.model.admission import EVERYBODY, Admission
+from tidegate.model.dependency import BreakerState
 from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.traffic import Split
 
@@ -86,4 +88,15 @@ class PreviewingTraffic(Traffic, Protocol):
     def apply_preview(self, desired: PreviewRoute | None, token: Token) -> None:
         """Make ``desired`` the preview's route; None: there is none. ``token``: of the previews' own chain. Raises
         ``LeaseLost``, ``Refused`` (no healthy target in the arm, or no split of ours yet), ``Unreachable``."""
+        ...
+
+
+@runtime_checkable
+class BreakingTraffic(Traffic, Protocol):
+    """What a router does besides through which the service calls its dependencies. It breaks circuits by itself, within
+    limits that it was given beforehand: nothing of ours stands between a call and its answer."""
+
+    def observe_breakers(self, dependencies: Collection[str]) -> Mapping[str, BreakerState]:
+        """The breakers of these dependencies, without those that the router knows nothing of. Raises
+        ``Unreachable``."""
         ...

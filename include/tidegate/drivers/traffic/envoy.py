@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,11 +19,13 @@ from tidegate.drivers._envoy_admin import EnvoyAdmin
 from tidegate.drivers._files import append_line, locked, replace
 from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
+from tidegate.drivers.traffic import _envoy_breaker as breaker
 from tidegate.drivers.traffic import _envoy_file as route_file
 from tidegate.drivers.traffic._rules import refuse_dead_arms, refuse_dead_preview
 from tidegate.drivers.traffic.contract import PreviewState, RouteState
 from tidegate.errors import LeaseLost, NotSettled, Refused, Unreachable
 from tidegate.model.admission import EVERYBODY, Admission
+from tidegate.model.dependency import BreakerState
 from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.topology import Arm
 from tidegate.model.traffic import Split
@@ -78,6 +80,20 @@ class EnvoyTraffic:
             return route_file.parse_host_name(found[2]) if found else route_file.NO_PREVIEW
         except ValueError:
             return route_file.NO_PREVIEW  # routes by something that is not ours
+
+    def observe_breakers(self, dependencies: Collection[str]) -> Mapping[str, BreakerState]:
+        """See the contract. A dependency's cluster, and the route to it, are called ``to-<name>``."""
+        if not dependencies:
+            return {}
+        stats = self._admin.stats(breaker.stats_expression(dependencies))
+        clusters, routes = self._admin.clusters(), self._admin.routes()
+        found: dict[str, BreakerState] = {}
+        for name in dependencies:
+            called = breaker.cluster_name(name)
+            limits = breaker.limits_of(clusters.get(called, {}), routes.get(called, {}))
+            if (state := breaker.state(name, stats, limits)) is not None:
+                found[name] = state
+        return found
 
     def apply_preview(self, desired: PreviewRoute | None, token: Token) -> None:
         """See the contract. The split and its epoch stay as they are in the file. Waits for Envoy to see

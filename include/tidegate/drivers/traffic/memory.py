@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +14,7 @@ from tidegate.drivers.traffic._rules import refuse_dead_arms, refuse_dead_previe
 from tidegate.drivers.traffic.contract import PreviewState, RouteState
 from tidegate.errors import NotSettled, Refused
 from tidegate.model.admission import EVERYBODY, Admission
+from tidegate.model.dependency import BreakerState
 from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.topology import Arm
 from tidegate.model.traffic import TOTAL, Split
@@ -32,13 +33,15 @@ def connect(settings: Settings, site: Site) -> MemoryTraffic:
 
 class MemoryTraffic:
     """``healthy``: asked for each arm before a write; everything is healthy unless a test or an attached compute driver
-    (``traffic.healthy = compute.has_healthy``) says otherwise. ``stuck``: writes are accepted and not taken."""
+    (``traffic.healthy = compute.has_healthy``) says otherwise. ``stuck``: writes are accepted and not taken.
+    ``breakers``: by dependency, as a test wants them."""
 
     def __init__(self, world: World | None = None) -> None:
         self.world = world or World()
         self.faults = Faults()
         self.healthy: Callable[[Arm], bool] = lambda _: True
         self.stuck = False
+        self.breakers: dict[str, BreakerState] = {}
         self._written = RouteState(0, None)
         self._in_force = RouteState(0, None)
         self._preview = PreviewState(0, None)
@@ -55,6 +58,10 @@ class MemoryTraffic:
         self.faults.on_call()
         with self.world.lock:
             return self._preview
+
+    def observe_breakers(self, dependencies: Collection[str]) -> Mapping[str, BreakerState]:
+        self.faults.on_call()
+        return {name: found for name, found in self.breakers.items() if name in dependencies}
 
     def apply_preview(self, desired: PreviewRoute | None, token: Token) -> None:
         self.faults.before_apply()

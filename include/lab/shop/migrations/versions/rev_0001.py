@@ -46,6 +46,14 @@ STATEMENTS = (
       name text primary key,
       epoch bigint not null
     )""",
+    """create table pending_payments (
+      order_id uuid primary key,
+      cents bigint not null,
+      since timestamptz not null default now(),
+      taken_up_at timestamptz,
+      settled_at timestamptz
+    )""",
+    "create index pending_payments_unsettled on pending_payments (since) where settled_at is null",
     """create function order_events_only_grow() returns trigger language plpgsql as $$
     begin raise exception 'order_events is append-only: % refused', tg_op; end $$""",
     """create trigger order_events_only_grow before update or delete or truncate on order_events
@@ -59,6 +67,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("job_epochs", "outbox", "order_events", "orders", "sessions"):
+    for table in ("pending_payments", "job_epochs", "outbox", "order_events", "orders", "sessions"):
         op.drop_table(table)
     op.execute("drop function order_events_only_grow()")
