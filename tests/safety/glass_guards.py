@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.safety.guard import Guard
 
-_SIGNED = "scenarios/test_signed_approvals.py"
+_SIGNED, _LOCAL = "scenarios/test_signed_approvals.py", "scenarios/test_local_journal.py"
 
 
 def _guard(name: str, rule: int, file: str, old: str, new: str, test_file: str, test: str) -> Guard:
@@ -38,5 +38,59 @@ GLASS_GUARDS: tuple[Guard, ...] = (
         "True and",
         _SIGNED,
         "test_a_signature_for_something_else_is_refused",
+    ),
+    _guard(
+        "on a local journal only signatures approve",
+        4,
+        "engine/signatures.py",
+        "(not a.envelope and not signed_only)",
+        "not a.envelope",
+        _LOCAL,
+        "test_on_a_local_journal_only_signatures_approve",
+    ),
+    _guard(
+        "a local journal takes two people",
+        3,
+        "engine/local_journal.py",
+        "    if len(people) < SIGNERS:\n",
+        "    if False:\n",
+        _LOCAL,
+        "test_it_takes_two_people",
+    ),
+    _guard(
+        "its epochs are of a higher class",
+        3,
+        "engine/local_journal.py",
+        "txn.raise_epoch(known.epoch + CLASS)",
+        "txn.raise_epoch()",
+        _LOCAL,
+        "test_whoever_acts_under_the_cut_off_journal_is_refused_by_the_systems",
+    ),
+    _guard(
+        "an edited one is not taken in",
+        0,
+        "engine/import_journal.py",
+        "    if findings := local.verify(service):\n",
+        "    if findings := []:\n",
+        _LOCAL,
+        "test_an_edited_one_is_not_taken_in",
+    ),
+    _guard(
+        "nor one of another chain",
+        0,
+        "engine/import_journal.py",
+        '    if hashes.get(int(head["seq"])) != head["hash"]:\n',
+        "    if False:\n",
+        _LOCAL,
+        "test_one_of_another_chain_is_not_taken_in",
+    ),
+    _guard(
+        "what holds the service here loses it",
+        7,
+        "engine/import_journal.py",
+        "        superseded = _supersede(txn, new, actor, person, reason)\n",
+        "        superseded = ()\n",
+        _LOCAL,
+        "test_what_the_own_journal_did_meanwhile_is_a_fork_and_loses_the_lease",
     ),
 )

@@ -18,6 +18,7 @@ from tidegate.cli import (
     audit,
     backups,
     brakes,
+    bundling,
     code_table,
     control,
     dependencies,
@@ -27,6 +28,7 @@ from tidegate.cli import (
     init,
     lab,
     ledger,
+    local_journal,
     migrations,
     moving,
     objectives,
@@ -70,6 +72,8 @@ moving.register(app)
 objectives.register(app)
 running.register(app)
 dependencies.register(app)
+bundling.register(app)
+local_journal.register(app)
 preview.register(app)
 ledger.register(app)
 backups.register(app)

@@ -10,9 +10,10 @@ import typer
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.cli.operations import AsJson, Service
 from tidegate.cli.person import account
-from tidegate.cli.service import find_world
+from tidegate.cli.service import find_policy, find_world
 from tidegate.engine import readiness as engine
 from tidegate.engine.readiness_item import State
+from tidegate.engine.world import World
 
 _COLOURS = {State.READY: "green", State.NEVER: "never", State.NOT_READY: "RED  "}  # what is red stands last
 
@@ -27,10 +28,21 @@ def readiness(service: Service, as_json: AsJson = False) -> None:
 
     Takes no lease and changes nothing; the pages show the newest answer. Run it on a schedule.
     """
-    found = engine.assess(find_world(service), actor=f"readiness (account {account()})")
+    world = find_world(service)
+    _fresh_bundle(world)
+    found = engine.assess(world, actor=f"readiness (account {account()})")
     typer.echo(json.dumps({"service": service, **found.to_json()}) if as_json else "\n".join(_words(service, found)))
     if not found.ready:
         raise typer.Exit(ExitCode.REFUSED)
+
+
+def _fresh_bundle(world: World) -> None:
+    """What break-glass needs is packed anew whenever it is asked whether all is ready."""
+    from tidegate.report.glass_bundle import refresh, signed_heads
+
+    loaded = find_policy(world.policy.service)
+    if said := refresh(loaded, world.journal, world.estate.site.root, signed_heads()):
+        typer.echo(f"warning: {said}", err=True)
 
 
 def _words(service: str, found: engine.Readiness) -> Iterator[str]:

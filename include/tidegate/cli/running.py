@@ -4,21 +4,34 @@ and journal as in Airflow, of which nothing has to be alive."""
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tidegate.cli.foreseeing import roll_back_here
 from tidegate.cli.from_here import carry_out
+from tidegate.cli.local_journal import begin_beside
 from tidegate.cli.moving import Only, move_here
 from tidegate.cli.person import Why, account, why
 from tidegate.cli.requests import By, Exempt, FastTrack, RequestId, Service
 from tidegate.cli.service import find_policy, find_world
 from tidegate.engine.open import Request
+from tidegate.errors import Refused
 from tidegate.model.operation import OperationKind
 from tidegate.plan.promotion import promotion_plan
 
 Region = Annotated[str | None, typer.Option("--to", help="The region to go to; by default the other one.")]
+Local = Annotated[
+    Path | None, typer.Option("--local-journal", help="A folder for a journal beside the one that is out of reach.")
+]
+Signed = Annotated[
+    list[Path] | None, typer.Option("--signed-by", help="A private key NAME.pem, for --local-journal; two people's.")
+]
+Bundle = Annotated[
+    Path | None, typer.Option("--bundle", help="The bundle to begin from; left out: the newest under TIDEGATE_HOME.")
+]
+
 app = typer.Typer(
     help="Break-glass: open an operation and carry it to its end here, without Airflow.", no_args_is_help=True
 )
@@ -79,10 +92,22 @@ def failover(
     by: By = None,
     only: Only = None,
     request_id: RequestId = None,
+    local_journal: Local = None,
+    signed_by: Signed = None,
+    bundle: Bundle = None,
 ) -> None:
-    """A region is lost: the other one takes over, from here, at once from whatever is under way."""
+    """A region is lost: the other one takes over, from here, at once from whatever is under way.
+
+    The journal is out of reach too? --local-journal DIR --signed-by ann.pem --signed-by ben.pem; taken in afterwards by
+    `tidegate journal import DIR`.
+    """
+    reason = why(reason)
+    if local_journal is not None:
+        begin_beside(service, local_journal, signed_by or [], bundle, by or account(), reason)
+    elif signed_by or bundle:
+        raise Refused("--signed-by and --bundle belong to --local-journal", next_step="add --local-journal DIR")
     part = only.value if only else ""
-    move_here(service, OperationKind.FAILOVER, to, by, why(reason), request_id, part)
+    move_here(service, OperationKind.FAILOVER, to, by, reason, request_id, part)
 
 
 @app.command("reprotect")

@@ -17,6 +17,7 @@ from tidegate.engine.brakes import BRAKE_KINDS, fold_brakes, not_vetoed
 from tidegate.engine.debt import as_debt
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.ladder import expanding, exposing, not_needed
+from tidegate.engine.local_journal import is_local
 from tidegate.engine.lost_writes import ledger_of
 from tidegate.engine.obstacles import still_let
 from tidegate.engine.signatures import proved
@@ -128,7 +129,7 @@ def _claim(world: World, operation: str, node_id: str, actor: str, attempt: int 
         carries(view, actor, node_id)
         rules.may_run(view, stage, node_id)
         rules.newest_try(view, node_id, attempt)
-        shown = proved(world.policy, view)
+        shown = proved(world.policy, view, signed_only=is_local(txn))
         rules.has_approval(shown, step)
         not_vetoed(view, stage, step, fold_brakes(world.facts(txn, BRAKE_KINDS)))
         still_let(world, txn, view, step, actor)

@@ -10,6 +10,7 @@ from typing import Any
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.readiness_back import way_back
 from tidegate.engine.readiness_backups import backups
+from tidegate.engine.readiness_bundle import break_glass_bundle
 from tidegate.engine.readiness_consistency import consistent
 from tidegate.engine.readiness_item import Item, State
 from tidegate.engine.readiness_moving import moving
@@ -20,7 +21,7 @@ STALE_AFTER = 86400.0  # seconds after which an answer is too old to sleep on
 
 Look = Callable[[World, ServiceFacts, str], Iterator[Item]]  # the last one is the actor, for rows of what is read
 # In the order in which they are told; each yields nothing where it does not apply.
-LOOKS: tuple[Look, ...] = (way_back, backups, moving, consistent)
+LOOKS: tuple[Look, ...] = (way_back, backups, moving, consistent, break_glass_bundle)
 
 
 @dataclass(frozen=True)

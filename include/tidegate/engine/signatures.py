@@ -77,9 +77,10 @@ def is_proved(policy: Policy, view: OperationView, given: Approval) -> bool:
     return {k: said.get(k) for k in wanted} == wanted and given.at <= float(said.get("expires_at", 0.0))
 
 
-def proved(policy: Policy, view: OperationView) -> OperationView:
-    """The operation without those signed approvals whose signature does not hold now."""
-    holding = tuple(a for a in view.approvals if not a.envelope or is_proved(policy, view, a))
+def proved(policy: Policy, view: OperationView, *, signed_only: bool = False) -> OperationView:
+    """The operation without those approvals whose signature does not hold now. ``signed_only``: nor those without any;
+    so it is in a local journal, where no Airflow has known anybody."""
+    holding = tuple(a for a in view.approvals if (not a.envelope and not signed_only) or is_proved(policy, view, a))
     return view if len(holding) == len(view.approvals) else replace(view, approvals=holding)
 
 

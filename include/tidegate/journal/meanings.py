@@ -45,6 +45,8 @@ MEANINGS: Mapping[EventKind, str] = {
     EventKind.OBJECTIVES_MEASURED: "How long users were without the service, by stage, and what was lost.",
     EventKind.OVERRIDDEN: "A person set a rule aside: which one, and why. Written before the effect.",
     EventKind.POLICY_SEEN: "The policy that is in force, by digest.",
+    EventKind.LOCAL_JOURNAL_OPENED: "Two people opened a journal beside one that is out of reach; their signatures.",
+    EventKind.JOURNAL_IMPORTED: "A local journal was taken in: its rows follow; what this journal did meanwhile.",
     EventKind.FLAGS_SET: "What part of the customers sees what is behind these flags, now and before; who, why.",
     EventKind.FLAG_RETIRED: "A person retired a flag: its key is never used again.",
     EventKind.SECRET_READ: "A secret was read: its name, version, who, and what for. Never its value.",

@@ -57,6 +57,8 @@ class EventKind(StrEnum):
     RESTORE_DISCARDED = "restore_discarded"
     OVERRIDDEN = "overridden"
     POLICY_SEEN = "policy_seen"
+    LOCAL_JOURNAL_OPENED = "local_journal_opened"
+    JOURNAL_IMPORTED = "journal_imported"
     NOTE = "note"
 
 

@@ -60,8 +60,10 @@ class Transaction:
         actor: str,
         operation: str | None = None,
         epoch: int | None = None,
+        at: float | None = None,
     ) -> Event:
-        """Chain one event to the head.
+        """Chain one event to the head. ``at``: when it happened, in epoch seconds, where that was not now: a row that
+        was written elsewhere and is taken in.
 
         ``epoch``: what the caller believes; raises :class:`LeaseLost` if the service has moved on. Raises
         :class:`JournalError` for a body that canonical JSON cannot hold (NaN, for one). The hash of the event returned
@@ -72,14 +74,14 @@ class Transaction:
                 f"{self.head.service}: {kind} at epoch {epoch}, the service is at epoch {self.head.epoch}",
                 next_step="stop: another actor has taken over; `tidegate status <service>` shows who",
             )
-        row = self._row(kind, body, actor, operation)
+        row = self._row(kind, body, actor, operation, at)
         self._rows.append(row)
         self._chained(row)
         return rows.to_event(row)
 
-    def raise_epoch(self) -> int:
-        """The next epoch: whoever acts under an older one is refused from now on."""
-        self.head = replace(self.head, epoch=self.head.epoch + 1)
+    def raise_epoch(self, at_least: int = 0) -> int:
+        """The next epoch, or ``at_least`` if that is higher: whoever acts under an older one is refused from now on."""
+        self.head = replace(self.head, epoch=max(self.head.epoch + 1, at_least))
         return self.head.epoch
 
     def set_lease(self, lease: Lease | None) -> None:
@@ -113,12 +115,14 @@ class Transaction:
         self.head = replace(self.head, seq=row.seq, hash=row.hash)
         self._recorded = (row.epoch, row.lease)
 
-    def _row(self, kind: EventKind, body: Mapping[str, Any], actor: str, operation: str | None) -> Row:
+    def _row(
+        self, kind: EventKind, body: Mapping[str, Any], actor: str, operation: str | None, at: float | None
+    ) -> Row:
         head = self.head
         row = Row(
             service=head.service,
             seq=head.seq + 1,
-            at=self._now,
+            at=self._now if at is None else at,
             kind=kind.value,
             operation=None if operation is None else rows.plain_text(operation, "an operation"),
             epoch=head.epoch,

@@ -16,7 +16,8 @@ class BreakGlass(Part):
     """Who can answer without Airflow.
 
     ``keys``: person -> their public key, as `tidegate release keygen` prints it. With it they approve by signature
-    (`tidegate approve OPERATION --sign KEYFILE`). A key is one person's.
+    (`tidegate approve OPERATION --sign KEYFILE`), and two of them open a local journal where the service's own is out
+    of reach. A key is one person's.
     """
 
     keys: Annotated[dict[Person, PublicKey], Field(min_length=1, max_length=100)]

@@ -14,6 +14,7 @@ from tidegate.engine import readiness
 from tidegate.engine.readiness_item import State
 from tidegate.policy.load import Loaded
 from tidegate.redaction import cleansed
+from tidegate.report.glass_bundle import refresh, signed_heads
 from tidegate.workflow.identity import actor
 from tidegate.workflow.worlds import world_of
 
@@ -74,7 +75,11 @@ class ReadinessOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         with cleansed():
-            found = readiness.assess(world_of(self.loaded), actor=actor(context))
+            world = world_of(self.loaded)
+            said = refresh(self.loaded, world.journal, world.estate.site.root, signed_heads())
+            found = readiness.assess(world, actor=actor(context))
+        if said:
+            self.log.error("%s", said)
         for item in found.items:
             away = f" with {item.away} away" if item.away else ""
             tell = _TELL[item.state]
