@@ -83,7 +83,8 @@ class Desk:
         conf = scenario.conf
         what = {"promote": [str(conf.get("version"))], "rollback": ["--to", str(conf.get("target"))]}
         if "to" in conf:
-            what = {scenario.dag: ["--to", str(conf["to"])]}
+            part = ["--only", str(conf["only"])] if "only" in conf else []
+            what = {scenario.dag: ["--to", str(conf["to"]), *part]}
         return [
             scenario.dag,
             "shop",

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable
 
-from lab import power
+from lab import outlets, power
 from lab.airflow_api import await_value
 from lab.databases import PROGRAM
 from lab.links import LinkControl
@@ -20,6 +20,7 @@ from lab.story.bookkeeping import close_ledger
 from lab.story.desk import Desk
 from lab.story.scenario import Disturbance, Expectation, Scenario
 from lab.story.stage import Stage
+from lab.switch import Switch
 from tidegate.engine.view import OperationView
 from tidegate.errors import TidegateError
 from tidegate.plan.names import LEDGER_NODE, PROMOTE_NODE
@@ -71,6 +72,8 @@ def before(stage: Stage, kind: Disturbance | None, desk: Desk) -> None:
         power.cut(stage.lab, FIRST)
     if kind is Disturbance.FIRST_REGION_FROZEN:
         power.freeze(stage.lab, FIRST)
+    if kind is Disturbance.FIRST_DATABASE_DEAD:
+        Switch(stage.lab).turn(outlets.outlets()[f"{FIRST}-postgres"], on=False)
 
 
 def calm(stage: Stage) -> None:

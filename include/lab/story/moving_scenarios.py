@@ -57,6 +57,17 @@ MOVES: tuple[Scenario, ...] = (
         variant="anew",
     ),
     Scenario(
+        "database-lost",
+        "east's database alone is killed; a person fails over the database alone, two sign for what may be lost",
+        "failover",
+        {"to": "west", "only": "database", "reason": "east's database is gone, its instances are well"},
+        Expectation("failed_over", "success", writer="west", most_lost=5, traffic_stays=True, outage=True),
+        disturbance=Disturbance.FIRST_DATABASE_DEAD,
+        approvers=("ann", "ben"),
+        expected="only the database moves: no route written, each region keeps its users, reads served meanwhile",
+        variant="anew",
+    ),
+    Scenario(
         "lossy-failover",
         "east dies while west is cut off from it: two sign for the loss",
         "failover",

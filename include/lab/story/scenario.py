@@ -18,6 +18,7 @@ class Disturbance(StrEnum):
     BURN_CRITICAL = "burn_critical"
     OTHER_REGION_DEAD = "other_region_dead"
     CHECKOUTS_FAIL = "checkouts_fail"
+    FIRST_DATABASE_DEAD = "first_database_dead"  # by its outlet, before anything is asked for; all else of it lives
     FIRST_REGION_DEAD = "first_region_dead"  # before anything is asked for; it stays dark until it is asked back
     FIRST_REGION_BEHIND = "first_region_behind"  # as dead, and for a while before nothing of it reached the other
     FIRST_REGION_FROZEN = "first_region_frozen"  # before anything is asked for; thawed once the failover has begun
@@ -41,7 +42,8 @@ class Expectation:
     ``outage``: nobody is served for a while: how many requests and sessions there are then is not asked.
     ``interrupted``: how the promotion ends that was under way. ``ledger``: it lists every acknowledged order that was
     lost, and there were some. ``writer``: the region whose database alone takes writes at the end. ``most_lost``:
-    acknowledged orders that may be gone; ``most_broken``: sessions.
+    acknowledged orders that may be gone; ``most_broken``: sessions. ``traffic_stays``: no route is written, and nothing
+    is deployed.
     ``schema``: the revision at the end, or that it is as before, line by line. ``flag_back``: the flag that
     goes back, and nothing else: no route write, nothing redeployed, and no request fails that begins once it is safe.
     """
@@ -68,6 +70,7 @@ class Expectation:
     outage: bool = False
     ledger: bool = False
     interrupted: str | None = None
+    traffic_stays: bool = False
     exit_code_again: int | None = None
 
 

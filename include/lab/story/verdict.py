@@ -116,6 +116,8 @@ def _effects(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
     effects = row["effects"]
     if effects["twice"]:
         yield f"effects done twice: expected 0, got {effects['twice']}"
+    if scenario.expect.traffic_stays and (effects["route_writes"] or effects["slot_changes"]):
+        yield f"expected traffic and slots to stay as they are, got {effects}"
     if scenario.expect.untouched and (effects["route_writes"] or effects["slot_changes"]):
         yield f"expected no effect at all, got {effects}"
 
