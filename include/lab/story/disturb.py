@@ -16,6 +16,7 @@ from lab.databases import PROGRAM
 from lab.links import LinkControl
 from lab.load import records
 from lab.places import REGIONS
+from lab.story import takeover
 from lab.story.bookkeeping import close_ledger
 from lab.story.desk import Desk
 from lab.story.scenario import Disturbance, Expectation, Scenario
@@ -28,6 +29,13 @@ from tidegate.plan.names import LEDGER_NODE, PROMOTE_NODE
 FIRST = REGIONS[0]
 REPLICATION = f"{REGIONS[1]}-to-{FIRST}-replication"  # the link by which the second follows the first
 BEHIND, BEHIND_WITHIN = 20, 30.0  # orders, and seconds for them
+DARK = (
+    Disturbance.FIRST_REGION_DEAD,
+    Disturbance.FIRST_REGION_BEHIND,
+    Disturbance.FIRST_REGION_DIES,
+    Disturbance.AIRFLOW_LOST,
+    Disturbance.WORKER_FROZEN,
+)
 HALFWAY_WITHIN = 180.0  # seconds
 ANSWERS_WITHIN, REFUSED_WITHIN = 20.0, 5.0  # seconds, of a supervisor
 PROMOTION = Scenario(
@@ -56,6 +64,10 @@ def disturbance(stage: Stage, kind: Disturbance | None, version: str | None) -> 
         return _Once(lambda view: view.verified(PROMOTE_NODE), lambda: _join(stage))
     if kind is Disturbance.LEDGER_CLOSED:
         return _Once(lambda view: view.verified(LEDGER_NODE), lambda: _close_ledger(stage))
+    if kind is Disturbance.AIRFLOW_LOST:
+        return _OnceWith(takeover.moment, lambda view: takeover.lose_airflow(stage, view))
+    if kind is Disturbance.WORKER_FROZEN:
+        return _OnceWith(takeover.moment, lambda view: takeover.freeze_worker(stage, view))
     return _nothing
 
 
@@ -67,8 +79,7 @@ def before(stage: Stage, kind: Disturbance | None, desk: Desk) -> None:
         _come_back_as_writer(stage)
     if kind is Disturbance.FIRST_REGION_BEHIND:
         _let_fall_behind(stage)
-    dead = (Disturbance.FIRST_REGION_DEAD, Disturbance.FIRST_REGION_BEHIND, Disturbance.FIRST_REGION_DIES)
-    if kind in dead:
+    if kind in DARK:
         power.cut(stage.lab, FIRST)
     if kind is Disturbance.FIRST_REGION_FROZEN:
         power.freeze(stage.lab, FIRST)
@@ -150,14 +161,19 @@ def _close_ledger(stage: Stage) -> None:
     stage.found["ledger"] = close_ledger(stage, stage.tidegate)
 
 
-class _Once:
-    def __init__(self, when: Callable[[OperationView], bool], act: Callable[[], None]) -> None:
+class _OnceWith:
+    def __init__(self, when: Callable[[OperationView], bool], act: Callable[[OperationView], None]) -> None:
         self._when, self._act, self._done = when, act, False
 
     def __call__(self, view: OperationView) -> None:
         if not self._done and self._when(view):
             self._done = True
-            self._act()
+            self._act(view)
+
+
+class _Once(_OnceWith):
+    def __init__(self, when: Callable[[OperationView], bool], act: Callable[[], None]) -> None:
+        super().__init__(when, lambda view: act())
 
 
 def _kill_scheduler(stage: Stage) -> None:

@@ -14,6 +14,7 @@ from lab.load import records
 from lab.load.journal import entries
 from lab.story.schema import Seen
 from lab.story.stage import Stage
+from lab.story.takeover import rows_by_airflow_after
 from tidegate.engine.ladder import opened
 from tidegate.engine.view import OperationView
 from tidegate.journal.model import Event, EventKind
@@ -64,6 +65,8 @@ def found(stage: Stage) -> dict[str, Any]:
     if "interrupted" in told:
         view = stage.operation(told["interrupted"])
         told["interrupted"] = view.outcome.value if view is not None and view.outcome else None
+    if taken := told.get("taken_over"):
+        told["taken_over"] = {**taken, "late_rows": rows_by_airflow_after(stage, taken["operation"])}
     return told
 
 

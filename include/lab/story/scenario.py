@@ -23,6 +23,8 @@ class Disturbance(StrEnum):
     FIRST_REGION_BEHIND = "first_region_behind"  # as dead, and for a while before nothing of it reached the other
     FIRST_REGION_FROZEN = "first_region_frozen"  # before anything is asked for; thawed once the failover has begun
     FIRST_REGION_DIES = "first_region_dies"  # in mid-canary; somebody fails over at once
+    AIRFLOW_LOST = "airflow_lost"  # the first region is dead before, too
+    WORKER_FROZEN = "worker_frozen"  # likewise
     FIRST_REGION_BACK = "first_region_back"  # its supervisor is, and its database is started as the writer that it was
     LEDGER_CLOSED = "ledger_closed"  # the same, and a person reapplies what the ledger lists, once it is kept
 
@@ -37,8 +39,8 @@ class Expectation:
     ``steps_back``: at least so many route writes on the way back. ``within_limit``: no target gets more than
     its declared limit. ``data_checked``: checks were run and all passed. ``found_by``: the check that found
     it; in the last run all passed. ``exit_code``: of the command that asked for it, at the first time and when it is
-    asked for again (``exit_code_again``: where that differs). ``rung``: at which the ladder stopped.
-    ``unasked``: a region in which the operation did nothing, and to which it owes nothing.
+    asked for again (``exit_code_again``: where that differs); None: it may have lost sight. ``rung``: at which the
+    ladder stopped. ``unasked``: a region in which the operation did nothing, and to which it owes nothing.
     ``outage``: nobody is served for a while: how many requests and sessions there are then is not asked.
     ``interrupted``: how the promotion ends that was under way. ``ledger``: it lists every acknowledged order that was
     lost, and there were some. ``writer``: the region whose database alone takes writes at the end. ``most_lost``:
@@ -59,7 +61,7 @@ class Expectation:
     within_limit: bool = False
     data_checked: bool = False
     found_by: str | None = None
-    exit_code: int = 0
+    exit_code: int | None = 0
     rung: str | None = None
     unasked: str | None = None
     schema: str | None = None

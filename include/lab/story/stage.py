@@ -15,7 +15,7 @@ from lab.estate import Lab
 from lab.load import records
 from lab.places import REGIONS
 from tidegate.engine.facts import FACT_KINDS, fold_facts
-from tidegate.engine.view import OperationView, fold_operation
+from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.errors import NotSettled, TidegateError
 from tidegate.journal.model import Event, EventKind
 from tidegate.journal.store import Journal
@@ -84,6 +84,10 @@ class Stage:
             if run_id in event.body["request_id"]:
                 return fold_operation(self.events(str(event.operation)))
         return None
+
+    def operation_of(self, operation: str) -> OperationView:
+        """As the journal has it now."""
+        return require(fold_operation(self.events(operation)), operation)
 
     def primary_url(self, role: str = "tidegate") -> str:
         """Where the shop's orders are, for somebody who may read (``tidegate``) or write (``shop``). A secret.

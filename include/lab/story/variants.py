@@ -26,6 +26,8 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "ledger": {"failover": {"ledger": {"sessions": "id", "orders": "id", "order_events": "order_id"}}},
     "frozen": {},  # a region that stood still is lost once more, in a lab that has not lost it before
     "early": {},
+    "airflow-lost": {},
+    "worker-frozen": {},
 }
 """Name -> what differs from the sample's policy, by section."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lab.story import messages
-from lab.story.scenario import AS_BEFORE, Scenario
+from lab.story.scenario import AS_BEFORE, Disturbance, Scenario
 from tidegate.engine.ladder import debts
 from tidegate.engine.view import OperationView
 from tidegate.model.ladder import Rung
@@ -14,6 +14,7 @@ from tidegate.model.traffic import Split
 
 LEAST_RPS = 50
 LEAST_SESSIONS = 100
+TAKEN_OVER_WITHIN = 60.0  # seconds from the command until the operation has ended
 SAFE_WITHIN = 1.0  # seconds from verdict to no candidate traffic
 
 
@@ -28,7 +29,7 @@ def complaints(
         *_load(scenario, row),
         *_effects(scenario, row),
     ]
-    found += [*_exit_codes(scenario, row), *_schema(scenario, row), *_data(scenario, row)]
+    found += [*_exit_codes(scenario, row), *_schema(scenario, row), *_data(scenario, row), *_taken_over(scenario, row)]
     if view is not None:
         found += [
             *_verdict(scenario, row, view),
@@ -55,12 +56,12 @@ def _ending(scenario: Scenario, row: Mapping[str, Any], view: OperationView | No
 def _exit_codes(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
     """Of the command that asked, and of the same request once more, which must name the same operation."""
     codes, wanted = row["exit_codes"], scenario.expect.exit_code
-    if codes["first"] != wanted:
+    if wanted is not None and codes["first"] != wanted:
         yield f"exit code: expected {wanted}, got {codes['first']}"
     code, operation = codes["again"]
     opened = row["operation"]  # None: refused before one was opened; then the command names the id it would have had
-    if scenario.expect.exit_code_again is not None:
-        wanted = scenario.expect.exit_code_again
+    if scenario.expect.exit_code_again is not None or wanted is None:
+        wanted = scenario.expect.exit_code_again or 0
     if code != wanted or (opened is not None and operation != opened):
         yield f"the same request again: expected {wanted} and {row['operation']}, got {codes['again']}"
 
@@ -153,6 +154,16 @@ def _flag_back(flag: str, row: Mapping[str, Any], view: OperationView) -> Iterat
     for what in ("route_writes", "slot_changes", "failed_requests"):
         if after.get(what) != 0:
             yield f"{what} after it was safe: expected 0, got {after.get(what)}"
+
+
+def _taken_over(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
+    if scenario.disturbance not in (Disturbance.AIRFLOW_LOST, Disturbance.WORKER_FROZEN):
+        return
+    took = row.get("taken_over", {"resume_seconds": None, "late_rows": []})
+    if took["resume_seconds"] is None or took["resume_seconds"] > TAKEN_OVER_WITHIN:
+        yield f"carried on from a terminal: expected within {TAKEN_OVER_WITHIN} s, got {took['resume_seconds']}"
+    if took["late_rows"]:
+        yield f"whoever was superseded: expected to write nothing, got {took['late_rows']}"
 
 
 def _data(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:

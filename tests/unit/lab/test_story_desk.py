@@ -68,6 +68,8 @@ BY_OUTCOME = {"refused": 4, "rolled_back": 10}  # what a command that waits exit
 OTHERWISE = {
     "rollback-by-person": 0,  # was asked for
     "leaking-release": 0,  # the promotion had ended well before
+    "airflow-lost": None,  # whoever followed may have lost sight
+    "worker-frozen": None,
     "unproved-release": 15,  # a person is needed in between
 }
 
