@@ -77,8 +77,12 @@ PEOPLE_GUARDS: tuple[Guard, ...] = (
         "engine/takeover.py",
         (
             "who may break the glass",
-            "permit(world.policy, person, Action.CONTROL)",
-            "pass",
+            """    service.
+    \"\"\"
+    permit(world.policy, person, Action.CONTROL)""",
+            """    service.
+    \"\"\"
+    pass""",
             f"{_FORBIDDEN}[break-glass]",
         ),
     ),

@@ -227,8 +227,8 @@ RULES_05_TO_11: tuple[Guard, ...] = (
         "engine/takeover.py",
         (
             "break-glass gives its reason",
-            '"why": reason',
-            '"why": ""',
+            '"why": reason, "from": lease.holder',
+            '"why": "", "from": lease.holder',
             "test_taking_over_is_written_before_it_acts",
         ),
     ),
