@@ -4,7 +4,7 @@ Environment: ``SHOP_DB_URL`` (needed; a secret, never printed), ``SHOP_REGION`` 
 ``SHOP_HOST`` (where it listens; loopback), ``SHOP_FAULTS`` (a dial file), ``SHOP_SECRETS_FILE`` (see :mod:`.settings`),
 ``SHOP_FLAGS`` (flagd's file, see :mod:`.flags`), ``SHOP_PAYMENTS`` (where payments are asked for, see
 :mod:`.payments`; without it orders need none),
-``SHOP_DRAIN_SECONDS`` (how long ``/_health`` says 503 before the process stops; 1).
+``SHOP_DRAIN_SECONDS`` (how long ``/_health`` says 503 at least before the process stops; 1).
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ import argparse
 import asyncio
 import os
 import sys
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -24,10 +27,12 @@ from .release import VERSION
 
 KEEP_ALIVE = 3600  # seconds; longer than the edge keeps idle connections, so that it is never we who close one in use
 IN_FLIGHT = 20  # seconds that requests in flight get to end
+QUIET_FOR, QUIET_WITHIN, LOOK_EVERY = 0.5, 6.0, 0.1  # seconds; see below
 
 
 class GracefulServer(uvicorn.Server):
-    """On the first signal: unhealthy at once, so that the edge looks elsewhere; stopped after ``drain`` seconds."""
+    """On the first signal: unhealthy at once, so that the edge looks elsewhere. Stopped after ``drain`` seconds, once
+    nobody has asked for :data:`QUIET_FOR`: the edge may be slow to notice. After :data:`QUIET_WITHIN` in any case."""
 
     def __init__(self, config: uvicorn.Config, shop: Shop, drain: float) -> None:
         super().__init__(config)
@@ -39,7 +44,15 @@ class GracefulServer(uvicorn.Server):
             return
         self._shop.draining = True
         loop = asyncio.get_running_loop()
-        loop.call_soon_threadsafe(loop.call_later, self._drain, super().handle_exit, sig, frame)
+        stop = partial(super().handle_exit, sig, frame)
+        loop.call_soon_threadsafe(loop.call_later, self._drain, self._once_quiet, stop, loop.time() + QUIET_WITHIN)
+
+    def _once_quiet(self, stop: Callable[[], None], until: float) -> None:
+        loop = asyncio.get_running_loop()
+        if time.monotonic() - self._shop.asked_at >= QUIET_FOR or loop.time() >= until:
+            stop()
+        else:
+            loop.call_later(LOOK_EVERY, self._once_quiet, stop, until)
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import random
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -34,6 +35,7 @@ from .store import KeyTakenError, Order, Store, UnknownSessionError
 from .timing import browse_seconds, checkout_seconds
 
 PRODUCTS = {"tea": 450, "cup": 1200, "kettle": 4900}  # cents
+HEALTH = "/_health"
 NEW_BASKET = "new_basket"  # the flag of a feature: baskets that remember
 SESSION_UNKNOWN = 440  # "login time-out": the cookie's session is gone
 RETRY_AFTER = 2  # seconds, told to whoever wanted to write while no database takes writes
@@ -41,7 +43,8 @@ DATABASE_FRESH = 5.0  # seconds after its last answer for which the database cou
 
 
 class Shop:
-    """The handlers and what they share. ``draining``: set when the process has been told to stop."""
+    """The handlers and what they share. ``draining``: set when the process has been told to stop. ``asked_at``: when a
+    user asked for something last, by the monotonic clock."""
 
     def __init__(
         self, database_url: str, dial_file: Path | None = None, flag_file: Path | None = None, payments: str = ""
@@ -50,6 +53,7 @@ class Shop:
         self.payments = Payments(payments) if payments else None
         self.flags = Flags(flag_file, SETTINGS.flags)
         self.draining = False
+        self.asked_at = float("-inf")
         self._dials = DialFile(dial_file, VERSION, BUILT_IN)
         self.leak = Leak(self._dials.current)
         self._rng = random.Random()  # noqa: S311  # service times and faults, no secret
@@ -170,7 +174,7 @@ def application(shop: Shop) -> ASGIApp:
         Route("/orders", shop.checkout, methods=["POST"]),
         Route("/orders/{order_id:uuid}", shop.order),
         Route("/receipts/{order_id:uuid}", shop.receipt),
-        Route("/_health", shop.health),
+        Route(HEALTH, shop.health),
         Route("/_release", shop.release),
     ]
     handlers: dict[Any, Any] = {
@@ -181,7 +185,18 @@ def application(shop: Shop) -> ASGIApp:
         PoolTimeout: _database_away,
     }
     served = Starlette(routes=routes, exception_handlers=handlers, lifespan=shop.lifespan)
-    return with_release(leaking(served, shop.leak))
+    return with_release(noting(leaking(served, shop.leak), shop))
+
+
+def noting(app: ASGIApp, shop: Shop) -> ASGIApp:
+    """``app``, and when it was asked last by anybody but the health checks."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] != HEALTH:
+            shop.asked_at = time.monotonic()
+        await app(scope, receive, send)
+
+    return wrapped
 
 
 def _database_away(_: Request, __: Exception) -> Response:

@@ -180,6 +180,16 @@ def test_a_stop_ends_requests_in_flight_first(url: str, tmp_path: Path) -> None:
     assert answer.startswith(b"HTTP/1.1 201"), answer
 
 
+def test_a_stop_waits_for_whoever_still_asks(url: str, tmp_path: Path) -> None:
+    """The edge may be slow to see that it drains: what it still sends is answered."""
+    with shop_process(release_files(tmp_path / "files", "1.0.0"), url, SHOP_DRAIN_SECONDS="0.1") as (base, process):
+        process.send_signal(signal.SIGTERM)
+        wait_for(lambda: httpx.get(f"{base}/_health").status_code == 503, "the shop to say it drains", within=5)
+        answers = [httpx.get(f"{base}/products").status_code for _ in range(30)]
+        process.wait(20)
+    assert set(answers) == {200}
+
+
 def raw_order(cookie: str) -> bytes:
     body = json.dumps(order())
     head = f"POST /orders HTTP/1.1\r\nhost: shop\r\ncookie: shop_session={cookie}\r\ncontent-length: {len(body)}"
