@@ -61,8 +61,8 @@ def beats(rig: Rig, ttl: float = 60.0) -> None:
 def in_memory(policy: Policy) -> Policy:
     """With the drivers that the estate in memory has, so that no connection is named that is not there."""
     kinds = ("traffic", "compute", "metrics", "artifacts", "database", "flags")
-    drivers = dict.fromkeys(kinds, Driver(kind="memory"))
-    return policy.model_copy(update={"drivers": policy.drivers.model_copy(update=drivers)})
+    drivers = {**dict.fromkeys(kinds, Driver(kind="memory")), "backups": None}
+    return policy.model_copy(update={"drivers": policy.drivers.model_copy(update=drivers), "backups": None})
 
 
 def make(tmp_path: Path, policy: Policy | None = None) -> Rig:
