@@ -73,6 +73,7 @@ class Story:
         except (Refused, Unreachable) as refused:  # the switchover has moved the writer already, or stopped the other
             self.note(f"refused: {refused.message}")
             assert lower is not None
+            self.fuse.left = None
             self.find(writer)
             self.drive_on(lower)
             return
