@@ -78,6 +78,7 @@ class Story:
             self.drive_on(lower)
             return
         self.carry(view, writer, lower)
+        self.fuse.left = None  # whoever was to die has ended before that
         self.find(writer)
         self.drive_on(open_move(rig, AGAIN))
 
