@@ -38,6 +38,9 @@ class MemoryMetrics:
         self.faults = Faults()
         self.clock = clock
         self.healthy: Mapping[Arm, int] = {}
+        self._counted, self._refused = 0, 0
+        self._requests: dict[Arm, int] = {}
+        self._errors: dict[Arm, int] = {}
         self.targets: Mapping[Arm, int] = {}
         self._log: list[Observation | str] = []
         self._newest: list[float | None] = [None]  # end of the newest request among the first n rows
@@ -79,16 +82,23 @@ class MemoryMetrics:
     def counters(self) -> Counters:
         self.faults.on_call()
         with self.world.lock:
-            seen = [row for row in self._log if isinstance(row, Observation)]
-        requests: dict[Arm, int] = dict.fromkeys(self.targets, 0)
-        errors: dict[Arm, int] = dict.fromkeys(self.targets, 0)
-        for one in seen:
-            if one.arm is not None:
-                requests[one.arm] = requests.get(one.arm, 0) + 1
-                errors[one.arm] = errors.get(one.arm, 0) + (one.status >= 500)
-        refused = sum(one.refused for one in seen)
+            self._count()
+            requests = {**dict.fromkeys(self.targets, 0), **self._requests}
+            errors = {**dict.fromkeys(self.targets, 0), **self._errors}
+            refused = self._refused
         flying = dict.fromkeys(requests, 0)
         return Counters(self.clock(), requests, errors, flying, self.healthy, self.targets, refused)
+
+    def _count(self) -> None:
+        """What has come since the last look: a router's counters do not read its log again either."""
+        for one in self._log[self._counted :]:
+            if not isinstance(one, Observation):
+                continue
+            self._refused += one.refused
+            if one.arm is not None:
+                self._requests[one.arm] = self._requests.get(one.arm, 0) + 1
+                self._errors[one.arm] = self._errors.get(one.arm, 0) + (one.status >= 500)
+        self._counted = len(self._log)
 
     def _index(self, cursor: str) -> int:
         if not cursor.isdigit() or int(cursor) > len(self._log):
