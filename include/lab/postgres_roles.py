@@ -35,7 +35,7 @@ def create_roles(cluster: Cluster, secrets: Secrets) -> None:
         for role, rights in _LOGINS:
             _create_role(connection, role, rights, secrets[f"database-{role}"])
         connection.execute("grant pg_read_all_data, pg_monitor to tidegate")
-        connection.execute("grant pg_monitor, pg_signal_backend to dbadmin")
+        connection.execute("grant pg_monitor, pg_signal_backend, pg_checkpoint to dbadmin")
         connection.execute("grant pg_monitor to replicator")  # backups look how far the archive has come
         for function in _REWINDS:
             connection.execute(f"grant execute on function pg_catalog.{function} to replicator")

@@ -35,6 +35,7 @@ _HELD = "SELECT epoch FROM tidegate.database_epoch WHERE service = %s"
 _PROBE = """
 INSERT INTO tidegate.probe (service, at) VALUES (%s, clock_timestamp())
 ON CONFLICT (service) DO UPDATE SET at = excluded.at"""
+_POSITION = "SELECT pg_current_wal_flush_lsn() - '0/0'::pg_lsn"
 T = TypeVar("T")
 
 
@@ -89,6 +90,11 @@ def look_epoch(connection: Any, service: str, token: Token) -> None:
     if connection.execute(_THERE).fetchone()[0]:
         row = connection.execute(_HELD, (service,)).fetchone()
         _compare(row[0] if row else 0, service, token)
+
+
+def position(connection: Any) -> int:
+    """How far a primary has written, durably, in bytes."""
+    return int(connection.execute(_POSITION).fetchone()[0])
 
 
 def set_up(connection: Any, owner: str) -> None:

@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tidegate.drivers.credentials import Credential
 from tidegate.drivers.database import _admin
@@ -243,5 +244,10 @@ def _position(wiring: Wiring, region: str, token: Token) -> int | None:
     state = wiring.ask()[region].state
     if state.role != "primary":
         return None
-    hold_epoch(wiring, region, token)
-    return wiring.ask()[region].state.position
+    owner = wiring.owner(region)
+
+    def held(connection: Any) -> int:
+        _admin.hold_epoch(connection, wiring.service, owner, token)
+        return _admin.position(connection)
+
+    return _admin.asked(wiring.admin(region), "the epoch was not noted", held)

@@ -30,7 +30,6 @@ _END = f"SELECT pg_terminate_backend(pid) {_SESSIONS} AND {_OURS_TO_END}"
 _INSISTS = f"""
 SELECT format('%%s as %%s', coalesce(nullif(application_name, ''), 'a session'), usename) {_SESSIONS}
   AND (backend_xid IS NOT NULL OR backend_start < %(since)s AND {_OURS_TO_END}) LIMIT 1"""
-_POSITION = "SELECT pg_current_wal_flush_lsn() - '0/0'::pg_lsn"
 
 
 def quiesce(wiring: Wiring, region: str, token: Token) -> int:
@@ -51,7 +50,7 @@ def quiesce(wiring: Wiring, region: str, token: Token) -> int:
         _await_default(wiring, region)
         _end_sessions(connection)
         _admin.hold_epoch(connection, wiring.service, owner, token)  # a commit, after which all before it is on disk
-        return int(connection.execute(_POSITION).fetchone()[0])
+        return _admin.position(connection)
 
     return _admin.asked(wiring.admin(region), f"{region} was told to take no writes", to_rest)
 
