@@ -31,6 +31,7 @@ def test_a_dependency_that_hangs_opens_the_breaker_which_answers_at_once_and_clo
     it.hang()
     seen = it.until_open()
     assert 504 in seen, "those who found out waited for as long as the policy says"
+    wait_until(lambda: all(it.call() == 503 for _ in range(5)), "every worker of the edge knows it")
     before = it.state
     assert [it.call() for _ in range(20)] == [503] * 20
     after = it.state
