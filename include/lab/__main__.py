@@ -7,7 +7,6 @@ import difflib
 import json
 import signal
 import sys
-from types import FrameType
 
 from lab import state
 from lab.airflow import metadata_template
@@ -22,8 +21,8 @@ INTERRUPTED = 130
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    signal.signal(signal.SIGHUP, _as_interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         return int(_COMMANDS[options.command](options) or 0)
     except KeyboardInterrupt:
@@ -152,10 +151,6 @@ def _welcome(lab: Lab) -> str:
         f"In a shell:  . .venv/bin/activate; set -a; . {lab.places.env}; set +a\n"
         "To stop it:  make down\n"
     )
-
-
-def _as_interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 _COMMANDS = {

@@ -28,7 +28,7 @@ def region(name: str, places: Places, ports: Ports, secrets: Secrets) -> Region:
 def environment(site: AirflowSite) -> dict[str, str]:
     """Everything, for whoever acts on the lab."""
     places, ports, secrets = site.places, site.ports, site.secrets
-    connections = {"shop_edge_admin": _json("http", ports["edge-admin"])}
+    connections = {"shop_edge_admin": _json("http", ports["edge-admin"]), "shop_names": _json("dns", ports["names"])}
     for name in REGIONS:
         here = region(name, places, ports, secrets)
         slots = {slot: list(ports.slot(name, slot)) for slot in SLOTS}

@@ -38,11 +38,14 @@ class Deployment:
     variables: Mapping[str, str]
     policy: Policy
 
-    def fill(self, slot: Slot = Slot.A, version: str = BASELINE, regions: Iterable[str] = ()) -> None:
-        """``version`` at full strength in this slot of the regions (all, if none are named); returns when settled."""
+    def fill(
+        self, slot: Slot = Slot.A, version: str = BASELINE, regions: Iterable[str] = (), instances: int | None = None
+    ) -> None:
+        """``version`` in this slot of the regions (all, if none are named), at full strength or on so many instances;
+        returns when settled."""
         artifacts: Artifacts = self._connect("artifacts")
         release = artifacts.verify(version)
-        spec = SlotSpec(release, self.policy.capacity.instances)
+        spec = SlotSpec(release, instances or self.policy.capacity.instances)
         site = self.site()
         self._settle(
             slot,

@@ -34,6 +34,7 @@ def names() -> tuple[str, ...]:
     fixed = (
         "edge",
         "edge-admin",
+        "names",
         "payments",
         "to-payments",
         "supervisor",

@@ -23,7 +23,17 @@ from tidegate.model.topology import Arm, Slot
 
 NAME = "third"
 BACKUPS = "backups"  # what keeps the archive of the databases' log, and takes backups
+NAMES = "names"  # the name server for the shop's zone
 INBOX = "inbox"  # gets the messages of the shop's outbox
+ORIGIN = "shop.test"
+ADDRESSES = {"east": "192.0.2.1", "west": "192.0.2.2"}  # of documentation: nothing in the lab is reached by them
+ZONE = f"""\
+@ 1 IN SOA ns admin 1 60 60 60 60
+@ 1 IN NS ns
+ns 1 IN A 192.0.2.53
+east.www 1 IN A {ADDRESSES["east"]}
+west.www 1 IN A {ADDRESSES["west"]}
+"""
 PAYMENTS = "payments"  # a dependency: its name in the policy, and of its program
 VANTAGE = "vantage"  # the second vantage point; the guard, in Airflow or at a terminal, is the first
 
@@ -61,6 +71,7 @@ def lay_out(site: AirflowSite, shares: Mapping[str, int], airflow: bool) -> Path
     edge.write(the, _edge_config(places))
     start_routes(places, ports, shares)
     start_flags(places)
+    write_private(zone(places), ZONE)
     write_private(_links_config(places), json.dumps(links(ports), indent=1))
     switch = {"home": str(places.home), "port": ports["switch"], "token": secrets["switch"]}
     write_private(_switch_config(places), json.dumps(switch, indent=1))
@@ -108,6 +119,7 @@ def programs(site: AirflowSite, airflow: bool) -> list[Program]:
         Program("switch", [sys.executable, "-m", "lab.switch", str(_switch_config(places))], stop_seconds=3),
         Program(INBOX, [sys.executable, "-m", "lab.inbox", str(_inbox_config(places))], stop_seconds=3),
         Program(PAYMENTS, _payments(places, site.ports), stop_seconds=3),
+        Program(NAMES, _names(places, site.ports), stop_seconds=3),
         Program("edge", edge.command(_edge_config(places)), stop_seconds=5),
         journal_file.witness(places),
         eyes,
@@ -117,6 +129,16 @@ def programs(site: AirflowSite, airflow: bool) -> list[Program]:
         return own
     reaper = Program("reaper", [sys.executable, "-m", "lab.reaper"], stop_seconds=3)
     return [*own, reaper, *site.programs([places.env])]
+
+
+def zone(places: Places) -> Path:
+    """The shop's zone, read again for every question."""
+    return places.lab / "names" / f"{ORIGIN}.zone"
+
+
+def _names(places: Places, ports: Ports) -> list[str]:
+    where = ["--zone", str(zone(places)), "--origin", ORIGIN, "--routes", str(the_edge(places, ports).routes)]
+    return [sys.executable, "-m", "lab.name_server", "--port", str(ports["names"]), *where]
 
 
 def _payments(places: Places, ports: Ports) -> list[str]:

@@ -79,7 +79,8 @@ def until(look: Callable[[], BackupState], good: Callable[[BackupState], bool]) 
     return found
 
 
-def bench(servers: dict[str, Server]) -> Bench:
+def bench(servers: dict[str, Server], database: str = "") -> Bench:
+    """``database``: what may be swapped."""
     directory = Path(tempfile.mkdtemp(prefix="tidegate-backups-"))
     directory.chmod(0o755)
     beside = directory / "beside"
@@ -94,10 +95,13 @@ def bench(servers: dict[str, Server]) -> Bench:
     def resolve(reference: str) -> Credential:
         if reference == "conn://place":
             return place
-        one = servers[reference.removeprefix("conn://")]
-        return Credential("server", "postgres", "127.0.0.1", one.port, "postgres", one.password, "postgres")
+        _, _, region = reference.removeprefix("conn://").rpartition("-")
+        one, path = servers[region], database if "admin-" in reference else "postgres"
+        return Credential("server", "postgres", "127.0.0.1", one.port, "postgres", one.password, path)
 
-    settings = Settings(place="conn://place", regions={"east": "conn://east", "west": "conn://west"})
+    regions = {"east": "conn://east", "west": "conn://west"}
+    admin = {region: f"conn://admin-{region}" for region in regions} if database else {}
+    settings = Settings(place="conn://place", regions=regions, admin=admin)
     made = connect(settings, Site("shop", {"east": 5000, "west": 5000}, (), directory, resolve))
     return Bench(servers, made, directory / "kept", beside)
 

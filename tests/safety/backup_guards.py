@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.safety.guard import Guard, of
 
+_SWAP = "scenarios/test_swapping_a_restored_database.py"
 _RIG, _REAL, _PURE = (
     "scenarios/test_backups.py",
     "contracts/test_backups.py",
@@ -11,6 +12,56 @@ _RIG, _REAL, _PURE = (
 )
 
 BACKUP_GUARDS: tuple[Guard, ...] = (
+    *of(
+        4,
+        _SWAP,
+        "engine/approve.py",
+        (
+            "backups: the count of what is lost is what people sign",
+            "_OF_THE_LOSS = (MEASURE_NODE, FENCE_LOST, COMPARE_NODE)",
+            "_OF_THE_LOSS = (MEASURE_NODE, FENCE_LOST)",
+            "test_it_is_counted_signed_for_and_swapped_in_and_the_replaced_one_is_kept",
+        ),
+    ),
+    *of(
+        9,
+        _SWAP,
+        "engine/bind_restore.py",
+        (
+            "backups: one that failed its checks is not swapped in",
+            'if mine[-1].body["verdict"] != Verdict.PASS.value:',
+            "if False:",
+            "test_what_is_not_fit_is_refused_before_anything",
+        ),
+        (
+            "backups: one from before another swap is not swapped in",
+            "    if later:\n",
+            "    if False:\n",
+            "test_it_is_counted_signed_for_and_swapped_in_and_the_replaced_one_is_kept",
+        ),
+    ),
+    *of(
+        9,
+        _SWAP,
+        "steps/load_restored.py",
+        (
+            "backups: a copy that lacks rows is not swapped in",
+            "if different or not standing.loaded:",
+            "if False:",
+            "test_a_copy_that_is_not_what_was_restored_is_never_swapped_in",
+        ),
+    ),
+    *of(
+        9,
+        _SWAP,
+        "engine/view.py",
+        (
+            "backups: behind the swap nothing turns back",
+            "return self.begun(SWAP_NODE)",
+            "return False",
+            "test_behind_the_swap_nobody_aborts",
+        ),
+    ),
     *of(
         9,
         _RIG,

@@ -18,6 +18,7 @@ from tests.safety.ground_guards import GROUND_GUARDS
 from tests.safety.guard import Guard
 from tests.safety.ladder_guards import LADDER_GUARDS
 from tests.safety.ledger_guards import LEDGER_GUARDS
+from tests.safety.lock_guards import LOCK_GUARDS
 from tests.safety.migration_guards import MIGRATION_GUARDS
 from tests.safety.moving_guards import MOVING_GUARDS
 from tests.safety.objective_guards import OBJECTIVE_GUARDS
@@ -25,6 +26,7 @@ from tests.safety.partial_guards import PARTIAL_GUARDS
 from tests.safety.people_guards import PEOPLE_GUARDS
 from tests.safety.preview_guards import PREVIEW_GUARDS
 from tests.safety.readiness_guards import READINESS_GUARDS
+from tests.safety.reads_only_guards import READS_ONLY_GUARDS
 from tests.safety.region_guards import REGION_GUARDS
 from tests.safety.rules_01_to_04_guards import RULES_01_TO_04
 from tests.safety.rules_05_to_11_guards import RULES_05_TO_11
@@ -48,9 +50,11 @@ GUARDS: tuple[Guard, ...] = (
     *COMPONENT_GUARDS,
     *GLASS_GUARDS,
     *LEDGER_GUARDS,
+    *LOCK_GUARDS,
     *MOVING_GUARDS,
     *PREVIEW_GUARDS,
     *PARTIAL_GUARDS,
+    *READS_ONLY_GUARDS,
     *READINESS_GUARDS,
     *REGION_GUARDS,
     *OBJECTIVE_GUARDS,

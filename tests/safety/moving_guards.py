@@ -24,6 +24,15 @@ MOVING_GUARDS: tuple[Guard, ...] = (
     ),
     _guard(
         1,
+        "one that was started again is fenced again, and what comes of it is looked at",
+        "steps/promote_database.py",
+        "graceful=False)\n            _allowed(args, world)",
+        "graceful=False)",
+        _AWAY,
+        "test_one_that_cannot_be_fenced_once_more_is_not_promoted_past",
+    ),
+    _guard(
+        1,
         "no signature makes two writers",
         "steps/promote_database.py",
         "if old in database.writers():",

@@ -16,8 +16,8 @@ PREVIEW_GUARDS: tuple[Guard, ...] = (
     _guard(
         "a split that is written keeps it",
         "drivers/traffic/envoy.py",
-        "self._replace(wanted, preview, token, {})",
-        "self._replace(wanted, route_file.NO_PREVIEW, token, {})",
+        "self._replace(changed(standing, routed=wanted), token, {})",
+        "self._replace(changed(standing, routed=wanted, preview=PreviewState(token.epoch, None)), token, {})",
         _CONTRACT,
         "test_a_split_that_is_written_later_keeps_the_preview[envoy]",
     ),

@@ -19,7 +19,7 @@ RULES_01_TO_04: tuple[Guard, ...] = (
     *of(
         1,
         "safety/test_rule_01_one_writable_database.py",
-        "policy/rules.py",
+        "policy/rules_whole.py",
         ("one primary", "if len(primaries) != 1:", _AWAY, "test_a_policy_names_exactly_one_primary"),
     ),
     # 2. Never route to nothing.
@@ -54,7 +54,7 @@ RULES_01_TO_04: tuple[Guard, ...] = (
     *of(
         2,
         _R2,
-        "policy/rules.py",
+        "policy/rules_whole.py",
         (
             "shares sum",
             'if total != TOTAL:\n        yield Problem(f"the regions',
@@ -91,8 +91,8 @@ RULES_01_TO_04: tuple[Guard, ...] = (
         "Envoy's epoch without its file",
         3,
         "drivers/traffic/envoy.py",
-        "return self.observe(), self.observe_preview(), False",
-        "return RouteState(0, None), self.observe_preview(), False",
+        "return route_file.Standing(self.observe(), *self._beside()), False",
+        "return route_file.Standing(RouteState(0, None), *self._beside()), False",
         (f"{_TRAFFIC}::test_a_deleted_route_file_fences_all_the_same",),
     ),
     Guard(

@@ -4,16 +4,20 @@ it was given."""
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from lab.story.variants import NAMES
+from lab.third_place import ZONE
 from tests.support.estate import Rig, build
 from tests.support.moving import moving_policy, open_move
 from tests.support.operations import open_promotion
@@ -22,7 +26,9 @@ from tidegate.drivers.compute.contract import SlotSpec
 from tidegate.drivers.credentials import Credential, connection_name
 from tidegate.drivers.name_servers import addresses
 from tidegate.drivers.token import Token
+from tidegate.drivers.traffic._envoy_file import render
 from tidegate.engine import gates, readiness
+from tidegate.engine.consistency import names as names_of
 from tidegate.engine.readiness_item import Item, State
 from tidegate.errors import Rejected, Unreachable
 from tidegate.model.operation import OperationKind
@@ -62,8 +68,13 @@ class Names:
 
 @pytest.fixture(scope="module")
 def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
-    file = tmp_path_factory.mktemp("names") / "shop.test.zone"
-    argv = [sys.executable, "-m", "lab.name_server", "--port", "0", "--zone", str(file), "--origin", "shop.test"]
+    with answering(tmp_path_factory.mktemp("names") / "shop.test.zone") as names:
+        yield names
+
+
+@contextmanager
+def answering(file: Path, *more: str) -> Iterator[Names]:
+    argv = [sys.executable, "-m", "lab.name_server", "--port", "0", "--zone", str(file), "--origin", "shop.test", *more]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield Names(int(process.stdout.readline().split()[-1]), file)
@@ -148,6 +159,28 @@ def test_a_name_that_leads_elsewhere_or_to_too_few_is_red(rig: Rig, names: Names
     assert f"to {EAST}, expected" in red(rig)["names"]
     names.say()
     assert "to nowhere" in red(rig)["names"]
+
+
+def test_the_lab_s_name_follows_the_traffic_and_one_that_leads_to_the_other_region_is_caught(
+    rig: Rig, tmp_path: Path
+) -> None:
+    zone, routes, part = tmp_path / "zone", tmp_path / "routes.yaml", Consistency.model_validate(NAMES).dns
+    zone.write_text(ZONE)
+    assert part is not None
+    with answering(zone, "--routes", str(routes)) as server:
+        at = Credential("shop_names", "dns", "127.0.0.1", server.port)
+        estate = dataclasses.replace(
+            rig.world.estate, site=dataclasses.replace(rig.world.estate.site, resolve=lambda _: at)
+        )
+        for shares, leads in (({"east": 5000, "west": 5000}, {EAST, WEST}), ({"west": 10_000}, {WEST})):
+            split = canary_split({"east": 0, "west": 0} | shares, Slot.A, {})
+            routes.write_text(json.dumps(render(1, split, "shop_session")))
+            rig.traffic.force(split)
+            assert addresses(at, "www.shop.test") == leads
+            assert "lead www.shop.test to" in names_of(estate, part)
+        zone.write_text(f"{ZONE}www 1 IN A {EAST}\n")
+        with pytest.raises(Rejected, match=f"leads www.shop.test to {EAST}, expected {WEST}"):
+            names_of(estate, part)
 
 
 def test_a_region_without_traffic_must_not_be_led_to(rig: Rig, names: Names) -> None:

@@ -206,6 +206,31 @@ def test_a_signature_does_not_make_two_writers(rig: Rig, clients: Writers) -> No
     assert clients.most <= 1
 
 
+def test_one_that_was_started_again_after_its_fence_is_fenced_once_more(rig: Rig, clients: Writers) -> None:
+    rig.lose("east")
+    rig.database.servers["east"].stop()  # its control says so, and that is the proof
+    view = advance(rig, open_move(rig, AWAY), "cutover.promote")
+    assert view.facts["declare.fence"]["fenced"]
+    rig.database.comes_back("east")
+    assert rig.database.fenced("east") is None
+    ended = drive(rig.world, view.id, actor="test")
+    assert ended.outcome is Outcome.FAILED_OVER
+    assert ended.facts["cutover.promote"]["fenced_again"] == "east"
+    assert rig.database.fenced("east") is not None
+    assert (rig.database.writers(), clients.most) == (("west",), 1)
+
+
+def test_one_that_cannot_be_fenced_once_more_is_not_promoted_past(rig: Rig) -> None:
+    rig.lose("east")
+    rig.database.servers["east"].stop()  # its control says so, and that is the proof
+    view = advance(rig, open_move(rig, AWAY), "cutover.promote")
+    rig.database.comes_back("east")
+    rig.database.cut("east")
+    with pytest.raises(Refused, match="nothing proves that east takes no writes"):
+        run_step(rig.world, view.id, "cutover.promote", actor="test")
+    assert "west" not in rig.database.writers()
+
+
 def test_only_the_database_died_and_what_it_has_is_known(unsynced: Rig) -> None:
     """Its control has started it again as a standby: it takes no writes, and both can be compared."""
     unsynced.database.crash("east")

@@ -129,3 +129,22 @@ def test_after_it_a_lost_region_is_not_left_without_asking(tmp_path: Path) -> No
     rig.clock.sleep(3)
     it.act()
     assert rig.database.writers() == (), "two have to sign before west takes writes"
+
+
+def test_a_withdrawal_that_was_never_finished_does_not_excuse_the_next_one(tmp_path: Path) -> None:
+    """A guard dies between the two; somebody reprotects; the standby goes again: the record is withdrawn again."""
+    rig = protected(tmp_path)
+    rig.database.part()
+    rig.database.faults.fail_at("synchronise", Unreachable("the primary gives no session"))
+    with pytest.raises(Unreachable):
+        looked(rig, SyncWatch(rig.world))
+    rig.database.part(False)
+    assert move(rig, OperationKind.REPROTECT).outcome is Outcome.REPROTECTED
+    where = placement(rig)
+    assert where is not None
+    assert where.synced == "west"
+    rig.database.part()
+    assert looked(rig, SyncWatch(rig.world))
+    where = placement(rig)
+    assert where is not None
+    assert where.synced == ""

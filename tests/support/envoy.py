@@ -103,11 +103,11 @@ class RealEdge:
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
 
-    def headers(self, cookie: str) -> tuple[int, dict[str, str]]:
+    def headers(self, cookie: str, method: str = "GET") -> tuple[int, dict[str, str]]:
         """Status and headers of one answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.edge.port, timeout=5)
         with contextlib.closing(connection):
-            connection.request("GET", "/", headers={"cookie": f"shop_session={cookie}"})
+            connection.request(method, "/", headers={"cookie": f"shop_session={cookie}"})
             answer = connection.getresponse()
             answer.read()
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}

@@ -7,10 +7,14 @@ several minutes runs in a second, the same way every time.
 from __future__ import annotations
 
 import random
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import event
 
 from tidegate.checks.model import CheckReport, CheckResult, Severity, Status, verdict_of
 from tidegate.drivers import registry
@@ -220,6 +224,30 @@ def quick_policy(**changes: Any) -> Policy:
     )
 
 
+def throw_away_journal(path: Path, clock: FakeClock, after_commit: Callable[[Any], None] | None) -> Journal:
+    """As any, but for waiting for the disk: no power is lost here. ``path`` is made, with its tables, unless it is
+    there."""
+    if not path.exists():
+        path.write_bytes(_empty_journal())
+    journal = Journal(f"sqlite:///{path}", clock=clock.now, after_commit=after_commit)
+    event.listen(journal._engine, "connect", _wait_for_no_disk)
+    return journal
+
+
+@cache
+def _empty_journal() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "journal.sqlite"
+        journal = Journal(f"sqlite:///{path}")
+        journal.migrate()
+        journal.close()
+        return path.read_bytes()
+
+
+def _wait_for_no_disk(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA synchronous=OFF")
+
+
 def build(
     tmp_path: Path,
     policy: Policy | None = None,
@@ -251,8 +279,7 @@ def build(
     releases = {v: store.publish(v, n, **(settings or {}).get(v, {})) for n, v in enumerate(versions, start=1)}
     artifacts = registry.connect("artifacts", {"kind": "memory"}, site)
     flags = registry.connect("flags", {"kind": "memory"}, site)
-    journal = Journal(f"sqlite:///{tmp_path / 'journal.sqlite'}", clock=clock.now, after_commit=after_commit)
-    journal.migrate()
+    journal = throw_away_journal(tmp_path / "journal.sqlite", clock, after_commit)
     migrations = registry.connect("migrations", {"kind": "memory", **schema}, site) if schema else None
     shown = flags if policy.drivers.flags is not None else None
     estate = Estate(site, traffic, compute, metrics, artifacts, database, shown, migrations=migrations)

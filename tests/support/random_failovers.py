@@ -132,9 +132,6 @@ class Story:
                 continue
             except Halt as halt:
                 self.note(str(halt))
-                if "nothing proves that" in str(halt):  # it was stopped by its control, and started again since
-                    self.rig.database.power_off(writer)  # as the message asks of whoever reads it
-                    continue
                 self.find(writer) if self.dice.random() < 0.7 else None
                 continue
             self.note(str(done.outcome))

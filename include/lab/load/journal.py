@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 FILE = "load.jsonl"
 SUMMARY = "summary.json"
 FLUSH_EVERY = 0.5  # seconds
+TURNED_AWAY = "turned away"  # an error: the router itself said 503 and when to come again
 
 
 class Request(NamedTuple):

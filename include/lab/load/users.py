@@ -12,7 +12,7 @@ from typing import Any
 from geventhttpclient import HTTPClient
 from locust import User, task
 
-from lab.load.journal import Request, SessionEvent, Writer
+from lab.load.journal import TURNED_AWAY, Request, SessionEvent, Writer
 
 COOKIE = "shop_session"
 SESSION_MEAN = 30.0  # seconds
@@ -75,11 +75,12 @@ class Visitor(User):  # type: ignore[misc]  # mypy sees no types of Locust
         return "cart" if chosen in ("order", "receipt") and not self.last_order else chosen
 
     def _arrive(self) -> None:
-        """The first page: the shop must hand out a session."""
+        """The first page: the shop must hand out a session, or say that it has none to give at the moment."""
         at = time.time()
         answer = self._ask("GET", "/")
         session = answer.cookie.partition(".")[0]
-        self._record(at, "home", answer, "" if answer.status == 200 and session else "no session")
+        none_now = answer.body.get("session", "") is None
+        self._record(at, "home", answer, "" if answer.status == 200 and (session or none_now) else "no session")
         if answer.status == 200 and session:
             self.cookie, self.session = answer.cookie, session
             self.leaves_at = time.time() + self.rng.expovariate(1 / SESSION_MEAN)
@@ -136,7 +137,9 @@ class Visitor(User):  # type: ignore[misc]  # mypy sees no types of Locust
         except Exception as error:  # whatever the client raises, the user got no answer
             return Answer(0, {}, error=type(error).__name__)
         cookie = _cookie(str(response.get("set-cookie", "")))
-        return Answer(response.status_code, _object(content), str(response.get("x-release", "")), cookie)
+        release, again = str(response.get("x-release", "")), response.get("retry-after")
+        wrong = TURNED_AWAY if response.status_code == 503 and again and not release else ""
+        return Answer(response.status_code, _object(content), release, cookie, wrong)
 
     def _record(self, at: float, endpoint: str, answer: Answer, wrong: str, order: str = "") -> None:
         ms = (time.time() - at) * 1000

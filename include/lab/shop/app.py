@@ -31,7 +31,7 @@ from .leak import Leak, leaking
 from .payments import Payments, settle
 from .release import VERSION
 from .settings import SETTINGS
-from .store import KeyTakenError, Order, Store, UnknownSessionError
+from .store import AWAY, KeyTakenError, Order, Store, UnknownSessionError
 from .timing import browse_seconds, checkout_seconds
 
 PRODUCTS = {"tea": 450, "cup": 1200, "kettle": 4900}  # cents
@@ -77,11 +77,23 @@ class Shop:
             await self._browse()
             return JSONResponse({"session": token.public_id, "new": False})
         token = new_token()
-        await self.store.add_session(token)
+        begun = await self._begin(token)
         await self._browse()
+        if not begun:
+            return JSONResponse({"session": None, "new": False})
         response = JSONResponse({"session": token.public_id, "new": True})
         response.headers["set-cookie"] = f"{NAME}={token.value}; Path=/; HttpOnly; SameSite=Lax"
         return response
+
+    async def _begin(self, token: SessionToken) -> bool:
+        """Whether the visitor has a session now. While nobody takes writes he sees the page without one; where not even
+        a read is answered, whoever asked is told so."""
+        try:
+            await self.store.add_session(token)
+        except AWAY:
+            await self.store.knows(token)
+            return False
+        return True
 
     async def products(self, _: Request) -> Response:
         await self._browse()

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from lab.airflow_api import await_value
@@ -35,7 +34,7 @@ def main() -> int:
     parser.add_argument("what", choices=["demo", "e2e"])
     parser.add_argument("--only", help="one scenario, with what it needs before it")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         scenarios = chosen(arguments.only, story=arguments.what == "demo")
     except KeyError as error:
@@ -49,10 +48,6 @@ def main() -> int:
     except TidegateError as error:
         print(error, file=sys.stderr)
         return 2
-
-
-def _as_interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _play(scenarios: tuple[Scenario, ...], out: Path) -> int:

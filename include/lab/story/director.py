@@ -12,13 +12,14 @@ from typing import Any
 
 from lab.airflow_api import FINISHED, AirflowApi
 from lab.progress import Progress
-from lab.story import measure, messages, partition, schema
+from lab.story import hangs, measure, messages, partition, reads_only, region_killed, schema, turned_away
 from lab.story.afterwards import await_rollback, times
 from lab.story.desk import Desk
 from lab.story.disturb import before, calm, disturbance, hold_leak
+from lab.story.drawing import timeline
 from lab.story.measure import Ran
 from lab.story.mending import Mender
-from lab.story.scenario import NOBODY_ASKS, Scenario
+from lab.story.scenario import Disturbance, Scenario
 from lab.story.stage import SERVICE, Stage
 from lab.story.verdict import candidate_share, complaints
 from lab.story.writer_probe import WriterProbe
@@ -30,6 +31,13 @@ from tidegate.model.operation import MOVING, Outcome
 LOOK_EVERY = 0.5  # seconds
 REQUESTER = "cat"
 SETTLE = 2.0  # seconds until the users' record of a window is whole
+UNASKED: Mapping[Disturbance | None, Callable[[Stage, Scenario, Progress], dict[str, Any]]] = {
+    Disturbance.REGIONS_CUT: partition.play,
+    Disturbance.FIRST_REGION_KILLED: region_killed.play,
+    Disturbance.PAYMENTS_HANG: hangs.play,
+    Disturbance.WRITES_IMPOSSIBLE: reads_only.play,
+}
+"""What happens while nobody asks for anything, and who plays it."""
 
 
 @dataclass
@@ -48,9 +56,9 @@ class Director:
         """The scenario's row in the report. What goes wrong on the way is in the row, not raised."""
         self.progress.say(f"— {scenario.title}")
         try:
-            if scenario.dag == NOBODY_ASKS:
+            if play := UNASKED.get(scenario.disturbance):
                 self.stage.found.clear()
-                return partition.play(self.stage, scenario, self.progress)
+                return play(self.stage, scenario, self.progress)
             with self.stage.lab.airflow(REQUESTER) as cat, ExitStack() as stack:
                 approvers = [stack.enter_context(self.stage.lab.airflow(name)) for name in scenario.approvers]
                 request_id = f"story-{scenario.name}-{uuid.uuid4().hex[:8]}"
@@ -183,7 +191,8 @@ class Director:
             "limit_per_target": view.plan.settings["capacity"]["per_instance"] if view else None,
             "dag_runs": [{"dag_id": ran.dag_id, "run_id": ran.run_id, "state": ran.state}],
             "exit_codes": codes,
-            "timeline": _timeline(view, events, ran.since),
+            "timeline": timeline(view, events, ran.since),
+            **(self._turned_away(ran, view) if scenario.disturbance is Disturbance.SECOND_REGION_SMALL else {}),
             **measure.found(self.stage),
             **(both or {}),
         }
@@ -191,6 +200,10 @@ class Director:
             row["seconds"] |= times(self.stage, scenario.release or "", ran, view)
         wrong = complaints(scenario, row, view, routes)
         return {**row, "ok": not wrong, "why": "; ".join(wrong) or "as expected"}
+
+    def _turned_away(self, ran: Ran, view: OperationView | None) -> dict[str, Any]:
+        operation = view.id if view else ""
+        return {"turned_away": turned_away.told(self.stage.lab.places, self.stage.load_dir, operation, ran.until)}
 
 
 def _outcome(view: OperationView | None, codes: Mapping[str, Any]) -> str | None:
@@ -206,17 +219,6 @@ def _quietly(look: Callable[[], str]) -> str | None:
         return look()
     except TidegateError:
         return None
-
-
-def _timeline(view: OperationView | None, events: list[Any], since: float) -> list[dict[str, Any]]:
-    """Seconds since the trigger, kind, node, actor, words: what the report draws."""
-    rows = []
-    for event in events:
-        node = event.body.get("node")
-        words = event.body.get("detail") or event.body.get("why") or ""
-        row = {"at": round(event.at - since, 2), "kind": event.kind.value, "node": node, "actor": event.actor}
-        rows.append({**row, "words": str(words)[:300], "split": (event.body.get("facts") or {}).get("split")})
-    return rows
 
 
 def _failed_row(scenario: Scenario, why: str) -> dict[str, Any]:

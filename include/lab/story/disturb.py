@@ -16,7 +16,7 @@ from lab.databases import PROGRAM
 from lab.links import LinkControl
 from lab.load import records
 from lab.places import REGIONS
-from lab.story import takeover
+from lab.story import small, takeover
 from lab.story.bookkeeping import close_ledger
 from lab.story.desk import Desk
 from lab.story.scenario import Disturbance, Expectation, Scenario
@@ -33,6 +33,7 @@ DARK = (
     Disturbance.FIRST_REGION_DEAD,
     Disturbance.FIRST_REGION_BEHIND,
     Disturbance.FIRST_REGION_DIES,
+    Disturbance.SECOND_REGION_SMALL,
     Disturbance.AIRFLOW_LOST,
     Disturbance.WORKER_FROZEN,
 )
@@ -79,6 +80,8 @@ def before(stage: Stage, kind: Disturbance | None, desk: Desk) -> None:
         _come_back_as_writer(stage)
     if kind is Disturbance.FIRST_REGION_BEHIND:
         _let_fall_behind(stage)
+    if kind is Disturbance.SECOND_REGION_SMALL:
+        small.make(stage, SECOND)
     if kind in DARK:
         power.cut(stage.lab, FIRST)
     if kind is Disturbance.FIRST_REGION_FROZEN:

@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tidegate.engine.view import OperationView
+from tidegate.journal.model import Event
 from tidegate.model.traffic import Split
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 720, 180, 44, 26
+
+
+def timeline(view: OperationView | None, events: Sequence[Event], since: float) -> list[dict[str, Any]]:
+    """Seconds since the trigger, kind, node, actor, words: what the report draws."""
+    rows = []
+    for event in events:
+        node = event.body.get("node")
+        words = event.body.get("detail") or event.body.get("why") or ""
+        row = {"at": round(event.at - since, 2), "kind": event.kind.value, "node": node, "actor": event.actor}
+        rows.append({**row, "words": str(words)[:300], "split": (event.body.get("facts") or {}).get("split")})
+    return rows
 
 
 def weights_drawing(timeline: Sequence[Mapping[str, Any]]) -> str:

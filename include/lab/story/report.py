@@ -35,6 +35,8 @@ def table(rows: Sequence[Row]) -> str:
     lines.append("-" * len(lines[0]))
     for row, cells in zip(rows, body, strict=True):
         lines.append(_line(cells, widths))
+        if "until_orders" in row["seconds"]:
+            lines.append(f"    {_back(row['seconds'])}")
         if not row["ok"]:
             lines.append(f"    {row['why']}")
     return "\n".join(lines)
@@ -162,11 +164,23 @@ def _section(row: Row) -> str:
         "time in effects, in Airflow": f"{_figure(row['seconds']['in_effects'], 's')}, "
         f"{_figure(row['seconds']['in_airflow'], 's')} of {_figure(row['seconds']['total'], 's')}",
     }
+    if "until_orders" in row["seconds"]:
+        facts["after the kill"] = _back(row["seconds"])
     lines = "".join(f"<tr><th>{_text(k)}</th><td>{_text(v)}</td></tr>" for k, v in facts.items())
     return (
         f"<section id='{_text(row['name'])}'><h2>{_text(row['title'])}</h2>{weights_drawing(row['timeline'])}"
         f"<table>{lines}</table><details><summary>Every journal row</summary><div class=wide><table>"
         f"{''.join(_event(e) for e in row['timeline'])}</table></div></details></section>"
+    )
+
+
+def _back(seconds: Row) -> str:
+    """From the kill on: the users' clock for orders, the journal's for the stages."""
+    parts = ("declared", "opened", *(n for n in seconds["stages"] if n.startswith("cutover.")))
+    told = ", ".join(f"{name} {seconds['stages'][name]:g} s" for name in parts if name in seconds["stages"])
+    return (
+        f"orders are taken again {seconds['until_orders']:g} s after the kill, all is restored after "
+        f"{seconds['restored']:g} s ({told})"
     )
 
 

@@ -23,9 +23,14 @@ class Disturbance(StrEnum):
     FIRST_REGION_BEHIND = "first_region_behind"  # as dead, and for a while before nothing of it reached the other
     FIRST_REGION_FROZEN = "first_region_frozen"  # before anything is asked for; thawed once the failover has begun
     FIRST_REGION_DIES = "first_region_dies"  # in mid-canary; somebody fails over at once
+    WRITES_IMPOSSIBLE = "writes_impossible"  # its database takes none for a while; the story's own part plays it
     AIRFLOW_LOST = "airflow_lost"  # the first region is dead before, too
     WORKER_FROZEN = "worker_frozen"  # likewise
     FIRST_REGION_BACK = "first_region_back"  # its supervisor is, and its database is started as the writer that it was
+    FIRST_REGION_KILLED = "first_region_killed"  # under load, and nobody asks for anything: the guard acts
+    REGIONS_CUT = "regions_cut"  # from each other, for a minute; nobody asks for anything
+    SECOND_REGION_SMALL = "second_region_small"  # half as strong as the first, which is dead before anything is asked
+    PAYMENTS_HANG = "payments_hang"  # and go on after a while; likewise
     LEDGER_CLOSED = "ledger_closed"  # the same, and a person reapplies what the ledger lists, once it is kept
 
 
@@ -44,8 +49,8 @@ class Expectation:
     ``outage``: nobody is served for a while: how many requests and sessions there are then is not asked.
     ``interrupted``: how the promotion ends that was under way. ``ledger``: it lists every acknowledged order that was
     lost, and there were some. ``writer``: the region whose database alone takes writes at the end. ``most_lost``:
-    acknowledged orders that may be gone; ``most_broken``: sessions. ``traffic_stays``: no route is written, and nothing
-    is deployed.
+    acknowledged orders that may be gone; ``most_broken``: sessions. ``back_within``: seconds from a kill until orders
+    are taken again. ``traffic_stays``: no route is written, and nothing is deployed.
     ``schema``: the revision at the end, or that it is as before, line by line. ``flag_back``: the flag that
     goes back, and nothing else: no route write, nothing redeployed, and no request fails that begins once it is safe.
     """
@@ -73,6 +78,7 @@ class Expectation:
     ledger: bool = False
     interrupted: str | None = None
     traffic_stays: bool = False
+    back_within: float | None = None
     exit_code_again: int | None = None
 
 

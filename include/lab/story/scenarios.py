@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lab.story.moving_scenarios import MOVES
-from lab.story.scenario import AS_BEFORE, Disturbance, Expectation, Scenario
+from lab.story.scenario import AS_BEFORE, NOBODY_ASKS, Disturbance, Expectation, Scenario
 
 
 def _bad(name: str, version: str, title: str, signal: str, **more: Any) -> Scenario:
@@ -128,6 +128,15 @@ SCENARIOS: tuple[Scenario, ...] = (
         "migration 0003_notes cannot be undone",
     ),
     Scenario(
+        "dependency-hangs",
+        "payments hang for a while, and go on",
+        NOBODY_ASKS,
+        {},
+        Expectation("unmoved", "", clean=True),
+        disturbance=Disturbance.PAYMENTS_HANG,
+        expected="the breaker opens and closes; orders are taken with payment pending, each is paid once; 0 failed",
+    ),
+    Scenario(
         "expanding-release",
         "2.1.0 expands the schema and is good: promoted",
         "promote",
@@ -175,7 +184,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
 )
 
-STORY = ("good-release", "bad-release", "flag-fails")
+STORY = ("good-release", "bad-release", "flag-fails", "region-killed", "follow-again", "home-again")
 
 
 def chosen(only: str | None, story: bool) -> tuple[Scenario, ...]:

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,13 @@ class Stage:
         """Raises if the users have gone: a scenario without load proves nothing."""
         if self.load is not None and self.load.poll() is not None:
             raise NotSettled("the load has ended", next_step=f"see {self.load_dir / 'load.log'}")
+
+    def let_pass(self, seconds: float) -> None:
+        """So long something is to last, under load: no wait for a condition. Raises as :meth:`load_goes_on`."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.load_goes_on()
+            time.sleep(0.1)
 
     def load_is_up(self, now: float) -> bool:
         """Whether the last five seconds had enough requests and sessions. Raises if the load has ended."""

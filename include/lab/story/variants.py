@@ -13,10 +13,21 @@ import yaml
 from lab.deployment import POLICY
 from lab.places import REPOSITORY
 from lab.story.scenario import Scenario
+from lab.third_place import ADDRESSES, ORIGIN
 
 AS_SHIPPED = ""
+DEGRADED = ("recommendations", "new_basket")  # the least important first
+NAMES = {
+    "dns": {
+        "names": [f"www.{ORIGIN}"],
+        "servers": ["conn://shop_names"],
+        "addresses": {region: [address] for region, address in ADDRESSES.items()},
+    }
+}
+"""Every move waits at its end until the name leads where the traffic goes, and nowhere else."""
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
-    "anew": {},  # a contract is proved on the rows that are there: after an hour of orders it would block too many
+    # a contract is proved on the rows that are there: after an hour of orders it would block too many
+    "anew": {"consistency": NAMES},
     "unproved": {"migrations": {"prove": False}},
     "acting": {
         "failover": {"decide": {"then": "act"}},
@@ -24,6 +35,10 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
         "capacity": {"per_instance": "100/s"},  # what is left carries everybody at once
     },
     "ledger": {"failover": {"ledger": {"sessions": "id", "orders": "id", "order_events": "order_id"}}},
+    "half-capacity": {
+        "failover": {"admission": {"steps": ["50%", "75%", "100%"], "degrade": list(DEGRADED)}},
+        "consistency": NAMES,
+    },
     "frozen": {},  # a region that stood still is lost once more, in a lab that has not lost it before
     "early": {},
     "airflow-lost": {},

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lab.story import messages
+from lab.deployment import sample_policy
+from lab.story import messages, turned_away
 from lab.story.scenario import AS_BEFORE, Disturbance, Scenario
+from lab.story.variants import DEGRADED
 from tidegate.engine.ladder import debts
 from tidegate.engine.view import OperationView
 from tidegate.model.ladder import Rung
@@ -30,6 +32,7 @@ def complaints(
         *_effects(scenario, row),
     ]
     found += [*_exit_codes(scenario, row), *_schema(scenario, row), *_data(scenario, row), *_taken_over(scenario, row)]
+    found += _turned_away(scenario, row)
     if view is not None:
         found += [
             *_verdict(scenario, row, view),
@@ -56,6 +59,8 @@ def _ending(scenario: Scenario, row: Mapping[str, Any], view: OperationView | No
 def _exit_codes(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
     """Of the command that asked, and of the same request once more, which must name the same operation."""
     codes, wanted = row["exit_codes"], scenario.expect.exit_code
+    if codes is None:
+        return  # nobody asked
     if wanted is not None and codes["first"] != wanted:
         yield f"exit code: expected {wanted}, got {codes['first']}"
     code, operation = codes["again"]
@@ -89,7 +94,9 @@ def _users(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
 
 def _writers(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
     """One writer at every probe: it is handed over once at most, and never back."""
-    probe, expect = row.get("writer_probe"), scenario.expect
+    probe, expect, back = row.get("writer_probe"), scenario.expect, row["seconds"].get("until_orders")
+    if expect.back_within is not None and (back is None or back > expect.back_within):
+        yield f"orders taken again: expected within {expect.back_within} s, got {back}"
     if probe is not None and (probe["handed_over"] > 1 or not probe["asked"]):
         yield f"takes writes: expected one region after the other, got {probe}"
     tried = row.get("old_primary")
@@ -164,6 +171,13 @@ def _taken_over(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
         yield f"carried on from a terminal: expected within {TAKEN_OVER_WITHIN} s, got {took['resume_seconds']}"
     if took["late_rows"]:
         yield f"whoever was superseded: expected to write nothing, got {took['late_rows']}"
+
+
+def _turned_away(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
+    if scenario.disturbance is Disturbance.SECOND_REGION_SMALL:
+        promised = sample_policy().objectives
+        found = row.get("turned_away")
+        yield from turned_away.complaints(found, promised.availability, promised.latency_p99, DEGRADED)
 
 
 def _data(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,6 @@ import shutil
 import signal
 import sys
 import time
-from types import FrameType
 
 from lab.estate import Lab
 from lab.places import REPOSITORY
@@ -28,7 +27,7 @@ def main() -> int:
     parser.add_argument("--docs", action="store_true", help="keep the tutorial's pictures in docs/images")
     parser.add_argument("--keep", action="store_true", help="use a lab that is up, and leave it up")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         chromium()
         _visit(options.keep)
@@ -41,10 +40,6 @@ def main() -> int:
     if options.docs:
         _keep_for_docs()
     return 0
-
-
-def _as_interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _visit(keep: bool) -> None:

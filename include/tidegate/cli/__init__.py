@@ -41,6 +41,7 @@ from tidegate.cli import (
     running,
     status,
     vantage,
+    writes,
 )
 from tidegate.cli.complaint import as_json, as_text
 from tidegate.cli.exit_codes import ExitCode, exit_code
@@ -76,6 +77,7 @@ bundling.register(app)
 local_journal.register(app)
 preview.register(app)
 ledger.register(app)
+writes.register(app)
 backups.register(app)
 code_table.register(app)
 audit.register(app)

@@ -6,16 +6,17 @@ import json
 import logging
 import signal
 import threading
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.cli.operations import AsJson, Service
 from tidegate.cli.person import By, Reason, actor
-from tidegate.cli.service import find_world
+from tidegate.cli.service import find_policy, find_world
 from tidegate.errors import Refused
 
 if TYPE_CHECKING:
@@ -56,18 +57,27 @@ def restore(
     reason: Reason,
     to: Annotated[str, typer.Option("--to", help="A time with its zone, like 2026-05-04T16:20:00Z; or latest.")] = "",
     discard: Annotated[str, typer.Option("--discard", help="Stop this restored database and remove its files.")] = "",
+    swap: Annotated[
+        str, typer.Option("--swap", help="Put this restored database in the live one's place: people sign first.")
+    ] = "",
+    request_id: Annotated[
+        str | None, typer.Option("--request-id", help="With --swap: the same on every retry of one request.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Restore the data of a time beside the live database, run the data checks on it, and say how the two differ.
 
     The live database is not touched. The restored one takes no writes; it stays until it is discarded. Exits with 6 if
-    a check is not passed.
+    a check is not passed. With --swap a restored database takes the live one's place, which is kept: what is lost by
+    it is counted first, and people sign for it (tidegate approve OPERATION --sign KEYFILE).
     """
     from tidegate.engine import backups as engine
     from tidegate.model.verdict import Verdict
 
-    if bool(to) == bool(discard):
-        raise Refused("restore what?", next_step="--to TIME (or --to latest), else --discard ID; not both")
+    if sum(map(bool, (to, discard, swap))) != 1:
+        raise Refused("restore what?", next_step="--to TIME (or --to latest), else --swap ID, else --discard ID; one")
+    if swap:
+        _swap(service, swap, by, reason, request_id)
     at = None if to in ("", "latest") else time_of(to)
     world = find_world(service)
     if discard:
@@ -78,6 +88,18 @@ def restore(
     typer.echo(json.dumps(found.to_json()) if as_json else "\n".join(_found(service, found)))
     if found.report.verdict is not Verdict.PASS:
         raise typer.Exit(ExitCode.LOOK_FIRST)
+
+
+def _swap(service: str, restored: str, by: str, reason: str, request_id: str | None) -> NoReturn:
+    from tidegate.cli.from_here import carry_out
+    from tidegate.engine.open import Request
+    from tidegate.model.operation import OperationKind
+    from tidegate.plan.restore import restore_plan
+
+    loaded, world = find_policy(service), find_world(service)
+    request = Request(OperationKind.RESTORE, request_id or str(uuid.uuid4()), by, reason, restored)
+    plan = restore_plan(loaded.policy, loaded.digest)
+    carry_out(world, request, plan, lambda view: f"{restored} in the place of {view.binding.source}'s database")
 
 
 def keep_backups(service: Service) -> None:
@@ -127,6 +149,8 @@ def _found(service: str, found: Found) -> Iterator[str]:
     for table in found.tables or ():
         yield f"  {_table(table)}"
     yield f"next: look at it; then tidegate restore {service} --discard {one.id} --reason WHY"
+    if found.report.verdict.value == "pass":
+        yield f"      as a whole into the live one's place: tidegate restore {service} --swap {one.id} --reason WHY"
 
 
 def _table(one: TableDifference) -> str:

@@ -24,7 +24,7 @@ from tidegate.policy.quantities import duration_text
 from tidegate.remote.ending import Sight, ended
 from tidegate.report.document import operation_document
 
-_CARRIED = frozenset({OperationKind.PROMOTION, OperationKind.ROLLBACK, *MOVING})
+_CARRIED = frozenset({OperationKind.PROMOTION, OperationKind.ROLLBACK, OperationKind.RESTORE, *MOVING})
 
 
 def ahead(world: World, view: OperationView) -> list[str]:

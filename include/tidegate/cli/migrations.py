@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from tidegate.cli.exit_codes import ExitCode
+from tidegate.cli.interrupting import terminated_as_interrupted
 from tidegate.drivers.credentials import from_environment
 from tidegate.report.proof_table import proof_table
 
@@ -72,7 +70,7 @@ def prove(
         source=sqlalchemy_url(from_environment(database)) if database else None,
         lower=lower, upper=upper, sample=sample, pg_dump=find_pg_dump(pg_dump),
     )  # fmt: skip
-    with _terminated_as_interrupted():
+    with terminated_as_interrupted():  # so that the scratch databases are dropped
         proof = run(request, lambda revision: typer.echo(f"trying {revision}", err=True))
     typer.echo(json.dumps(_value(proof, large_table), indent=2) if as_json else proof_table(proof, large_table))
     if proof.irreversible or proof.blocking(large_table):
@@ -96,17 +94,3 @@ def _value(proof: Any, large_table: int) -> dict[str, Any]:
         for block, found in zip(one.blocks, row["blocks"], strict=True):
             found["large"] = block.is_large(large_table)
     return {**value, "large_table": large_table, "irreversible": [one.revision for one in proof.irreversible]}
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM unwinds as Ctrl-C does, so that the scratch databases are dropped."""
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

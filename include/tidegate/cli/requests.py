@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +13,7 @@ import typer
 from tidegate.cli import foreseeing
 from tidegate.cli.again import again
 from tidegate.cli.exit_codes import OF_ENDING, TABLE, ExitCode
+from tidegate.cli.interrupting import terminated_as_interrupted
 from tidegate.errors import Refused
 from tidegate.model.exemption import Exemption
 from tidegate.model.operation import OperationKind
@@ -137,29 +136,11 @@ def ask(
 
 def _followed(api: Airflow, asked: Asked, started: Started, within: float | None, say: Any) -> Followed:
     try:
-        with _terminate_as_interrupt():
+        with terminated_as_interrupted():
             return Follower(api, asked, say, paused=started.paused).follow(within)
     except KeyboardInterrupt:
         print(f"\nnot followed any more; the operation goes on. Follow it: {again(asked)}", file=sys.stderr)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
-
-
-@contextmanager
-def _terminate_as_interrupt() -> Iterator[None]:
-    """A CI system that cancels a job sends SIGTERM."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not in the main thread: there is nothing to be told
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _begun(asked: Asked, started: Started) -> str:

@@ -13,7 +13,7 @@ import typer
 
 from tidegate.cli.operations import AsJson, Service
 from tidegate.cli.reading import known_service, reading_journal
-from tidegate.engine import dependencies, preview_arm, region_loss, relaxing
+from tidegate.engine import dependencies, preview_arm, region_loss, relaxing, writes
 from tidegate.engine.braking import brakes_of
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.lost_writes import ledger_of, next_step
@@ -59,7 +59,7 @@ def _latest(journal: Journal, service: str) -> str | None:
 
 def _service(journal: Journal, service: str, facts: ServiceFacts, now: float) -> dict[str, Any]:
     lease, watch = lease_document(journal, service, now), watch_words(journal, service, now)
-    preview = preview_arm.shown(journal, service)
+    preview, halted = preview_arm.shown(journal, service), writes.stopped(journal, service)
     return {
         "service": service,
         "journal": journal.place,
@@ -80,6 +80,7 @@ def _service(journal: Journal, service: str, facts: ServiceFacts, now: float) ->
         "ledger": _ledger(journal, service),
         "placement": facts.placement.to_json() if facts.placement else None,
         "preview": vars(preview) if preview else None,
+        "reads_only": {**halted.to_json(), "words": halted.words(service)} if halted else None,
     }
 
 
@@ -121,6 +122,8 @@ def _words(shown: Mapping[str, Any], view: OperationView | None) -> Iterator[str
         yield f"  after promotion:      {shown['watch']}"
     if shown["watch_needs"]:
         yield f"  WHAT TO DO NOW:       {shown['watch_needs']}"
+    if halted := shown["reads_only"]:
+        yield f"  WRITES ARE STOPPED:   {halted['words']}"
     yield from _placement(shown["placement"])
     if preview := shown["preview"]:
         yield f"  preview:              {preview_arm.Shown(**preview)}"

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tidegate.drivers._holder import Superseding, holder, sign, unsign
+from tidegate.drivers.token import Token
 from tidegate.errors import Throttled
 
 _POLL = 0.01  # seconds between two looks at a lock
@@ -51,25 +53,40 @@ def append_line(path: Path, record: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, within: float) -> Iterator[None]:
-    """Hold the lock file ``path``, across threads and processes. Raises :class:`Throttled` after ``within`` seconds."""
+def locked(path: Path, within: float, token: Token | None = None) -> Iterator[None]:
+    """Hold the lock file ``path``, across threads and processes. Raises :class:`Throttled` after ``within`` seconds.
+
+    ``token``: whose lease the holder acts under. Who holds it under an older epoch and stands still is ended
+    (:mod:`tidegate.drivers._holder`); without one the lock is only waited for, and not taken from this holder either.
+    """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        _acquire(handle, path, time.monotonic() + within)
-        yield
+        _acquire(handle, path, time.monotonic() + within, Superseding(path, token))
+        sign(handle, token)
+        try:
+            yield
+        finally:
+            unsign(handle)
     finally:
         os.close(handle)  # lets the lock go, also for a process that dies here
 
 
-def _acquire(handle: int, path: Path, deadline: float) -> None:
+def _acquire(handle: int, path: Path, deadline: float, superseding: Superseding) -> None:
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            superseding.look()
             if time.monotonic() >= deadline:
-                raise Throttled(
-                    f"another writer has held {path.name} for too long", next_step=f"see who has {path} open"
-                ) from None
+                raise _too_long(path) from None
             time.sleep(_POLL)
         else:
             return
+
+
+def _too_long(path: Path) -> Throttled:
+    found = holder(path)
+    if found is None:
+        return Throttled(f"another writer has held {path.name} for too long", next_step=f"see who has {path} open")
+    step = f"look at it: ps -fp {found.pid}; if it is superseded or hangs, end it: kill -KILL {found.pid}; then retry"
+    return Throttled(f"{found.words} has held {path.name} for too long", next_step=step)

@@ -17,9 +17,9 @@ from tidegate.journal.store import Transaction
 from tidegate.model.canonical import digest
 from tidegate.model.roles import Action
 from tidegate.plan.model import ApprovalNode
-from tidegate.plan.names import FENCE_LOST, MEASURE_NODE
+from tidegate.plan.names import COMPARE_NODE, FENCE_LOST, MEASURE_NODE
 
-_OF_THE_LOSS = (MEASURE_NODE, FENCE_LOST)
+_OF_THE_LOSS = (MEASURE_NODE, FENCE_LOST, COMPARE_NODE)
 _SHOWN = frozenset({EventKind.GATE_OPENED, EventKind.STEP_VERIFIED})
 
 

@@ -1,5 +1,5 @@
 """A person's hand on the backups: take one, restore one beside the live database, look at it, throw it away. The live
-database is not touched, so none of it is an operation, and it takes no lease."""
+database is not touched, so none of it is an operation, and it takes no lease. Putting one in its place is one."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def look(world: World, request: Request) -> Seen:
     moves = request.kind in MOVING
     if moves:
         _has_two_regions(world.policy)
-    states = world.estate.database.observe() if moves else {}
+    states = world.estate.database.observe() if moves or request.kind is OperationKind.RESTORE else {}
     dark = partial.dark(world.estate) if request.only else {}
     return Seen(world.estate.traffic.observe().split, states, dark)
 

@@ -13,7 +13,7 @@ from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.errors import NotYet
 from tidegate.journal.model import EventKind
-from tidegate.model.operation import GOOD_END, MOVING, OperationState, Outcome
+from tidegate.model.operation import GOOD_END, MOVING, OperationKind, OperationState, Outcome
 from tidegate.plan.model import Phase
 from tidegate.plan.names import APPROVE_LOSS
 
@@ -60,4 +60,5 @@ def _outcome(view: OperationView) -> tuple[Outcome, str]:
             next_step=f"retry {waiting[0]}, or: "
             f"tidegate break-glass {view.service} {view.id} --by <name> --reason <why>",
         )
-    return Outcome.TURNED_BACK if view.kind in MOVING else Outcome.ROLLED_BACK, view.why_back
+    turned = view.kind in MOVING or view.kind is OperationKind.RESTORE
+    return Outcome.TURNED_BACK if turned else Outcome.ROLLED_BACK, view.why_back

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tidegate.engine.view import OperationView
-from tidegate.errors import Changed
 from tidegate.model.operation import OperationKind
 from tidegate.plan.names import CONTRACT_NODE
 
@@ -12,5 +11,4 @@ def past_the_point(view: OperationView) -> bool:
     """Whether the contract may have been run: begun, and not known to have changed nothing."""
     if view.kind is not OperationKind.CONTRACT:
         return False
-    node = view.node(CONTRACT_NODE)
-    return node.status != "open" and not (node.status == "failed" and f"(changed: {Changed.NO})" in node.detail)
+    return view.begun(CONTRACT_NODE)

@@ -116,6 +116,8 @@ def abort(
 
 def make_safe(world: World, operation: str, *, actor: str) -> MadeSafe:
     """Run the stop-loss of an operation on its way back, here and now. Never raises for what the guard mends."""
+    if _read(world, operation).kind is OperationKind.RESTORE:
+        return MadeSafe(True, "the live database was not touched, and traffic stays as it is")
     said = ""
     for _ in range(TRIES):
         try:
@@ -198,6 +200,11 @@ def _may_abort(view: OperationView) -> None:
         raise Refused(
             f"{view.id} is a {view.kind.value}, and the shortest way to a service that is well is its end",
             next_step=f"let it end; then home: tidegate switchover {view.service} --to <region> --reason <why>",
+        )
+    if view.committed and view.kind is OperationKind.RESTORE:
+        raise Refused(
+            f"{view.id}: the databases may have changed places, and that is the point of no return",
+            next_step=f"let it end: tidegate resume {view.id} --take-over; it looks first",
         )
     if view.committed:
         raise Refused(

@@ -27,6 +27,12 @@ CONCLUDE = "return.conclude"
 OF_A_LEDGER = frozenset({LEDGER_CLOSED_NODE, LEDGER_DATA_NODE})
 
 
+_COMMITTED = {
+    OperationKind.SWITCHOVER: "the writer has moved",
+    OperationKind.RESTORE: "the restored database is the live one",
+}
+
+
 def not_needed(view: OperationView, stage: Stage, node: Node) -> str:
     """Why a node is not needed, in words; empty if it is: nodes of a way back, all those of a rollback whose wish came
     true when a promotion gave way to it, and the canary steps of a fast track."""
@@ -36,7 +42,7 @@ def not_needed(view: OperationView, stage: Stage, node: Node) -> str:
         return f"{view.binding.settled_by} gave way, and its way back ended at {view.binding.stable.version}"
     if stage.phase is Phase.RETURN:
         if view.state is OperationState.RUNNING and (view.forward_complete or view.committed):
-            return "the writer has moved" if view.kind is OperationKind.SWITCHOVER else "the release is a baseline"
+            return _COMMITTED.get(view.kind, "the release is a baseline")
         if not view.touched:
             return "nothing had been touched"
     if isinstance(node, Step | Gate) and node.args.get(OF_FLAGS) and view.certified and not opened(view):

@@ -9,6 +9,7 @@ from typing import Any
 
 from tidegate.engine import precedence
 from tidegate.engine.bind_moving import Seen, bind_moving, look, may_promote, placed
+from tidegate.engine.bind_restore import bind_restore
 from tidegate.engine.brakes import FORWARD, Obstacle, overridden
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.lost_writes import keeps_a_ledger, ledger_of, refuse_open
@@ -91,11 +92,13 @@ def _brakes_off(world: World, txn: Transaction, request: Request, facts: Service
 
 
 def _moved(world: World, txn: Transaction, request: Request, facts: ServiceFacts, seen: Seen) -> Binding | None:
-    """The binding of a kind that moves the service; None for the others. Before anything gives way to it."""
+    """The binding of a kind that moves the service or its data, None for others. Before anything gives way to it."""
     if request.kind in (OperationKind.PROMOTION, OperationKind.SWITCHOVER, OperationKind.FAILOVER):
         refuse_outside(world)
     if request.kind is OperationKind.PROMOTION:
         may_promote(world.policy, facts)
+    if request.kind is OperationKind.RESTORE:
+        return bind_restore(txn, request, facts, admissible(request, facts), seen.states)
     if request.kind not in MOVING:
         return None
     if request.kind is OperationKind.SWITCHOVER and keeps_a_ledger(world.policy):

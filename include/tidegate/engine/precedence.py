@@ -21,7 +21,9 @@ from tidegate.model.binding import Binding
 from tidegate.model.operation import OperationKind, OperationState, Outcome
 
 GAVE_WAY = "gives way"  # what a note says on an operation that was on its way back, or certified, anyway
-COMPENSATED = frozenset({OperationKind.PROMOTION, OperationKind.CONTRACT})  # kinds that can be ended in the middle
+COMPENSATED = frozenset(
+    {OperationKind.PROMOTION, OperationKind.CONTRACT, OperationKind.RESTORE}
+)  # kinds that can be ended in the middle
 AWAITED_FOR = 120.0  # seconds that nothing lower begins after an operation has given way and is closed
 _OPENED = EventKind.OPERATION_OPENED
 _ROWS = frozenset({EventKind.TURNED_BACK, EventKind.NOTE})
@@ -44,7 +46,9 @@ def make_way(txn: Transaction, request: Request, wanted: str, actor: str) -> Giv
         raise _held(txn, request)
     if not any(_for(row, wanted) for row in txn.events(operation=view.id, kinds=_ROWS)):
         _turn(txn, view, request, wanted, actor)
-    if view.committed:
+    if view.committed and view.kind is OperationKind.RESTORE:
+        how = "the databases have changed places, so it only ends what it has begun"
+    elif view.committed:
         how = "its release is certified, so it only ends what it has begun"
     else:
         how = "it is on its way back first"

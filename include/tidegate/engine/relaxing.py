@@ -44,10 +44,12 @@ def waiting(world: World) -> Wait | None:
     placement = fold_facts(events).placement
     if placement is None:
         return None
+    if placement.synced:  # on record anew: whatever was begun before is over
+        return Wait(placement, placement.synced, False)
     withdrawn = _last(events, WITHDRAWN)
     if withdrawn is not None and _last(events, RELAXED, withdrawn.seq) is None:
         return Wait(placement, str(withdrawn.body["region"]), True)
-    return Wait(placement, placement.synced, False) if placement.synced else None
+    return None
 
 
 def nobody_confirms(wait: Wait, states: dict[str, DatabaseState]) -> bool:

@@ -52,6 +52,15 @@ def undone(view: OperationView) -> Iterator[Debt]:
         yield _named(f"the rollback to {view.binding.stable.version} was not finished: ask for it again")
     if view.kind is OperationKind.CONTRACT and view.touched:
         yield _named("the schema contract was not finished: ask for it again")
+    if view.kind is OperationKind.RESTORE and view.touched:
+        yield _named(_of_a_restore(view))
+
+
+def _of_a_restore(view: OperationView) -> str:
+    restored = view.binding.restored["id"]
+    if view.committed:
+        return f"{restored} may be in the live database's place already: look at the names with psql; see to its checks"
+    return f"{restored} was not put in the live database's place: drop what was loaded of it, and ask again"
 
 
 def debts_of(txn: Transaction) -> tuple[Mapping[str, Any], ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from tidegate.engine.told import Approval, Hold, NodeState, RungJudged
-from tidegate.errors import Refused
+from tidegate.errors import Changed, Refused
 from tidegate.journal.model import Event, EventKind
 from tidegate.model.binding import Binding
 from tidegate.model.exemption import Exemption
@@ -15,7 +16,7 @@ from tidegate.model.ladder import Rung
 from tidegate.model.operation import OperationKind, OperationState, Outcome
 from tidegate.model.traffic import Split
 from tidegate.plan.model import Phase, Plan, Step
-from tidegate.plan.names import FENCE_NODE, PROMOTE_NODE
+from tidegate.plan.names import FENCE_NODE, PROMOTE_NODE, SWAP_NODE
 
 CERTIFY_NODE = "certify.baseline"
 STOP_LOSS_NODE = "return.stop-loss"
@@ -88,9 +89,12 @@ class OperationView:
     def committed(self) -> bool:
         """Certified, and shown to everybody it is to be shown to: from here a rollback is an operation of its own, this
         one only finishes. While a flag is being raised the operation can still turn back. A switchover is once the old
-        primary is stopped: then the shortest way to somebody who takes writes is forward."""
+        primary is stopped: then the shortest way to somebody who takes writes is forward. A restore is once the
+        databases' names may have changed hands."""
         if self.kind is OperationKind.SWITCHOVER:
             return self.verified(FENCE_NODE) or self.node(PROMOTE_NODE).status != "open"
+        if self.kind is OperationKind.RESTORE:
+            return self.begun(SWAP_NODE)
         showing = (n.id for s, n in self.plan.nodes() if s.id == EXPOSE_STAGE)
         return self.certified and all(self.verified(node_id) for node_id in showing)
 
@@ -98,6 +102,11 @@ class OperationView:
     def stopped_at(self) -> Rung | None:
         """The rung that restored health and data: the last one of the way back."""
         return next((judged.rung for judged in self.rungs if judged.then == "stop"), None)
+
+    def begun(self, node_id: str) -> bool:
+        """Whether it may have changed something: begun, and not known to have changed nothing."""
+        node = self.node(node_id)
+        return node.status != "open" and not (node.status == "failed" and f"(changed: {Changed.NO})" in node.detail)
 
     @property
     def touched(self) -> bool:
@@ -127,13 +136,28 @@ class OperationView:
 
 
 def fold_operation(events: Iterable[Event]) -> OperationView | None:
-    """Replay one operation's rows; None without an opening row."""
-    view: OperationView | None = None
-    for event in events:
+    """Replay one operation's rows; None without an opening row.
+
+    Where the last replay saw the same rows, this one goes on with those after them: an operation is read anew at every
+    step, before and under the lock.
+    """
+    rows = tuple(events)
+    last = _last_replay(rows[0].hash if rows else "")
+    seen, view = last[0]
+    if rows[: len(seen)] != seen:
+        seen, view = (), None
+    for event in rows[len(seen) :]:
         view = _open(event) if event.kind is EventKind.OPERATION_OPENED else (view and _apply(view, event))
-        if view is not None:
-            view = replace(view, last_seq=event.seq)
+    if view is not None:
+        view = replace(view, last_seq=rows[-1].seq)
+    last[0] = (rows, view)  # one value, so that another thread sees both or neither
     return view
+
+
+@lru_cache(maxsize=64)
+def _last_replay(first: str) -> list[tuple[tuple[Event, ...], OperationView | None]]:
+    """What the last replay of the operation whose first row has this hash saw, and what it made of it."""
+    return [((), None)]
 
 
 def require(view: OperationView | None, operation: str) -> OperationView:

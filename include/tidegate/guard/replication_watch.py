@@ -3,16 +3,9 @@ that is all there is to measure a loss by: the standby knows what it has, and no
 
 from __future__ import annotations
 
-import logging
-import threading
-
 from tidegate.engine import guarding
 from tidegate.engine.world import World
-from tidegate.errors import TidegateError
 from tidegate.model.written import Written
-from tidegate.plan.moving import can_move
-
-log = logging.getLogger(__name__)
 
 EVERY = 1.0  # seconds
 TTL = 10.0  # seconds
@@ -36,23 +29,3 @@ class ReplicationWatch:
         self._written = self._written.and_then(region, began, position)
         if self._written.looks:
             journal.beat(service, guarding.WRITTEN, ttl=TTL, body=self._written.to_json())
-
-    def run(self, stop: threading.Event) -> None:
-        """Until ``stop`` is set. What goes wrong is said once, and looked at again."""
-        said = ""
-        while not stop.is_set():
-            try:
-                self.look()
-                said = ""
-            except TidegateError as error:
-                if str(error) != said:
-                    log.error("guard of %s: what was written cannot be seen: %s", self._world.service, error)
-                said = str(error)
-            stop.wait(EVERY)
-
-
-def keep_looking(world: World, stop: threading.Event) -> None:
-    """Beside a guard, in a thread of its own: a database that hangs holds up nobody. Nothing where nothing can move."""
-    if can_move(world.policy):
-        name = f"replication-{world.service}"
-        threading.Thread(target=lambda: ReplicationWatch(world).run(stop), name=name, daemon=True).start()

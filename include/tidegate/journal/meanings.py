@@ -30,6 +30,8 @@ MEANINGS: Mapping[EventKind, str] = {
     EventKind.UNPINNED: "A person lifted the pin.",
     EventKind.LINE_STOPPED: "A person stopped the line: promotions neither begin nor go on, unless exempted.",
     EventKind.LINE_STARTED: "A person started the line again.",
+    EventKind.WRITES_STOPPED: "A person has the router serve reads alone: it answers writes itself, with 503.",
+    EventKind.WRITES_STARTED: "A person has the router let writes through again.",
     EventKind.DATA_CHECKED: "One run of the data checks, with each result.",
     EventKind.RUNG_JUDGED: "A rung of the way back was judged by health and data: it is the last, or the next follows.",
     EventKind.CONTRACT_COMPLETED: "A schema contract was run: no rollback goes to a baseline from before it any more.",

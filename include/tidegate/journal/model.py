@@ -39,6 +39,8 @@ class EventKind(StrEnum):
     UNPINNED = "unpinned"
     LINE_STOPPED = "line_stopped"
     LINE_STARTED = "line_started"
+    WRITES_STOPPED = "writes_stopped"
+    WRITES_STARTED = "writes_started"
     FLAGS_SET = "flags_set"
     FLAG_RETIRED = "flag_retired"
     SECRET_READ = "secret_read"  # noqa: S105 - a kind of event

@@ -11,7 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tidegate.errors import JournalError
@@ -22,6 +22,9 @@ from tidegate.journal.transaction import Transaction, lock
 from tidegate.journal.verify import Verified
 
 __all__ = ["Journal", "Transaction"]
+
+_HEAD = select(tables.heads).where(tables.heads.c.service == bindparam("chain"))  # composed once: read at every step
+_BEATS = select(tables.beats).where(tables.beats.c.service == bindparam("chain"))
 
 
 class Journal:
@@ -59,9 +62,8 @@ class Journal:
 
     def head(self, service: str) -> Head:
         """Where the chain stands; a head at zero if the service is unknown."""
-        query = select(tables.heads).where(tables.heads.c.service == service)
         with self._reading(f"reading the head of {service}") as connection:
-            row = connection.execute(query).mappings().first()
+            row = connection.execute(_HEAD, {"chain": service}).mappings().first()
         return rows.to_head(row) if row else Head(service, 0, ZERO_HASH, 0, None)
 
     def events(
@@ -74,7 +76,7 @@ class Journal:
     ) -> list[Event]:
         """Committed events in order, with a ``seq`` greater than ``after``. ``kinds`` empty: none."""
         with self._reading(f"reading events of {service}") as connection:
-            return rows.read_events(connection, rows.select_events(service, operation, kinds, after))
+            return rows.read_events(connection, service, operation, kinds, after)
 
     def stored_rows(self, service: str, *, after: int = 0, until: int | None = None) -> list[Row]:
         """Rows as they are stored and were hashed, of every kind, also those that this Tidegate does not know."""
@@ -108,9 +110,8 @@ class Journal:
 
     def beats(self, service: str) -> dict[str, Beat]:
         """Newest beat of each name, also those that have expired."""
-        query = select(tables.beats).where(tables.beats.c.service == service)
         with self._reading(f"reading beats of {service}") as connection:
-            found = connection.execute(query).all()
+            found = connection.execute(_BEATS, {"chain": service}).all()
         return {row.name: Beat(row.name, row.at, row.expires_at, json.loads(row.body)) for row in found}
 
     def put_evidence(self, service: str, operation: str, key: str, document: Mapping[str, Any]) -> None:

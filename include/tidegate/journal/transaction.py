@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from tidegate.errors import JournalError, LeaseLost
 from tidegate.journal import rows, tables
@@ -16,6 +16,9 @@ from tidegate.journal.model import ROW_VERSION, Event, EventKind, Head, Lease
 from tidegate.redaction import scrub
 
 _TEXTS = frozenset({"detail", "why", "looked", "reason"})  # words of people and of other people's errors
+_OF_CHAIN = tables.heads.c.service == bindparam("chain")
+_LOCK = select(tables.heads).where(_OF_CHAIN).with_for_update()  # composed once: done at every step
+_MOVE = update(tables.heads).where(_OF_CHAIN)
 
 
 class Transaction:
@@ -47,10 +50,10 @@ class Transaction:
         after: int = 0,
     ) -> list[Event]:
         """As :meth:`Journal.events`, and those appended here."""
-        query = rows.select_events(self.head.service, operation, kinds, after)
+        stored = rows.read_events(self._connection, self.head.service, operation, kinds, after)
         mine = (event for event in self.appended if event.seq > after)
         mine = (event for event in mine if operation is None or event.operation == operation)
-        return rows.read_events(self._connection, query) + [e for e in mine if kinds is None or e.kind in kinds]
+        return stored + [e for e in mine if kinds is None or e.kind in kinds]
 
     def append(
         self,
@@ -107,9 +110,7 @@ class Transaction:
         if self._rows:
             self._connection.execute(insert(tables.events), [row._asdict() for row in self._rows])
         if self.head != self._found:
-            table = tables.heads
-            values = rows.head_values(self.head)
-            self._connection.execute(update(table).where(table.c.service == self.head.service).values(values))
+            self._connection.execute(_MOVE, {"chain": self.head.service, **rows.head_values(self.head)})
 
     def _chained(self, row: Row) -> None:
         self.head = replace(self.head, seq=row.seq, hash=row.hash)
@@ -138,9 +139,8 @@ class Transaction:
 
 def lock(connection: Connection, service: str, insert_missing: Any) -> Head:
     """Lock the service's head, made at zero if there is none. On SQLite the transaction has the write lock already."""
-    query = select(tables.heads).where(tables.heads.c.service == service).with_for_update()
-    row = connection.execute(query).mappings().first()
+    row = connection.execute(_LOCK, {"chain": service}).mappings().first()
     if row is None:
         connection.execute(insert_missing)
-        row = connection.execute(query).mappings().one()
+        row = connection.execute(_LOCK, {"chain": service}).mappings().one()
     return rows.to_head(row)

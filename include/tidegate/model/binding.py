@@ -39,7 +39,8 @@ class Binding:
     traffic (basis points) when it was opened; empty where they are the policy's. ``final``: what a moving operation
     makes of them. ``preview``: the region of a preview arm, empty for operations on the arms that serve. ``only``: the
     part of the service that a failover moves, ``database``; empty: everything. ``superseded``: the operation that such
-    a one took the service from.
+    a one took the service from. ``restored``: what is put in the live database's place, by ``id``, as it was when it
+    was checked; empty for any other operation.
     """
 
     stable_slot: Slot
@@ -55,6 +56,7 @@ class Binding:
     preview: str = ""
     only: str = ""
     superseded: str = ""
+    restored: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def candidate_slot(self) -> Slot:
@@ -89,6 +91,7 @@ class Binding:
             **({"preview": self.preview} if self.preview else {}),
             **({"only": self.only} if self.only else {}),
             **({"superseded": self.superseded} if self.superseded else {}),
+            **({"restored": dict(self.restored)} if self.restored else {}),
         }
 
     @classmethod
@@ -107,4 +110,5 @@ class Binding:
             value.get("preview", ""),
             value.get("only", ""),
             value.get("superseded", ""),
+            dict(value.get("restored", {})),
         )

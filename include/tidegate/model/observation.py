@@ -28,7 +28,7 @@ class Observation:
     target). ``session``: a key that tells sessions apart and is no secret; None for a request without one, which then
     is a unit of its own. ``epoch`` and ``split``: the routing in force when *this* request was routed.
     ``milliseconds``: total duration. ``flags``: those that had a say, as the service told. ``refused``: the router
-    turned it away, since its session is not admitted; that is no arm's failure.
+    turned it away, since its session is not admitted or it writes while writes are halted; that is no arm's failure.
     """
 
     at: float

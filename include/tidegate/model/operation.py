@@ -20,13 +20,14 @@ class OperationKind(StrEnum):
     CONTRACT = "contract"
     PREVIEW = "preview"
     WITHDRAWAL = "withdrawal"
+    RESTORE = "restore"
 
     @property
     def rank(self) -> int:
-        """Failover > rollback > switchover > promotion > drill. A higher one may take the service over: the lower one
-        is aborted and compensated first. Reprotection comes after a failover and yields to all but a promotion;
-        an adoption takes one transaction and is never met by another. A preview and its withdrawal meet each other
-        only: they have a chain and a lease of their own (:func:`preview_chain`)."""
+        """Failover > rollback > restore > switchover > promotion > drill. A higher one may take the service over: the
+        lower one is aborted and compensated first. Reprotection comes after a failover and yields to all but a
+        promotion; an adoption takes one transaction and is never met by another. A preview and its withdrawal meet
+        each other only: they have a chain and a lease of their own (:func:`preview_chain`)."""
         return _RANKS.index(self.value)
 
 
@@ -39,6 +40,7 @@ _RANKS = (
     "promotion",
     "reprotect",
     "switchover",
+    "restore",
     "rollback",
     "failover",
 )  # lowest first
@@ -67,6 +69,7 @@ class Outcome(StrEnum):
     PREVIEWED = "previewed"
     WITHDRAWN = "withdrawn"
     TURNED_BACK = "turned_back"  # a switchover that ended where it began
+    RESTORED = "restored"
     SUPERSEDED = "superseded"  # a failover has taken the service; what is left undone stands in the closing row
 
 
@@ -99,6 +102,7 @@ _VERBS = {
     OperationKind.REPROTECT: "reprotect",
     OperationKind.PREVIEW: "preview",
     OperationKind.WITHDRAWAL: "withdraw",
+    OperationKind.RESTORE: "restore",
 }
 
 
@@ -111,6 +115,7 @@ GOOD_END = {
     OperationKind.REPROTECT: Outcome.REPROTECTED,
     OperationKind.PREVIEW: Outcome.PREVIEWED,
     OperationKind.WITHDRAWAL: Outcome.WITHDRAWN,
+    OperationKind.RESTORE: Outcome.RESTORED,
 }
 """How an operation ends if all goes as it is meant."""
 

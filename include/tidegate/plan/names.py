@@ -18,6 +18,11 @@ DEGRADE_NODE = "cutover.degrade"  # of a failover: what can be done without is s
 ADMISSION = "admission"  # the stage in which more sessions are admitted
 FEATURES = "features"  # the stage in which what was switched off comes back
 REJOIN_NODE = "protect.database"  # here what it alone had is gone
+LOAD_NODE = "copy.load"  # of a restored database that is put in the live one's place
+COMPARE_NODE = "copy.compare"  # what would be lost by it: people sign for that
+APPROVE_SWAP = "copy.approve"
+SWAP_NODE = "swap.names"  # its point of no return
+REPLACED_NODE = "verify.replaced"  # what was lost by it
 CUTOVER = "cutover"  # the critical section: fence, promote_database, move what can be moved
 
 

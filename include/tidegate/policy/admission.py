@@ -10,10 +10,10 @@ from pydantic import AfterValidator, Field, StringConstraints
 from tidegate.model.admission import LONGEST_RETRY
 from tidegate.model.flags import KEY
 from tidegate.policy.base import Part
+from tidegate.policy.problem import Problem
 from tidegate.policy.quantities import BasisPoints, Seconds
 
 if TYPE_CHECKING:
-    from tidegate.policy.rules import Problem
     from tidegate.policy.schema import Policy
 
 FlagKey = Annotated[str, StringConstraints(pattern=KEY)]
@@ -43,8 +43,6 @@ class Admission(Part):
 
 def admission_of(policy: Policy) -> Iterator[Problem]:
     """What must hold between ``failover.admission`` and the rest of a policy. Pure."""
-    from tidegate.policy.rules import Problem
-
     part = policy.failover.admission if policy.failover else None
     if part is None:
         return

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from tidegate.policy.quantities import Seconds
 
+EVERYBODY = "*"  # in a role: whoever is let in by Airflow
+MANY = 1_000_000_000
 PERSON = r"^[A-Za-z0-9][A-Za-z0-9@._+-]{0,127}$"
 Person = Annotated[str, StringConstraints(pattern=PERSON)]
 
@@ -18,6 +20,11 @@ Sql = Annotated[str, StringConstraints(pattern=r"^(?i:select|with)\s[^;]*$", max
 WritingSql = Annotated[
     str, StringConstraints(pattern=r"^(?i:update|insert|delete|merge|with)\s[^;]*$", max_length=8000)
 ]
+
+
+def listed(value: Any) -> Any:
+    """``"*"`` as a list of one. Lists become tuples, which strict validation wants once Python has touched them."""
+    return (value,) if value == EVERYBODY else tuple(value) if isinstance(value, list) else value
 
 
 class Part(BaseModel):

@@ -9,9 +9,9 @@ from pydantic import Field, StringConstraints
 
 from tidegate.policy.base import Identifier, Part
 from tidegate.policy.likely import likely
+from tidegate.policy.problem import Problem
 
 if TYPE_CHECKING:
-    from tidegate.policy.rules import Problem
     from tidegate.policy.schema import Policy
 
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
@@ -57,8 +57,6 @@ class Consistency(Part):
 
 def consistency_of(policy: Policy) -> Iterator[Problem]:
     """What must hold between ``consistency`` and the rest: every region has addresses."""
-    from tidegate.policy.rules import Problem
-
     part = policy.consistency.dns if policy.consistency else None
     if part is None:
         return

@@ -10,10 +10,10 @@ from pydantic import Field, StringConstraints
 from tidegate.model.dependency import Limits
 from tidegate.policy.base import Name, Part, Text
 from tidegate.policy.likely import likely
+from tidegate.policy.problem import Loc, Problem
 from tidegate.policy.quantities import Seconds, duration_text
 
 if TYPE_CHECKING:
-    from tidegate.policy.rules import Loc, Problem
     from tidegate.policy.schema import Policy
 
 Said = tuple[str, str, "Loc", str]  # rule, message, place, hint
@@ -48,8 +48,6 @@ class Dependency(Part):
 
 def dependencies_of(policy: Policy) -> Iterator[Problem]:
     """What must hold between ``dependencies`` and the rest of a policy. Pure."""
-    from tidegate.policy.rules import Problem
-
     for name, part in policy.dependencies.items():
         for index, endpoint in enumerate(part.used_by):
             if endpoint not in policy.endpoints:

@@ -11,7 +11,7 @@ from tidegate.drivers import registry
 from tidegate.errors import PolicyError, Refused
 from tidegate.policy.explain import from_problems, from_pydantic
 from tidegate.policy.likely import likely
-from tidegate.policy.rules import Loc, Problem
+from tidegate.policy.problem import Loc, Problem
 from tidegate.policy.strings import setting_problems
 from tidegate.policy.tree import MapNode, Scalar, plain
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from tidegate.errors import PolicyError
 from tidegate.policy.likely import likely
+from tidegate.policy.problem import Loc, Problem
 from tidegate.policy.quantities import parse_percent
-from tidegate.policy.rules import Loc, Problem
 from tidegate.policy.tree import ListNode, MapNode, Mark, Node, Scalar
 
 _PATTERNS = {

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from tidegate.policy import rules
 from tidegate.policy.admission import Admission
 from tidegate.policy.base import Name, Part, PeopleAsked
+from tidegate.policy.problem import enforce
 from tidegate.policy.quantities import BasisPoints, Bytes, Seconds
 
 
@@ -54,5 +55,5 @@ class Failover(Part):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Failover:
-        rules.enforce(rules.failover(self))
+        enforce(rules.failover(self))
         return self

@@ -16,8 +16,8 @@ from tidegate.policy.lint_ladder import lint_ladder
 from tidegate.policy.lint_signals import lint_signals
 from tidegate.policy.lint_tier import lint_tier
 from tidegate.policy.load import Loaded
+from tidegate.policy.problem import Loc
 from tidegate.policy.quantities import duration_text, percent_text
-from tidegate.policy.rules import Loc
 from tidegate.policy.schema import Policy, Traffic
 from tidegate.policy.sight import all_alphas, power, seconds_to_see, smallest_fault
 from tidegate.policy.singletons import lint_singletons

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tidegate.model.roles import Action
 from tidegate.policy.failover import Failover
-from tidegate.policy.rules import Loc
+from tidegate.policy.problem import Loc
 from tidegate.policy.schema import EVERYBODY, Policy
 
 Said = tuple[str, str, Loc, str]  # rule, message, place, hint

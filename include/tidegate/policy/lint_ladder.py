@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tidegate.model.traffic import TOTAL
+from tidegate.policy.problem import Loc
 from tidegate.policy.quantities import duration_text
-from tidegate.policy.rules import Loc
 from tidegate.policy.schema import Policy
 
 Said = tuple[str, str, Loc, str]  # rule, message, place, hint

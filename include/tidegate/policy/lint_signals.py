@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from tidegate.model.traffic import TOTAL
 from tidegate.policy.foresight import Stay
+from tidegate.policy.problem import Loc
 from tidegate.policy.quantities import duration_text, percent_text, proportion_text
-from tidegate.policy.rules import Loc
 from tidegate.policy.schema import Policy, Traffic
 from tidegate.policy.sight import seconds_to_see
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tidegate.model.traffic import TOTAL
+from tidegate.policy.problem import Loc
 from tidegate.policy.quantities import duration_text
-from tidegate.policy.rules import Loc
 from tidegate.policy.schema import Policy
 from tidegate.policy.tier import given
 

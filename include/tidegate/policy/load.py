@@ -19,7 +19,7 @@ from tidegate.errors import PolicyError, PolicyErrors
 from tidegate.model.canonical import digest
 from tidegate.policy.driver_settings import SettingsOf, driver_errors, settings_of
 from tidegate.policy.explain import from_problems, from_pydantic
-from tidegate.policy.rules import Problem
+from tidegate.policy.problem import Problem
 from tidegate.policy.schema import VERSION, Policy
 from tidegate.policy.source import check_source, read_source
 from tidegate.policy.strings import string_problems
@@ -75,6 +75,8 @@ def policy_digest(policy: Policy) -> str:
     value = policy.model_dump(mode="json", by_alias=True, exclude=left_out)
     if value["failover"] and value["failover"]["admission"] is None:
         del value["failover"]["admission"]
+    if value["backups"] and value["backups"]["approval"] is None:
+        del value["backups"]["approval"]
     sections = ("failover", "preview", "singletons", "residency", "consistency", "backups")
     later = [(value, key) for key in sections]
     later += [(value["objectives"], "rto"), (value["objectives"], "rpo"), (value["drivers"], "backups")]

@@ -10,9 +10,9 @@ from pydantic import Field, StringConstraints
 from tidegate.model.operation import preview_chain, service_of
 from tidegate.policy.base import Identifier, Part
 from tidegate.policy.likely import likely
+from tidegate.policy.problem import Problem
 
 if TYPE_CHECKING:
-    from tidegate.policy.rules import Problem
     from tidegate.policy.schema import Policy
 
 _LONGEST = 63  # characters of a chain's name in the journal
@@ -31,8 +31,6 @@ class Preview(Part):
 
 def preview_of(policy: Policy) -> Iterator[Problem]:
     """What must hold between ``preview`` and the rest of a policy. Pure."""
-    from tidegate.policy.rules import Problem
-
     if service_of(policy.service) != policy.service:
         hint = "name the service otherwise"
         yield Problem(f"{policy.service!r} is what the journal calls a service's previews", ("service",), hint)

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from tidegate.policy.base import Identifier, Name, Part
 from tidegate.policy.likely import likely
+from tidegate.policy.problem import Problem
 
 if TYPE_CHECKING:
-    from tidegate.policy.rules import Problem
     from tidegate.policy.schema import Policy
 
 NOWHERE = "none"  # for what there is none of
@@ -51,8 +51,6 @@ class Residency(Part):
 
 def residency_of(policy: Policy) -> Iterator[Problem]:
     """What must hold between ``residency`` and the rest. Every region has to be named: what is not said is not held."""
-    from tidegate.policy.rules import Problem
-
     part = policy.residency
     if part is None:
         return

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from tidegate.policy.base import Name
+from tidegate.policy.problem import Loc, Problem
 
 if TYPE_CHECKING:
-    from tidegate.policy.rules import Loc, Problem
     from tidegate.policy.schema import Policy
 
 Singletons = Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)]
@@ -19,8 +19,6 @@ Singletons = Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)]
 
 def singletons_of(policy: Policy) -> Iterator[Problem]:
     """What must hold of ``singletons``. Pure."""
-    from tidegate.policy.rules import Problem
-
     for name, times in Counter(policy.singletons or ()).items():
         if times > 1:
             yield Problem(f"{name!r} stands twice", ("singletons",), "name each job once", key=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tidegate.policy.rules import Loc, Problem
+from tidegate.policy.problem import Loc, Problem
 from tidegate.policy.tree import ListNode, MapNode, Node, Scalar
 
 CONNECTION = re.compile(r"conn://[a-z][a-z0-9_]{0,62}")

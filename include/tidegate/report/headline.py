@@ -11,7 +11,7 @@ from tidegate.engine.view import OperationView
 from tidegate.model.ladder import Rung
 from tidegate.model.operation import MOVING, OperationKind, OperationState, Outcome, service_of
 from tidegate.plan.model import Phase
-from tidegate.report import moved
+from tidegate.report import moved, restored
 from tidegate.report.rungs import how_far, owed
 
 ABORTED = "aborted by "  # how an operation's reason begins when a person ended it
@@ -33,6 +33,8 @@ def headline(view: OperationView, closed_why: str, guard_alive: bool, waits: str
     """Pure. ``closed_why``: what the closing row says, empty while the operation is open. ``waits``: what the node that
     is next waits for, in words, if it is known."""
     if view.outcome is not None:
+        if view.kind is OperationKind.RESTORE:
+            return Headline(*restored.closed(view, closed_why))
         return Headline(*moved.closed(view, closed_why)) if view.kind in MOVING else _closed(view, closed_why)
     if view.held is not None:
         return _held(view, guard_alive)
@@ -115,6 +117,8 @@ def _running(view: OperationView, guard_alive: bool) -> Headline:
     if view.kind in MOVING:
         title, changed, safe = moved.opened(view)
         return Headline(title, changed, safe, _next(view, Phase.FORWARD), "open")
+    if view.kind is OperationKind.RESTORE:
+        return Headline(*restored.opened(view), _next(view, Phase.FORWARD), "open")
     changed = "Yes, and it goes on." if view.touched else "Not yet."
     title = f"{view.kind.value.capitalize()} of {view.binding.candidate_version} is under way"
     return Headline(title, changed, _watched(guard_alive), _next(view, Phase.FORWARD), "open")
@@ -136,6 +140,8 @@ def _held(view: OperationView, guard_alive: bool) -> Headline:
 def subject(view: OperationView) -> str:
     """``Promotion of 1.1.0``, ``Failover from east to west``."""
     kind, binding = view.kind.value.capitalize(), view.binding
+    if view.kind is OperationKind.RESTORE:
+        return f"Restore of {binding.restored['id']}"
     moves = f"from {binding.source} to {binding.target}"
     return f"{kind} {moves}" if view.kind in MOVING else f"{kind} of {binding.candidate_version}"
 
@@ -146,6 +152,9 @@ def _stopping(view: OperationView, guard_alive: bool) -> Headline:
     if view.kind in MOVING:
         title = f"The switchover to {view.binding.target} turns back"
         return Headline(title, changed, moved.writer(view), _next(view, Phase.RETURN), "bad")
+    if view.kind is OperationKind.RESTORE:
+        title = f"{view.binding.restored['id']} is not put in place"
+        return Headline(title, changed, "Yes: the live database was not touched.", _next(view, Phase.RETURN), "bad")
     safe = f"{_exposure(view)} {_watched(guard_alive)}"
     return Headline(title, changed, safe, _next(view, Phase.RETURN), "bad")
 

@@ -38,6 +38,7 @@ def closed(view: OperationView, why: str) -> Lines:
         changed = f"Yes: {source}'s database was stopped." if fenced else f"No. {source} could not be fenced."
         after = f"Ask again, and sign: tidegate failover {service} --to {target}{part} --reason <why>. It was {why}"
         safe = "NO: NOBODY TAKES WRITES, and nothing was promoted." if fenced else "Nothing was promoted."
+        after += f". Meanwhile, reads only: tidegate stop-writes {service} --by <name> --reason <why>" if fenced else ""
         return f"The failover to {target} was not approved", f"{changed} {loss(view)}", safe, after, "bad"
     if view.outcome is Outcome.TURNED_BACK:
         changed = f"Yes, and it was taken back: writes go to {source}. Traffic: {shares(view)}."

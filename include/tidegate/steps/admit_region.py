@@ -9,13 +9,11 @@ from tidegate.errors import EffectError
 from tidegate.journal.model import EventKind
 from tidegate.model.admission import EVERYBODY, Admission, admitting
 from tidegate.model.traffic import TOTAL, Split, canary_split
-from tidegate.steps.admitted import NOT_HELD_BACK, WENT_ON_BLIND, Carried, admitting_router, carried, in_words, noted
+from tidegate.steps.admitted import NOT_HELD_BACK, WENT_ON_BLIND, admitting_router, carried, in_words, noted
 from tidegate.steps.contract import Look, Result, Standing, StepWorld, Verb
 from tidegate.steps.region_room import await_seen
 from tidegate.steps.shift_region import counters_of
 from tidegate.steps.shift_traffic import read_back
-
-SOON = 3.0  # seconds
 
 
 class AdmitRegion:
@@ -32,7 +30,8 @@ class AdmitRegion:
 
     def check(self, args: Mapping[str, Any], world: StepWorld) -> Look:
         region = world.binding.region(args["region"])
-        found, split = _soon_carried(world, region), canary_split(world.shares_at(TOTAL), world.binding.stable_slot, {})
+        await_seen(world, region)
+        found, split = carried(world, region), canary_split(world.shares_at(TOTAL), world.binding.stable_slot, {})
         everything, state = split.region_share(region) == TOTAL, world.estate.traffic.observe()
         admission = admitting(found.sessions if found else int(args["unknown"]), int(args["retry_after"]))
         held_back = admitting_router(world) is not None
@@ -65,17 +64,6 @@ class AdmitRegion:
         words = f"{read.detail}; {look.aim['words']}"
         blind = ((EventKind.NOTE, noted(WENT_ON_BLIND, words)),) if look.aim["blind"] else ()
         return Result(words, facts, blind)
-
-
-def _soon_carried(world: StepWorld, region: str) -> Carried | None:
-    """Not held up by the last instance: the stages behind see to it. But without a first one there is nobody to serve
-    anybody."""
-    await_seen(world, region, SOON)
-    found = carried(world, region)
-    if found is None:
-        await_seen(world, region)
-        found = carried(world, region)
-    return found
 
 
 def _refused(world: StepWorld) -> int:

@@ -9,7 +9,7 @@ from tidegate.model.traffic import TOTAL
 from tidegate.steps.contract import StepWorld
 from tidegate.steps.stable_capacity import measured_demand
 
-SEEN_WITHIN, LOOK_EVERY = 15.0, 0.1  # seconds
+SEEN_WITHIN, LAST_WITHIN, LOOK_EVERY = 15.0, 3.0, 0.1  # seconds
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,20 @@ def room_for(row: Room) -> int:
     return TOTAL if row.demand <= row.carries else int(row.carries / row.demand * TOTAL)
 
 
-def await_seen(world: StepWorld, region: str, within: float = SEEN_WITHIN) -> None:
+def await_seen(world: StepWorld, region: str) -> None:
     """Wait until the router sees every instance healthy that the region's control says runs the stable release.
 
     Instances that had no database for a while are well again a moment after it takes writes, and the router learns of
-    it at its next look: whoever measures the room in between finds none. Gives up after ``within`` seconds,
-    and where nobody can say: then whoever asked goes by what there is.
+    it at its next look: whoever measures the room in between finds none. The last of them holds nobody up for more than
+    :data:`LAST_WITHIN` seconds, for users wait; the first for :data:`SEEN_WITHIN`, and not where nobody can say: then
+    whoever asked goes by what there is.
     """
-    arm, until = world.binding.arm(region, "stable"), world.clock.now() + within
+    arm, began = world.binding.arm(region, "stable"), world.clock.now()
     try:
         running = len(world.estate.compute.observe(arm).instances)
-        while world.estate.metrics.counters().healthy.get(arm, 0) < running and world.clock.now() < until:
+        while (seen := world.estate.metrics.counters().healthy.get(arm, 0)) < running:
+            if world.clock.now() >= began + (LAST_WITHIN if seen else SEEN_WITHIN):
+                return
             world.clock.sleep(LOOK_EVERY)
     except EffectError:
         return

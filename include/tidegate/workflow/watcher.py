@@ -16,12 +16,8 @@ from typing import Any
 from airflow.sdk import Asset, AssetWatcher
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from tidegate.guard import sync_watch
-from tidegate.guard.dependency_watch import DependencyWatch
-from tidegate.guard.region_watch import RegionWatch, standing_eyes
-from tidegate.guard.replication_watch import keep_looking
+from tidegate.guard.standing import stand_guard
 from tidegate.guard.vigil import Alarm
-from tidegate.guard.watch import Watch
 from tidegate.workflow.detection import Detection
 from tidegate.workflow.worlds import world_for
 
@@ -50,11 +46,7 @@ def guarding(service: str, stop: threading.Event, ask: Ask) -> None:
     def say(alarm: Alarm) -> None:
         ask(Detection(alarm.service, alarm.reason, alarm.observed_at, alarm.id, alarm.fast_lane, alarm.target))
 
-    world = world_for(service)
-    sync_watch.start(world, stop)
-    keep_looking(world, stop)
-    DependencyWatch(world).start(stop)
-    Watch(world, say, RegionWatch(world, standing_eyes(world, stop))).run(stop)
+    stand_guard(world_for(service), stop, say)
 
 
 class GuardTrigger(BaseEventTrigger):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +14,8 @@ from tidegate.checks.model import Status
 from tidegate.cli import main
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.drivers.backups.contract import TableDifference
+from tidegate.policy.backups import Backups
+from tidegate.policy.base import PeopleAsked
 
 __all__ = ["bench"]
 BY = ["--by", "cat", "--reason", "a bad update"]
@@ -48,6 +51,21 @@ def test_a_restore_says_what_it_is_and_what_comes_next(held: Bench, capsys: pyte
     assert f"tidegate restore shop --discard {one}" in told
     assert main(["restore", "shop", "--discard", one, *BY]) == ExitCode.OK
     assert held.driver.beside == {}
+
+
+def test_a_swap_asks_people_and_says_how_it_ended(
+    held: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["restore", "shop", "--to", "latest", *BY]) == ExitCode.OK
+    (one,) = held.driver.beside
+    assert f"tidegate restore shop --swap {one}" in capsys.readouterr().out
+    asked = PeopleAsked.model_validate({"from": ["ann", "ben"], "quorum": 2, "within": "20s"})
+    policy = held.world.policy.model_copy(update={"backups": Backups(approval=asked)})
+    loaded = SimpleNamespace(policy=policy, digest=held.world.policy_digest)
+    monkeypatch.setattr("tidegate.cli.backups.find_policy", lambda service: loaded)
+    assert main(["restore", "shop", "--swap", one, *BY]) == ExitCode.NOT_APPROVED
+    assert "waiting for 2 of ann, ben to approve" in capsys.readouterr().out
+    assert held.driver.live == ""
 
 
 def test_a_check_that_is_not_passed_there_has_an_exit_code(held: Bench, capsys: pytest.CaptureFixture[str]) -> None:

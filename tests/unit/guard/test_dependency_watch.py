@@ -12,7 +12,6 @@ from tests.support import estate
 from tests.support.estate import Rig
 from tidegate.engine import dependencies
 from tidegate.engine.dependencies import Told
-from tidegate.errors import Unreachable
 from tidegate.guard.dependency_watch import DependencyWatch
 from tidegate.model.dependency import Breaker, BreakerState, Limits
 from tidegate.policy.dependencies import Dependency
@@ -84,17 +83,6 @@ def test_the_guard_leaves_it_for_pages_and_it_runs_out(rig: Rig):
     assert any(seen.do in words for words in page["needs"])
     later = rig.clock.now() + dependencies.TTL + 1
     assert dependencies.last_seen(rig.world.journal, "shop", later) == ()
-
-
-def test_a_router_that_does_not_answer_stops_no_guard_and_is_said_once(rig: Rig, caplog: pytest.LogCaptureFixture):
-    rig.traffic.faults.unreachable = Unreachable("the router is gone")
-    watch = DependencyWatch(rig.world)
-    watch.look()
-    watch.look()
-    assert dependencies.last_seen(rig.world.journal, "shop", rig.clock.now()) == ()
-    assert [record.message for record in caplog.records] == [
-        "guard of shop: the breakers cannot be seen: the router is gone (changed: no)"
-    ]
 
 
 def test_a_router_that_cannot_say_is_no_trouble(rig: Rig):

@@ -9,8 +9,8 @@ from pathlib import Path
 from lab import regions
 from lab.edge import Edge, bootstrap, command, initial_routes
 from tidegate.drivers.credentials import parse_connection
-from tidegate.drivers.traffic._envoy_file import read
-from tidegate.drivers.traffic.contract import PreviewState, RouteState
+from tidegate.drivers.traffic._envoy_file import Standing, read
+from tidegate.drivers.traffic.contract import RouteState
 from tidegate.model.topology import Arm, Slot
 from tidegate.model.traffic import canary_split
 
@@ -22,7 +22,7 @@ def edge(root: Path) -> Edge:
 def test_the_first_routes_are_epoch_0_and_never_replace_others(tmp_path: Path) -> None:
     shares = {"east": 5000, "west": 5000}
     initial_routes(edge(tmp_path), shares)
-    first = (RouteState(0, canary_split(shares, Slot.A, {})), PreviewState(0, None))
+    first = Standing(RouteState(0, canary_split(shares, Slot.A, {})))
     assert read(tmp_path / "routes.yaml") == first
 
     initial_routes(edge(tmp_path), shares, stable=Slot.B)

@@ -251,6 +251,12 @@ def test_while_nobody_takes_writes_reads_are_served_and_writes_are_told_to_come_
                     assert took < 5 * HOLD, "nobody waits for what is known to be away"
                     wait_for(lambda: client.get("/cart").status_code == 200, "reads to be served", process)
                     assert client.get("/cart").json()["orders"] == 1
+                    first = httpx.get(f"{base}/", timeout=30)
+                    assert (first.status_code, first.json()["session"], first.cookies.get("shop_session")) == (
+                        200,
+                        None,
+                        None,
+                    )
                     wait_for(lambda: answers(f"{base}/_health"), "it to be well: it can still show things", process)
                     connection.execute("set default_transaction_read_only = off")
                     connection.execute(f'alter database "{name}" reset default_transaction_read_only')

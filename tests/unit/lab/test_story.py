@@ -49,3 +49,15 @@ def test_the_drawing_shows_the_candidate_and_the_stop() -> None:
     picture = weights_drawing(timeline)
     assert picture.count("loss stopped") == 1
     assert weights_drawing([]) == ""
+
+
+def test_a_killed_region_is_told_with_when_orders_were_taken_again_and_the_stages() -> None:
+    none = dict.fromkeys(("requests", "failed_requests", "sessions_broken", "orders_lost"))
+    stages = {"declared": 1.1, "opened": 1.2, "scale.target": 9.0, "cutover.promote": 2.4}
+    seconds = {**dict.fromkeys(("verdict_to_safe", "total", "in_airflow"))}
+    seconds = {**seconds, "until_orders": 2.6, "restored": 30.0, "stages": stages}
+    row = {"name": "x", "outcome": "failed_over", "rung": None, "ok": True, "seconds": seconds, **none}
+    under = table([row]).splitlines()[4]
+    assert "2.6 s after the kill" in under
+    assert under.index("declared 1.1 s") < under.index("cutover.promote 2.4 s")
+    assert "scale" not in under

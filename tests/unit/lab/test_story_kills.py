@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lab.load.journal import Request
-from lab.story.kills import Kill, back_after, percentile, told
+from lab.story.kills import percentile, told
+from lab.story.region_killed import Kill, back_after
 
 
 def order(at: float, ms: float = 20.0, status: int = 201) -> Request:

@@ -1,5 +1,5 @@
 """What a backups driver can do: base backups and a log archive outside the regions, and a database restored from them
-beside the live one. Nothing here changes the live database."""
+beside the live one, which may be put in its place. Only :meth:`Backups.swap` changes what the service works on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
+
+from tidegate.drivers.token import Token
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,18 @@ class TableDifference:
         return self.live is not None and self.live == self.restored and not (self.only_live or self.only_restored)
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How far a restored database has come into the live one's place. ``copy``, ``replaced``: the names, in the live
+    server, of what is loaded there and of what it has replaced. ``loaded``: all of it is there; ``swapped``: it is the
+    live database now."""
+
+    copy: str
+    replaced: str
+    loaded: bool
+    swapped: bool
+
+
 Told = Callable[[str], None]
 
 
@@ -128,12 +142,38 @@ class Backups(Protocol):
         """Stop it and remove its files. Idempotent. Raises ``Refused`` for an id that is none."""
         ...
 
-    def compare(self, restored: str, live: str) -> tuple[TableDifference, ...]:
-        """Every table of the database at the URL ``live`` and of the restored one. Reads each row once."""
+    def compare(self, restored: str, live: str, other: str = "") -> tuple[TableDifference, ...]:
+        """Every table of the database at the URL ``live`` and of the restored one. Reads each row once. ``other``: the
+        name of another database of that server, which is compared with in its stead."""
         ...
 
     def address(self, restored: str, live: str) -> str:
         """The URL ``live``, as it leads to the same database in the restored server."""
+        ...
+
+    def standing(self, restored: str, region: str) -> Standing:
+        """Looks at the live server in ``region``. Raises ``Refused`` for names that no swap leaves, and where the
+        driver was not given what a swap needs."""
+        ...
+
+    def load(self, restored: str, region: str, token: Token) -> None:
+        """All of it into the live server, under a name that no client knows. Idempotent: a half is made anew. Raises
+        ``LeaseLost``, ``Refused``, ``Rejected``, ``OutcomeUnknown``."""
+        ...
+
+    def swap(self, restored: str, region: str, token: Token) -> None:
+        """What was loaded is the live database when this returns, and the live one is kept, in one step that happens or
+        does not: whoever was connected is ended, and nobody is let in meanwhile. Idempotent. Raises ``LeaseLost``,
+        ``Refused`` while it is not loaded, ``NotYet`` (nothing changed), ``OutcomeUnknown``."""
+        ...
+
+    def follow(self, restored: str, region: str) -> tuple[str, ...]:
+        """Other regions that do not have the swap yet, or do not answer; in those that have it, nobody is connected to
+        what was replaced any more. Waits a little."""
+        ...
+
+    def drop_copy(self, restored: str, region: str, token: Token) -> None:
+        """The way back of :meth:`load`. Nothing where it was swapped in. Idempotent."""
         ...
 
     def keep_up(self, stop: threading.Event, told: Told, *, every: float, keep: int) -> None:

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
-from tidegate.drivers._world import Faults
+from tidegate.drivers._world import Faults, world_of
+from tidegate.drivers.backups._memory_swap import Swaps
 from tidegate.drivers.backups.contract import Backup, BackupState, Restored, TableDifference, Told
 from tidegate.drivers.site import Site
 from tidegate.errors import NotYet, Refused
@@ -21,12 +22,14 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class MemoryBackups:
+class MemoryBackups(Swaps):
     """``clock``: epoch seconds. ``gap``, ``trouble``, ``archived_until``: as observed. ``damaged``: ids of backups that
-    show it when they are read in full. ``differences``: what every comparison finds."""
+    show it when they are read in full. ``differences``: what every comparison finds, but that of a restored database
+    with what was loaded of it; ``halves`` are not."""
 
     def __init__(self, settings: Settings, site: Site) -> None:
-        self.faults = Faults()
+        super().__init__()
+        self.world, self.faults = world_of(site), Faults()
         self.clock: Callable[[], float] = time.time
         self.backups: list[Backup] = []
         self.archived_until: float | None = None
@@ -75,9 +78,10 @@ class MemoryBackups:
         self._known(restored)
         del self.beside[restored]
 
-    def compare(self, restored: str, live: str) -> tuple[TableDifference, ...]:
+    def compare(self, restored: str, live: str, other: str = "") -> tuple[TableDifference, ...]:
         self._known(restored)
-        return self.differences
+        loaded = other == f"restored_{restored}" and restored not in self.halves
+        return () if loaded else self.differences
 
     def address(self, restored: str, live: str) -> str:
         self._known(restored)

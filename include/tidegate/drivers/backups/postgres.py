@@ -13,13 +13,14 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tidegate.drivers.backups import _beside, _compare, _keeping, _log, _taking
+from tidegate.drivers.backups import _beside, _compare, _keeping, _log, _swap, _taking
 from tidegate.drivers.backups._place import Place, new_id, place_of
 from tidegate.drivers.backups._programs import pass_file
 from tidegate.drivers.backups._servers import Servers, source_of
-from tidegate.drivers.backups.contract import Backup, BackupState, Restored, TableDifference, Told
+from tidegate.drivers.backups.contract import Backup, BackupState, Restored, Standing, TableDifference, Told
 from tidegate.drivers.credentials import Credential
 from tidegate.drivers.site import Site
+from tidegate.drivers.token import Token
 from tidegate.errors import NotYet, Refused
 
 
@@ -28,11 +29,13 @@ class Settings(BaseModel):
     ``directory`` (of the backups and the log; outside the regions), ``programs`` (directory of PostgreSQL's own, of
     the servers' major version), ``account`` (whom a restored server runs as; root has to name one) and ``beside``
     (directory for the files of restored servers). ``regions``: region -> ``conn://name`` of its server with a log-in
-    that may replicate and is in ``pg_monitor``."""
+    that may replicate and is in ``pg_monitor``. ``admin``: the same with a log-in for ``tidegate restore
+    --swap`` alone, to the database that the service works on: a superuser, also at the times that are restored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     place: str
     regions: dict[str, str] = Field(min_length=1)
+    admin: dict[str, str] = {}
 
 
 class PostgresBackups:
@@ -45,6 +48,12 @@ class PostgresBackups:
                 f"backups regions {sorted(settings.regions)} are not the service's regions {sorted(site.regions)}",
                 next_step="give drivers.backups.regions one connection per region",
             )
+        if settings.admin and set(settings.admin) != set(site.regions):
+            raise Refused(
+                f"backups admin {sorted(settings.admin)} are not the service's regions {sorted(site.regions)}",
+                next_step="give drivers.backups.admin one connection per region",
+            )
+        self._service = site.service
         self._settings, self._resolve = settings, site.resolve
 
     def observe(self, *, read_again_after: float | None = None) -> BackupState:
@@ -93,14 +102,34 @@ class PostgresBackups:
         _beside.stop(place, place.data_of(restored))
         place.restored_note(restored).unlink(missing_ok=True)
 
-    def compare(self, restored: str, live: str) -> tuple[TableDifference, ...]:
-        return _compare.compare(_libpq(self.address(restored, live)), _libpq(live))
+    def compare(self, restored: str, live: str, other: str = "") -> tuple[TableDifference, ...]:
+        from sqlalchemy import make_url
+
+        there = make_url(live).set(database=other).render_as_string(hide_password=False) if other else live
+        return _compare.compare(_libpq(self.address(restored, live)), _libpq(there))
 
     def address(self, restored: str, live: str) -> str:
         from sqlalchemy import make_url
 
         found = self._known(restored)
         return make_url(live).set(host=found.host, port=found.port, query={}).render_as_string(hide_password=False)
+
+    def standing(self, restored: str, region: str) -> Standing:
+        return _swap.look(self._live(restored, region))
+
+    def load(self, restored: str, region: str, token: Token) -> None:
+        _swap.load(self._place(), self._live(restored, region), self._known(restored), token)
+
+    def swap(self, restored: str, region: str, token: Token) -> None:
+        _swap.exchange(self._live(restored, region), token)
+
+    def follow(self, restored: str, region: str) -> tuple[str, ...]:
+        live, admins = self._live(restored, region), self._settings.admin
+        others = {name: self._resolve(reference) for name, reference in admins.items() if name != region}
+        return tuple(name for name, admin in others.items() if not _swap.follow(live, admin))
+
+    def drop_copy(self, restored: str, region: str, token: Token) -> None:
+        _swap.drop(self._live(restored, region), token)
 
     def keep_up(self, stop: threading.Event, told: Told, *, every: float, keep: int) -> None:
         place, credentials = self._place(), self._credentials()
@@ -172,6 +201,14 @@ class PostgresBackups:
             known = ", ".join(found) or "none"
             raise Refused(f"there is no restored database {restored!r}", next_step=f"there are: {known}")
         return found[restored]
+
+    def _live(self, restored: str, region: str) -> _swap.Live:
+        if region not in self._settings.admin:
+            raise Refused(
+                "this policy names no log-in that could put a restored database in the live one's place",
+                next_step="give drivers.backups.admin one connection per region",
+            )
+        return _swap.live_of(self._resolve(self._settings.admin[region]), self._service, restored)
 
     def _place(self) -> Place:
         return place_of(self._resolve(self._settings.place))

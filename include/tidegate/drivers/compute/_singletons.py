@@ -85,7 +85,7 @@ class SupervisorSingletons:
         home = self._slots / "singletons"
         home.mkdir(parents=True, exist_ok=True)
         file = home / f"{region}-{name}.json"
-        with locked(file.with_suffix(".lock"), LOCK_SECONDS):
+        with locked(file.with_suffix(".lock"), LOCK_SECONDS, token):
             held = _epoch_in(file)
             refuse_stale(f"{name} in {region}", held, token.epoch, token.operation)
             replace(file, json.dumps({"epoch": token.epoch, "operation": token.operation}))

@@ -54,10 +54,10 @@ class SlotDirectory:
         self._file = self.path / "slot.json"
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, token: Token) -> Iterator[None]:
         """Hold the slot's lock. Raises ``Throttled``."""
         self.path.mkdir(parents=True, exist_ok=True)
-        with locked(self.path / "slot.lock", LOCK_SECONDS):
+        with locked(self.path / "slot.lock", LOCK_SECONDS, token):
             yield
 
     def order(self) -> Order:

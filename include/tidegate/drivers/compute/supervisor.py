@@ -92,7 +92,7 @@ class SupervisorCompute(SupervisorSingletons):
         if order.instances > len(region.ports[arm.slot]):
             raise Refused(f"slot {arm} has {len(region.ports[arm.slot])} ports, {order.instances} instances are wanted")
         region.supervisor.ping()  # nothing is written for a region that cannot be told
-        with slot.writing():
+        with slot.writing(token):
             refuse_stale(f"slot {arm}", slot.order().epoch, token.epoch, token.operation)
             unpacked = _unpack(slot, order, fetch)
             _seal(slot, desired, order, unseal)

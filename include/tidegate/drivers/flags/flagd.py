@@ -96,7 +96,7 @@ class FlagdFile:
         self, change: Callable[[Document], Document], token: Token, because: Because, said: Mapping[str, str]
     ) -> None:
         self.ping()
-        with locked(self._lock, self._lock_seconds):
+        with locked(self._lock, self._lock_seconds, token):
             if (held := self._fence()) > token.epoch:
                 raise LeaseLost(f"the flags are at epoch {held}, {token.operation} writes at {token.epoch}")
             before = self._before()

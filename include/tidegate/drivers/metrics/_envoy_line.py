@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NoReturn
 
-from tidegate.drivers.traffic._envoy_file import PREVIEW, parse_version
+from tidegate.drivers.traffic._envoy_file import PREVIEW, WRITES, parse_version
 from tidegate.model.admission import EVERYBODY
 from tidegate.model.observation import FlagSeen, Observation
 from tidegate.model.topology import Arm
@@ -36,7 +36,7 @@ _decode: Callable[[str], Any] = json.JSONDecoder(parse_constant=_no_constant).de
 @dataclass(frozen=True)
 class _Route:
     """A route name, taken apart once for all the lines that carry it. ``arms``: those with weight, by name.
-    ``limited``: a part of the sessions is turned away."""
+    ``limited``: a part of the sessions is turned away, or all that writes."""
 
     epoch: int
     split: Split
@@ -47,10 +47,11 @@ class _Route:
 
 @lru_cache(maxsize=4096)
 def _route(name: str) -> _Route:
-    epoch, split, admission = parse_version(name)
+    halted = name.startswith(f"{WRITES};")
+    epoch, split, admission = parse_version(name.removeprefix(f"{WRITES};"))
     weighed = {arm.name: arm for arm, weight in split.weights if weight}
     regions = frozenset(arm.region for arm in split.arms)
-    return _Route(epoch, split, regions, weighed, admission != EVERYBODY)
+    return _Route(epoch, split, regions, weighed, halted or admission != EVERYBODY)
 
 
 def parse(line: bytes, endpoints: Sequence[Endpoint], regions: Sequence[str], now: float) -> Observation | None:

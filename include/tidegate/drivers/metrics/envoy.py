@@ -24,7 +24,9 @@ from tidegate.model.topology import SERVING, Arm
 
 # Completed, not total: only those are counted together with the 5xx, the edge's own 503 among them.
 _NAMES = ("upstream_rq_completed", "upstream_rq_5xx", "upstream_rq_active", "membership_healthy", "membership_total")
-_REFUSED = r"http\.[^.]+\.no_cluster"  # by listener: what was sent nowhere, for want of admission
+_REFUSED = (
+    r"http\.[^.]+\.no_cluster"  # by listener: what was sent nowhere, for want of admission or while writes are halted
+)
 _SAMPLE = 120  # characters of a malformed line that are shown
 
 

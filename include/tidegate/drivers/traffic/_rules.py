@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from tidegate.drivers.traffic.contract import RouteState
 from tidegate.errors import Refused
 from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.topology import Arm
@@ -29,6 +30,12 @@ def refuse_dead_arms(desired: Split, current: Split | None, healthy: Collection[
         raise Refused(f"no healthy target in {', '.join(dead)}", next_step="start its instances, or weigh another arm")
     if not any(weight and arm in healthy for arm, weight in desired.weights):
         raise Refused(f"no arm of {desired} has a healthy target", next_step="start instances in one of them")
+
+
+def refuse_alone(routed: RouteState) -> None:
+    """A preview, or a halt of writes, stands beside a split. Raises :class:`Refused` if there is none."""
+    if routed.split is None:
+        raise Refused("the router has no split of ours yet, so there is nothing to stand beside")
 
 
 def refuse_dead_preview(route: PreviewRoute | None, healthy: Collection[Arm]) -> None:

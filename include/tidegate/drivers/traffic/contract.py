@@ -11,6 +11,7 @@ from tidegate.model.admission import EVERYBODY, Admission
 from tidegate.model.dependency import BreakerState
 from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.traffic import Split
+from tidegate.model.writes import Halt
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,15 @@ class PreviewState:
 
     epoch: int
     route: PreviewRoute | None
+
+
+@dataclass(frozen=True)
+class WritesState:
+    """Whether the router takes requests that write. ``epoch``: of the last writer of this, in a chain of its own, 0 if
+    there never was one; it stays when writes are taken again. ``halt`` None: they go where all requests go."""
+
+    epoch: int
+    halt: Halt | None
 
 
 class Traffic(Protocol):
@@ -88,6 +98,26 @@ class PreviewingTraffic(Traffic, Protocol):
     def apply_preview(self, desired: PreviewRoute | None, token: Token) -> None:
         """Make ``desired`` the preview's route; None: there is none. ``token``: of the previews' own chain. Raises
         ``LeaseLost``, ``Refused`` (no healthy target in the arm, or no split of ours yet), ``Unreachable``."""
+        ...
+
+
+@runtime_checkable
+class HaltingTraffic(Traffic, Protocol):
+    """What a router does besides that can serve reads alone. That stands beside split, admission and preview: a write
+    of any of those keeps it, and it has epochs of its own, so that it neither fences an operation that is under way
+    nor waits for one.
+
+    * A request that writes, by its method, reaches no arm and no preview, and is counted as admission's are.
+    * It is the router's own answer: it needs no instance, no database, and nobody's time.
+    """
+
+    def observe_writes(self) -> WritesState:
+        """As in force. Raises ``Unreachable``."""
+        ...
+
+    def halt_writes(self, halt: Halt | None, token: Token) -> None:
+        """Turn requests that write away, or with None let them through again. Idempotent. ``token``: of this chain.
+        Raises ``LeaseLost``, ``Refused`` (no split of ours yet), ``Unreachable``, ``NotSettled``."""
         ...
 
 

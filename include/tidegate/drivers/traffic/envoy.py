@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace as changed
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,14 +22,15 @@ from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
 from tidegate.drivers.traffic import _envoy_breaker as breaker
 from tidegate.drivers.traffic import _envoy_file as route_file
-from tidegate.drivers.traffic._rules import refuse_dead_arms, refuse_dead_preview
-from tidegate.drivers.traffic.contract import PreviewState, RouteState
+from tidegate.drivers.traffic._rules import refuse_alone, refuse_dead_arms, refuse_dead_preview
+from tidegate.drivers.traffic.contract import PreviewState, RouteState, WritesState
 from tidegate.errors import LeaseLost, NotSettled, Refused, Unreachable
 from tidegate.model.admission import EVERYBODY, Admission
 from tidegate.model.dependency import BreakerState
 from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.topology import Arm
 from tidegate.model.traffic import Split
+from tidegate.model.writes import Halt
 
 _POLL = 0.02  # seconds between two looks at what is in force; Envoy takes a file within 2-13 ms
 _HEALTHY = "membership_healthy"
@@ -75,11 +77,19 @@ class EnvoyTraffic:
         return routed if version == name else RouteState(0, None)
 
     def observe_preview(self) -> PreviewState:
+        return self._beside()[0]
+
+    def observe_writes(self) -> WritesState:
+        return self._beside()[1]
+
+    def _beside(self) -> tuple[PreviewState, WritesState]:
+        """What stands beside the split."""
+        nothing = route_file.NO_PREVIEW, route_file.NO_HALT
         found = self._admin.route_config(route_file.ROUTE_CONFIG)
         try:
-            return route_file.parse_host_name(found[2]) if found else route_file.NO_PREVIEW
+            return route_file.parse_host_name(found[2]) if found else nothing
         except ValueError:
-            return route_file.NO_PREVIEW  # routes by something that is not ours
+            return nothing  # routes by something that is not ours
 
     def observe_breakers(self, dependencies: Collection[str]) -> Mapping[str, BreakerState]:
         """See the contract. A dependency's cluster, and the route to it, are called ``to-<name>``."""
@@ -98,13 +108,22 @@ class EnvoyTraffic:
     def apply_preview(self, desired: PreviewRoute | None, token: Token) -> None:
         """See the contract. The split and its epoch stay as they are in the file. Waits for Envoy to see
         a new instance healthy, ``settle_seconds`` at most. Raises ``NotSettled``."""
-        if not self._routes.parent.is_dir():
-            raise Unreachable(f"the route file's directory {self._routes.parent} is not there")
+        self._must_be_there()
         wanted = PreviewState(token.epoch, desired)
         healthy = self._soon_healthy(desired.arm) if desired else frozenset()
         with locked(self._lock, self._settings.lock_seconds):
             self._write_preview(wanted, token, healthy)
-        self._await(lambda: self._took(wanted), lambda: self._preview_not_taken(wanted, token))
+        meant = f"the preview {desired}"
+        self._await(lambda: self._took(wanted), lambda: self._not_taken(meant, self.observe_preview().epoch, token))
+
+    def halt_writes(self, halt: Halt | None, token: Token) -> None:
+        """See the contract. Split, admission, preview and their epochs stay as they are in the file."""
+        self._must_be_there()
+        wanted = WritesState(token.epoch, halt)
+        with locked(self._lock, self._settings.lock_seconds):
+            self._write_halt(wanted, token)
+        meant = halt.words if halt else "that writes are taken again"
+        self._await(lambda: self._heeds(wanted), lambda: self._not_taken(meant, self.observe_writes().epoch, token))
 
     def settled(self, desired: Split, token: Token) -> bool:
         state = self.observe()
@@ -119,12 +138,15 @@ class EnvoyTraffic:
         self._route(split, admission, token)
 
     def _route(self, desired: Split, admission: Admission | None, token: Token) -> None:
-        if not self._routes.parent.is_dir():
-            raise Unreachable(f"the route file's directory {self._routes.parent} is not there")
+        self._must_be_there()
         healthy = self._healthy(desired.arms)
-        with locked(self._lock, self._settings.lock_seconds):
+        with locked(self._lock, self._settings.lock_seconds, token):
             wanted = self._write(desired, admission, token, healthy)
         self._await(lambda: self._has(wanted), lambda: self._why_not(wanted, token))
+
+    def _must_be_there(self) -> None:
+        if not self._routes.parent.is_dir():
+            raise Unreachable(f"the route file's directory {self._routes.parent} is not there")
 
     def _soon_healthy(self, arm: Arm) -> frozenset[Arm]:
         """Envoy's own health check sees a new instance a moment after whoever started it does."""
@@ -143,37 +165,49 @@ class EnvoyTraffic:
 
     def _write(self, desired: Split, admission: Admission | None, token: Token, healthy: frozenset[Arm]) -> RouteState:
         """``admission`` None: as it is."""
-        current, preview, in_file = self._current()
+        standing, in_file = self._current()
+        current = standing.routed
         if current.epoch > token.epoch:
             raise LeaseLost(f"the routes are at epoch {current.epoch}, {token.operation} writes at {token.epoch}")
         wanted = RouteState(token.epoch, desired, current.admission if admission is None else admission)
         if in_file and current == wanted:
             return wanted
         refuse_dead_arms(desired, current.split, healthy)
-        self._replace(wanted, preview, token, {})
+        self._replace(changed(standing, routed=wanted), token, {})
         return wanted
 
     def _write_preview(self, wanted: PreviewState, token: Token, healthy: frozenset[Arm]) -> None:
-        current, preview, in_file = self._current()
+        standing, in_file = self._current()
+        preview = standing.preview
         if preview.epoch > token.epoch:
             raise LeaseLost(f"the preview is at epoch {preview.epoch}, {token.operation} writes at {token.epoch}")
         if in_file and preview == wanted:
             return
-        if current.split is None:
-            raise Refused("the router has no split of ours yet, so there is nothing to stand beside")
+        refuse_alone(standing.routed)
         refuse_dead_preview(wanted.route, healthy)
-        self._replace(current, wanted, token, {"preview": str(wanted.route or "")})
+        self._replace(changed(standing, preview=wanted), token, {"preview": str(wanted.route or "")})
 
-    def _current(self) -> tuple[RouteState, PreviewState, bool]:
+    def _write_halt(self, wanted: WritesState, token: Token) -> None:
+        standing, in_file = self._current()
+        writes = standing.writes
+        if writes.epoch > token.epoch:
+            raise LeaseLost(f"whether writes are taken is at epoch {writes.epoch}, this one is of {token.epoch}")
+        if in_file and writes == wanted:
+            return
+        refuse_alone(standing.routed)
+        self._replace(changed(standing, writes=wanted), token, {"writes": str(wanted.halt or "")})
+
+    def _current(self) -> tuple[route_file.Standing, bool]:
         """As the file has it; a file that was deleted fences, and keeps what is shown, all the same."""
         if written := route_file.read(self._routes):
-            return *written, True
-        return self.observe(), self.observe_preview(), False
+            return written, True
+        return route_file.Standing(self.observe(), *self._beside()), False
 
-    def _replace(self, routed: RouteState, preview: PreviewState, token: Token, more: Mapping[str, str]) -> None:
-        epoch, split, admission = routed.epoch, routed.split, routed.admission
+    def _replace(self, standing: route_file.Standing, token: Token, more: Mapping[str, str]) -> None:
+        epoch, split, admission = standing.routed.epoch, standing.routed.split, standing.routed.admission
         assert split is not None, "nobody writes a route file without a split"
-        document = route_file.render(epoch, split, self._settings.session_cookie, preview, admission)
+        cookie = self._settings.session_cookie
+        document = route_file.render(epoch, split, cookie, standing.preview, admission, standing.writes)
         replace(self._routes, json.dumps(document))
         effect = {"at": time.time(), "epoch": epoch, "split": str(split), "operation": token.operation, **more}
         limited = {} if admission == EVERYBODY else {"admission": str(admission)}
@@ -191,12 +225,17 @@ class EnvoyTraffic:
         state = self.observe_preview()
         return state.route == wanted.route and state.epoch >= wanted.epoch
 
-    def _preview_not_taken(self, wanted: PreviewState, token: Token) -> Exception:
-        state = self.observe_preview()
-        if state.epoch > wanted.epoch:
-            return LeaseLost(f"the preview is at epoch {state.epoch}, {token.operation} wrote at {wanted.epoch}")
+    def _heeds(self, wanted: WritesState) -> bool:
+        """Whether the router has this halt, or this end of one, at this epoch or a newer one."""
+        state = self.observe_writes()
+        return state.halt == wanted.halt and state.epoch >= wanted.epoch
+
+    def _not_taken(self, what: str, epoch: int, token: Token) -> Exception:
+        """``epoch``: of what the router has instead."""
+        if epoch > token.epoch:
+            return LeaseLost(f"{what}: the router is at epoch {epoch}, {token.operation} wrote at {token.epoch}")
         return NotSettled(
-            f"Envoy has not taken the preview {wanted.route} within {self._settings.settle_seconds} s",
+            f"Envoy has not taken {what} within {self._settings.settle_seconds} s",
             next_step="look at Envoy's log and its counter http.edge.rds.tidegate.update_rejected",
         )
 

@@ -10,14 +10,15 @@ from pydantic import BaseModel, ConfigDict
 from tidegate.drivers._world import Effect, Faults, World, refuse_stale, world_of
 from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
-from tidegate.drivers.traffic._rules import refuse_dead_arms, refuse_dead_preview
-from tidegate.drivers.traffic.contract import PreviewState, RouteState
-from tidegate.errors import NotSettled, Refused
+from tidegate.drivers.traffic._rules import refuse_alone, refuse_dead_arms, refuse_dead_preview
+from tidegate.drivers.traffic.contract import PreviewState, RouteState, WritesState
+from tidegate.errors import NotSettled
 from tidegate.model.admission import EVERYBODY, Admission
 from tidegate.model.dependency import BreakerState
 from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.topology import Arm
 from tidegate.model.traffic import TOTAL, Split
+from tidegate.model.writes import Halt, reads
 
 
 class Settings(BaseModel):
@@ -45,6 +46,7 @@ class MemoryTraffic:
         self._written = RouteState(0, None)
         self._in_force = RouteState(0, None)
         self._preview = PreviewState(0, None)
+        self._writes = WritesState(0, None)
 
     def ping(self) -> None:
         self.faults.on_call()
@@ -59,6 +61,24 @@ class MemoryTraffic:
         with self.world.lock:
             return self._preview
 
+    def observe_writes(self) -> WritesState:
+        self.faults.on_call()
+        with self.world.lock:
+            return self._writes
+
+    def halt_writes(self, halt: Halt | None, token: Token) -> None:
+        self.faults.before_apply()
+        with self.world.lock:
+            refuse_stale("whether writes are taken", self._writes.epoch, token.epoch, token.operation)
+            if self._writes != WritesState(token.epoch, halt):
+                refuse_alone(self._written)
+                self._heed(halt, token)
+        self.faults.after_apply()
+
+    def takes(self, method: str) -> bool:
+        """Whether the router lets a request of this method through to an arm now, if its session is admitted."""
+        return self.observe_writes().halt is None or reads(method)
+
     def observe_breakers(self, dependencies: Collection[str]) -> Mapping[str, BreakerState]:
         self.faults.on_call()
         return {name: found for name, found in self.breakers.items() if name in dependencies}
@@ -68,8 +88,7 @@ class MemoryTraffic:
         with self.world.lock:
             refuse_stale("the preview", self._preview.epoch, token.epoch, token.operation)
             if self._preview != PreviewState(token.epoch, desired):
-                if self._written.split is None:
-                    raise Refused("the router has no split of ours yet, so there is nothing to stand beside")
+                refuse_alone(self._written)
                 refuse_dead_preview(desired, {desired.arm} if desired and self.healthy(desired.arm) else ())
                 self._show(desired, token)
         self.faults.after_apply()
@@ -138,3 +157,10 @@ class MemoryTraffic:
 
         detail = {"preview": str(desired or "")}
         self.world.perform(Effect("traffic", "preview", "routes", token.epoch, token.operation, detail), change)
+
+    def _heed(self, halt: Halt | None, token: Token) -> None:
+        def change() -> None:
+            self._writes = WritesState(token.epoch, halt)
+
+        detail = {"writes": str(halt or "")}
+        self.world.perform(Effect("traffic", "writes", "routes", token.epoch, token.operation, detail), change)
