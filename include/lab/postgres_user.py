@@ -100,7 +100,8 @@ def _lent_account() -> Account:
 
 
 def _add_account() -> pwd.struct_passwd:
-    argv = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT]
+    program = shutil.which("useradd") or "/usr/sbin/useradd"  # not on everybody's path
+    argv = [program, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT]
     try:
         subprocess.run(argv, check=True, capture_output=True, text=True)  # noqa: S603  argv is ours
     except (OSError, subprocess.CalledProcessError) as error:
