@@ -16,7 +16,8 @@ from lab import egress
 from lab.envoy_parts import TYPES, address, router, upstream_http
 from lab.ports import ADDRESS
 from tidegate.drivers._files import replace
-from tidegate.drivers.traffic._envoy_file import ROUTE_CONFIG, render
+from tidegate.drivers.traffic._envoy_file import ROUTE_CONFIG, Standing, render
+from tidegate.drivers.traffic.contract import RouteState
 from tidegate.model.topology import Arm, Slot
 from tidegate.model.traffic import Split, canary_split
 
@@ -49,7 +50,7 @@ def initial_routes(edge: Edge, shares: Mapping[str, int], stable: Slot = Slot.A)
     if edge.routes.exists():
         return
     split: Split = canary_split(shares, stable, {})
-    replace(edge.routes, json.dumps(render(0, split, edge.session_cookie)))
+    replace(edge.routes, json.dumps(render(Standing(RouteState(0, split)), edge.session_cookie)))
 
 
 def command(config: Path, *, concurrency: int = 1, base_id: int | None = None) -> list[str]:

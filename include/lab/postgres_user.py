@@ -6,6 +6,7 @@ binaries and data even if the checkout lies in a directory closed to others, and
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -52,7 +53,8 @@ def install(places: Places) -> Installation:
     if os.geteuid() != 0:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         return Installation(_wheel() / "pginstall" / "bin", data, Account())
-    account = _lent_account()
+    entry = lent_account()
+    account = Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
     root = _public_directory(places)
     data.mkdir(exist_ok=True, mode=0o700)
     account.own(data)
@@ -91,12 +93,22 @@ def _wheel() -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-def _lent_account() -> Account:
+def lent_account() -> pwd.struct_passwd:
+    """The system account under which PostgreSQL runs where we are root; it is made if it is not there. Raises
+    ``Refused``."""
     try:
-        entry = pwd.getpwnam(ACCOUNT)
+        return pwd.getpwnam(ACCOUNT)
     except KeyError:
-        entry = _add_account()
-    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+        with Path("/etc/passwd").open() as accounts:
+            fcntl.flock(accounts, fcntl.LOCK_EX)  # two of useradd at a time make one account with two numbers
+            return _found_or_added()
+
+
+def _found_or_added() -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(ACCOUNT)
+    except KeyError:
+        return _add_account()
 
 
 def _add_account() -> pwd.struct_passwd:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -71,19 +70,8 @@ def _file(tmp_path: Path) -> Rig:
     )
 
 
-_marks = itertools.count()
-
-
-def _now(edge: RealEdge, driver: Metrics) -> str:
-    """A cursor behind every line of earlier tests: Envoy writes them a little after it has answered."""
-    cursor, mark = driver.follow(None).cursor, f"mark-{next(_marks)}"
-    edge.get("/", cookie=f"{mark}.x")
-    wait_until(lambda: mark in {o.session for o in driver.follow(cursor).observations}, f"{mark} in the log")
-    return driver.follow(cursor).cursor
-
-
 def _real(edge: RealEdge) -> Rig:
-    _now(edge, envoy.connect(SETTINGS, edge.site))
+    edge.behind_all(envoy.connect(SETTINGS, edge.site))
 
     def serve(session: str) -> None:
         before = edge.edge.access_log.stat().st_size
@@ -300,7 +288,7 @@ def test_a_request_is_seen_as_it_was_routed(edge: RealEdge) -> None:
     router = traffic.connect(
         traffic.Settings(admin="conn://a", routes="lab/edge/routes.yaml", session_cookie="shop_session"), edge.site
     )
-    cursor = _now(edge, driver)
+    cursor = edge.behind_all(driver)
     epoch = router.observe().epoch + 1
     to_b = canary_split({"east": 10_000, "west": 0}, Slot.A, {"east": 10_000})
     router.apply(to_b, Token(epoch, "op"))
@@ -326,7 +314,7 @@ def test_a_request_is_seen_as_it_was_routed(edge: RealEdge) -> None:
 @pytest.mark.real
 def test_a_line_is_there_within_the_resolution_that_is_stated(edge: RealEdge) -> None:
     driver = envoy.connect(SETTINGS, edge.site)
-    cursor = _now(edge, driver)
+    cursor = edge.behind_all(driver)
     edge.get("/", cookie="quick.x")
     answered = time.monotonic()
     wait_until(lambda: driver.follow(cursor).observations, "seen")
@@ -336,7 +324,7 @@ def test_a_line_is_there_within_the_resolution_that_is_stated(edge: RealEdge) ->
 @pytest.mark.real
 def test_counters_count_requests_errors_and_targets(edge: RealEdge) -> None:
     driver = envoy.connect(SETTINGS, edge.site)
-    _now(edge, driver)
+    edge.behind_all(driver)
     before = driver.counters()
     edge.upstreams[EAST_A].status = 500
     answers = [edge.get("/")[0] for _ in range(30)]
@@ -356,7 +344,7 @@ def test_counters_count_requests_errors_and_targets(edge: RealEdge) -> None:
 def test_answers_for_want_of_a_healthy_target_are_the_arms_errors(edge: RealEdge) -> None:
     """Envoy counts such a 503 as the cluster's; the errors must never outnumber the requests for that."""
     driver = envoy.connect(SETTINGS, edge.site)
-    cursor, before = _now(edge, driver), driver.counters()
+    cursor, before = edge.behind_all(driver), driver.counters()
     west_a = Arm("west", Slot.A)
     for arm in (EAST_A, west_a):
         edge.upstreams[arm].healthy = False
@@ -378,7 +366,7 @@ def test_answers_for_want_of_a_healthy_target_are_the_arms_errors(edge: RealEdge
 @pytest.mark.real
 def test_envoy_reopens_a_rotated_log_and_nothing_is_lost(edge: RealEdge) -> None:
     driver = envoy.connect(SETTINGS, edge.site)
-    cursor = _now(edge, driver)
+    cursor = edge.behind_all(driver)
     edge.get("/", cookie="first.x")
     edge.edge.access_log.rename(edge.edge.access_log.with_name("access.log.1"))
     edge.get("/", cookie="second.x")

@@ -170,7 +170,8 @@ def test_never_to_an_arm_without_a_healthy_target(rig: Rig) -> None:
 @pytest.mark.real
 def test_who_is_turned_away_is_told_when_to_come_again_and_counts_against_no_arm(edge: RealEdge) -> None:
     driver, metrics = envoy.connect(SETTINGS, edge.site), envoy_metrics.connect(METRICS, edge.site)
-    token, before, cursor = Token(driver.observe().epoch + 1, "op"), metrics.counters(), metrics.follow(None).cursor
+    token, cursor = Token(driver.observe().epoch + 1, "op"), edge.behind_all(metrics)
+    before = metrics.counters()
     driver.admit(WEST, HALF, token)
     answers = [edge.headers(session) for session in SESSIONS]
     refused = [headers for status, headers in answers if status == 503]

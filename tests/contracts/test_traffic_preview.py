@@ -195,8 +195,8 @@ def test_what_asked_for_a_preview_is_counted_in_no_arm(edge: RealEdge) -> None:
     )
     assert edge.site.endpoints == ENDPOINTS
     rig.driver.apply_preview(ROUTE, rig.preview())
+    cursor = edge.behind_all(metrics)
     logged = len(edge.lines())
-    cursor = metrics.follow(None).cursor
     edge.upstreams[PREVIEW].status = 500
     try:
         for value in ("1.1.0", None, "1.1.0", None, "1.1.0"):

@@ -16,7 +16,6 @@ from tidegate.drivers.traffic.contract import HaltingTraffic, WritesState
 from tidegate.drivers.traffic.memory import MemoryTraffic
 from tidegate.errors import LeaseLost, Refused
 from tidegate.model.admission import EVERYBODY, Admission
-from tidegate.model.observation import Observation
 from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.topology import Arm, Slot
 from tidegate.model.traffic import canary_split
@@ -169,21 +168,17 @@ def test_what_is_turned_away_counts_against_no_arm_and_no_preview_takes_it(edge:
     assert edge.headers("1.x")[1]["retry-after"] == "3", "who is not admitted is told what admission says"
     driver.admit(STABLE, EVERYBODY, Token(driver.observe().epoch, "op"))
 
-    before, cursor = metrics.counters(), metrics.follow(None).cursor
-    asker = "turned-away"  # lines of earlier requests may still be on their way to the log
-    answers = [
-        edge.get("/orders", f"{asker}.x", method, preview) for method in ("GET", "POST") for preview in (None, "1.1.0")
-    ]
+    cursor, before = edge.behind_all(metrics), metrics.counters()
+    answers = [edge.get("/orders", "1.x", method, preview) for method in ("GET", "POST") for preview in (None, "1.1.0")]
     assert answers[1:] == [(200, PREVIEW.name), (503, ""), (503, "")]
     after = metrics.counters()
 
-    def lines() -> list[Observation]:
-        return [one for one in metrics.follow(cursor).observations if one.session == asker]
+    wait_until(lambda: len(metrics.follow(cursor).observations) == 3, "all lines but the preview's")
+    seen = metrics.follow(cursor)
 
-    wait_until(lambda: len(lines()) == 3, "all lines but the preview's")
     assert (after.refused - before.refused, after.errors) == (2, before.errors)
-    assert metrics.follow(cursor).malformed == 0
-    assert [(one.endpoint, one.refused, one.arm is None) for one in lines() if one.refused] == [
+    assert seen.malformed == 0
+    assert [(one.endpoint, one.refused, one.arm is None) for one in seen.observations if one.refused] == [
         ("checkout", True, True),
         ("checkout", True, True),
     ]

@@ -24,7 +24,7 @@ PREVIEW_GUARDS: tuple[Guard, ...] = (
     _guard(
         "an older opening is refused at the router",
         "drivers/traffic/envoy.py",
-        "if preview.epoch > token.epoch:",
+        "if now.epoch > token.epoch:",
         _OFF,
         _CONTRACT,
         "test_who_opened_it_late_is_refused_after_the_withdrawal[envoy]",

@@ -25,14 +25,14 @@ READS_ONLY_GUARDS: tuple[Guard, ...] = (
         "drivers/traffic/envoy.py",
         (
             "reads only: who stops writes late is refused by the file",
-            "if writes.epoch > token.epoch:",
+            "if now.epoch > token.epoch:",
             "if False:",
             "test_who_stops_writes_late_is_refused_once_they_are_taken_again[envoy]",
         ),
         (
             "reads only: routes that are written anew keep it",
-            "document = route_file.render(epoch, split, cookie, standing.preview, admission, standing.writes)",
-            "document = route_file.render(epoch, split, cookie, standing.preview, admission)",
+            "document = route_file.render(standing, self._settings.session_cookie, self._endpoints)",
+            "document = route_file.render(route_file.Standing(routed), self._settings.session_cookie)",
             "test_reads_go_on_and_every_write_is_answered_by_the_router[envoy]",
         ),
     ),

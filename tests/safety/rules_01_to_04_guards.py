@@ -91,8 +91,8 @@ RULES_01_TO_04: tuple[Guard, ...] = (
         "Envoy's epoch without its file",
         3,
         "drivers/traffic/envoy.py",
-        "return route_file.Standing(self.observe(), *self._beside()), False",
-        "return route_file.Standing(RouteState(0, None), *self._beside()), False",
+        "return self._in_force(), False",
+        "return changed(self._in_force(), routed=RouteState(0, None)), False",
         (f"{_TRAFFIC}::test_a_deleted_route_file_fences_all_the_same",),
     ),
     Guard(

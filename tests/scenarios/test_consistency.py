@@ -26,7 +26,8 @@ from tidegate.drivers.compute.contract import SlotSpec
 from tidegate.drivers.credentials import Credential, connection_name
 from tidegate.drivers.name_servers import addresses
 from tidegate.drivers.token import Token
-from tidegate.drivers.traffic._envoy_file import render
+from tidegate.drivers.traffic._envoy_file import Standing, render
+from tidegate.drivers.traffic.contract import RouteState
 from tidegate.engine import gates, readiness
 from tidegate.engine.consistency import names as names_of
 from tidegate.engine.readiness_item import Item, State
@@ -174,7 +175,7 @@ def test_the_lab_s_name_follows_the_traffic_and_one_that_leads_to_the_other_regi
         )
         for shares, leads in (({"east": 5000, "west": 5000}, {EAST, WEST}), ({"west": 10_000}, {WEST})):
             split = canary_split({"east": 0, "west": 0} | shares, Slot.A, {})
-            routes.write_text(json.dumps(render(1, split, "shop_session")))
+            routes.write_text(json.dumps(render(Standing(RouteState(1, split)), "shop_session")))
             rig.traffic.force(split)
             assert addresses(at, "www.shop.test") == leads
             assert "lead www.shop.test to" in names_of(estate, part)

@@ -45,6 +45,7 @@ ELSEWHERE = {
     "start-line": "tests/unit/cli/test_brakes_commands.py",
     "brakes": "tests/unit/cli/test_brakes_commands.py",
     "readiness": "tests/unit/cli/test_brakes_commands.py",
+    "detour": "tests/scenarios/test_detours.py",
     "stop-writes": "tests/scenarios/test_reads_only.py",
     "start-writes": "tests/scenarios/test_reads_only.py",
     "switchover": "tests/unit/cli/test_moving_commands.py",

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,7 @@ from pathlib import Path
 from lab import edge as lab_edge
 from lab.egress import Outside
 from tidegate.drivers.credentials import Credential
+from tidegate.drivers.metrics.contract import Metrics
 from tidegate.drivers.site import Site
 from tidegate.model.topology import Arm, Slot
 from tidegate.model.traffic import Endpoint
@@ -111,6 +113,13 @@ class RealEdge:
             answer = connection.getresponse()
             answer.read()
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}
+
+    def behind_all(self, metrics: Metrics) -> str:
+        """A cursor behind every line of earlier requests: Envoy writes them a little after it has answered."""
+        cursor, mark = metrics.follow(None).cursor, f"mark-{uuid.uuid4().hex}"
+        self.get("/", cookie=f"{mark}.x")
+        wait_until(lambda: mark in {o.session for o in metrics.follow(cursor).observations}, f"{mark} in the log")
+        return metrics.follow(cursor).cursor
 
     def lines(self) -> list[dict[str, object]]:
         """The access log so far, parsed."""

@@ -78,8 +78,9 @@ class Users:
     """Sticky sessions with a mean life of 30 s; each request goes where the router sends its session.
 
     ``error_rate``: version -> endpoint -> part of requests that fail. ``slow``: version -> factor on latency. ``dark``:
-    regions in which nothing answers. ``asks``: version -> the flags that it asks for, in every request;
-    ``flag_fails``: flag -> part of the requests that fail of those who see what is behind it.
+    regions in which nothing answers; ``class_dark``: likewise of one endpoint class in a region. ``asks``: version ->
+    the flags that it asks for, in every request; ``flag_fails``: flag -> part of the requests that fail of those who
+    see what is behind it.
     """
 
     traffic: MemoryTraffic
@@ -93,6 +94,7 @@ class Users:
     slow: dict[str, float] = field(default_factory=dict)
     peak: dict[Arm, float] = field(default_factory=dict)
     dark: set[str] = field(default_factory=set)
+    class_dark: set[tuple[str, str]] = field(default_factory=set)
     flags: MemoryFlags | None = None
     asks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     flag_fails: dict[str, float] = field(default_factory=dict)
@@ -118,16 +120,16 @@ class Users:
         self.metrics.push(sorted(made, key=lambda o: o.at + o.milliseconds / 1000))
 
     def _request(self, session: str, epoch: int, seconds: float) -> Observation:
-        arm = self.traffic.route(session)
         split = self.traffic.observe().split
         assert split is not None
         if not self.traffic.admits(session):
             at = self.clock.now() - self._random.random() * seconds
             return Observation(at, None, session, "browse", 503, 0.1, epoch, split, refused=True)
-        version = self.compute.look(arm).version or "none"
         endpoint = "checkout" if self._random.random() < 0.33 else "browse"
+        arm = self.traffic.route(session, endpoint=endpoint)
+        version = self.compute.look(arm).version or "none"
         failed = self._random.random() < self.error_rate.get(version, {}).get(endpoint, 0.0005)
-        failed = failed or arm.region in self.dark
+        failed = failed or arm.region in self.dark or (arm.region, endpoint) in self.class_dark
         flags = tuple(self._ask(key, session) for key in self.asks.get(version, ()))
         failed = failed or any(f.on and self._random.random() < self.flag_fails.get(f.key, 0.0) for f in flags)
         base = 40.0 if endpoint == "checkout" else 10.0

@@ -33,8 +33,9 @@ def small_policy(**changes: Any) -> Policy:
     return policy.model_copy(update={"rollback": policy.rollback.model_copy(update={"health": easy})})
 
 
-def open_promotion(rig: Rig, version: str, request_id: str = "") -> OperationView:
-    request = Request(OperationKind.PROMOTION, request_id or f"promote {version}", "cat", "a test", version)
+def open_promotion(rig: Rig, version: str, request_id: str = "", **asked: Any) -> OperationView:
+    """``asked``: more of the request."""
+    request = Request(OperationKind.PROMOTION, request_id or f"promote {version}", "cat", "a test", version, **asked)
     plan = promotion_plan(rig.world.policy, rig.world.policy_digest)
     return open_operation(rig.world, request, plan, actor="test")
 

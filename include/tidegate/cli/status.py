@@ -13,7 +13,7 @@ import typer
 
 from tidegate.cli.operations import AsJson, Service
 from tidegate.cli.reading import known_service, reading_journal
-from tidegate.engine import dependencies, preview_arm, region_loss, relaxing, writes
+from tidegate.engine import class_loss, dependencies, detours, preview_arm, region_loss, relaxing, writes
 from tidegate.engine.braking import brakes_of
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.lost_writes import ledger_of, next_step
@@ -72,6 +72,7 @@ def _service(journal: Journal, service: str, facts: ServiceFacts, now: float) ->
         "guard_alive": guard_document(journal, service, now)["alive"],
         "vantage": vantage_document(journal, service, now),
         "loss": region_loss.unanswered(journal, service),
+        "failing": class_loss.unanswered(journal, service, now),
         "relaxed": relaxing.unprotected(journal, service),
         "dependencies": [{**asdict(d), "words": d.words} for d in dependencies.last_seen(journal, service, now)],
         "watch": watch.words if watch else None,
@@ -81,6 +82,7 @@ def _service(journal: Journal, service: str, facts: ServiceFacts, now: float) ->
         "placement": facts.placement.to_json() if facts.placement else None,
         "preview": vars(preview) if preview else None,
         "reads_only": {**halted.to_json(), "words": halted.words(service)} if halted else None,
+        "detours": [{**one.to_json(), "words": one.words(service)} for one in detours.standing(journal, service)],
     }
 
 
@@ -124,6 +126,8 @@ def _words(shown: Mapping[str, Any], view: OperationView | None) -> Iterator[str
         yield f"  WHAT TO DO NOW:       {shown['watch_needs']}"
     if halted := shown["reads_only"]:
         yield f"  WRITES ARE STOPPED:   {halted['words']}"
+    for one in shown["detours"]:
+        yield f"  ON A DETOUR:          {one['words']}"
     yield from _placement(shown["placement"])
     if preview := shown["preview"]:
         yield f"  preview:              {preview_arm.Shown(**preview)}"
@@ -143,7 +147,7 @@ def _around(shown: Mapping[str, Any]) -> Iterator[str]:
     """The regions, and what the service calls."""
     if seen := vantage_words(shown["vantage"]):
         yield f"  regions:              {seen}"
-    yield from (f"  WHAT TO DO NOW:       {shown[key]}" for key in ("loss", "relaxed") if shown[key])
+    yield from (f"  WHAT TO DO NOW:       {shown[key]}" for key in ("loss", "failing", "relaxed") if shown[key])
     for one in shown["dependencies"]:
         yield f"  calls:                {one['words']}"
         if one["do"]:

@@ -28,8 +28,8 @@ BRAKE_KINDS = frozenset(
         EventKind.LINE_STARTED,
     }
 )
-PIN, LINE, WINDOW, BUDGET = "pin", "stop the line", "change window", "error budget"
-EXEMPTIBLE = frozenset({LINE, WINDOW, BUDGET})
+PIN, LINE, WINDOW, BUDGET, DETOUR = "pin", "stop the line", "change window", "error budget", "detour"
+EXEMPTIBLE = frozenset({LINE, WINDOW, BUDGET, DETOUR})
 FORWARD = frozenset({OperationKind.PROMOTION, OperationKind.CONTRACT})  # kinds that brakes hold
 GROWS = frozenset({"shift_traffic", "raise_exposure"})  # verbs that bring a release to more users
 

@@ -1,4 +1,5 @@
-"""What is in the way of a promotion now: the brakes in the journal, the policy's change windows, the error budget."""
+"""What is in the way of a promotion now: the brakes in the journal, the policy's change windows, the error budget, an
+endpoint class on a detour."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from tidegate.engine.brakes import (
     BRAKE_KINDS,
     BUDGET,
+    DETOUR,
     FORWARD,
     PIN,
     WINDOW,
@@ -17,6 +19,7 @@ from tidegate.engine.brakes import (
     pulled,
 )
 from tidegate.engine.budget import budget_of
+from tidegate.engine.detours import DETOUR_KINDS, fold_detours
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
@@ -35,6 +38,7 @@ def in_the_way(world: World, txn: Transaction, kind: OperationKind) -> Iterator[
     yield from (one for one in found if one.rule != PIN or kind is OperationKind.PROMOTION)  # a contract keeps it
     yield from outside_the_window(world)
     yield from budget_spent(world)
+    yield from on_detours(world.service, txn)
 
 
 def outside_the_window(world: World) -> Iterator[Obstacle]:
@@ -51,6 +55,13 @@ def budget_spent(world: World) -> Iterator[Obstacle]:
     budget = budget_of(world.journal, world.service, world.policy.objectives, world.clock.now())
     if budget is not None and budget.spent:
         yield Obstacle(BUDGET, f"the error budget of {world.service} is {budget}", f"wait, or {exempted_by()}")
+
+
+def on_detours(service: str, txn: Transaction) -> Iterator[Obstacle]:
+    """A class that fails in one region would be held for the candidate's doing, or hidden from its judge."""
+    for one in fold_detours(txn.events(kinds=DETOUR_KINDS)):
+        after = f"lift it: tidegate detour {service} {one.endpoint} --lift; or {exempted_by()}"
+        yield Obstacle(DETOUR, f"{one.endpoint} is answered in {one.to} alone ({one.person}: {one.why})", after)
 
 
 def still_let(world: World, txn: Transaction, view: OperationView, step: Step, actor: str) -> None:

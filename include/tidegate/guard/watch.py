@@ -22,6 +22,7 @@ from tidegate.engine.view import STOP_LOSS_NODE, OperationView
 from tidegate.engine.world import World
 from tidegate.errors import LeaseLost, TidegateError
 from tidegate.guard.aftermath import AftermathRecorder
+from tidegate.guard.class_watch import ClassWatch
 from tidegate.guard.demand import HEALTH_WINDOW, Demand
 from tidegate.guard.hearing import Hearing
 from tidegate.guard.history import Recorder
@@ -61,6 +62,7 @@ class Watch:
         self._regions = regions or RegionWatch(world, None)
         self._standing = StandingWatch(world, ask)
         self._demand = Demand(world.policy.shares)
+        self._classes = ClassWatch(world)
         self._ledger: Ledger | None = None
         self._cursor: str | None = None
         self._hearing: Hearing | None = None
@@ -99,6 +101,8 @@ class Watch:
         if batch is not None:  # last: the open operation's seconds come first
             self._count(batch)
             self._standing.look(batch, busy=view is not None, seq=self._head_seq)
+            self._classes.note(batch.observations)
+            self._classes.look(view)
         return Glance(view.id if view else None, verdict, stopped, blind)
 
     def _count(self, batch: Batch) -> None:

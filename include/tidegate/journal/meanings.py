@@ -32,6 +32,8 @@ MEANINGS: Mapping[EventKind, str] = {
     EventKind.LINE_STARTED: "A person started the line again.",
     EventKind.WRITES_STOPPED: "A person has the router serve reads alone: it answers writes itself, with 503.",
     EventKind.WRITES_STARTED: "A person has the router let writes through again.",
+    EventKind.DETOUR_SET: "One endpoint class is answered in another region alone: which, where, by whom, why.",
+    EventKind.DETOUR_LIFTED: "A person has the endpoint class go where all requests go again.",
     EventKind.DATA_CHECKED: "One run of the data checks, with each result.",
     EventKind.RUNG_JUDGED: "A rung of the way back was judged by health and data: it is the last, or the next follows.",
     EventKind.CONTRACT_COMPLETED: "A schema contract was run: no rollback goes to a baseline from before it any more.",

@@ -41,6 +41,8 @@ class EventKind(StrEnum):
     LINE_STARTED = "line_started"
     WRITES_STOPPED = "writes_stopped"
     WRITES_STARTED = "writes_started"
+    DETOUR_SET = "detour_set"
+    DETOUR_LIFTED = "detour_lifted"
     FLAGS_SET = "flags_set"
     FLAG_RETIRED = "flag_retired"
     SECRET_READ = "secret_read"  # noqa: S105 - a kind of event

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from tidegate.judge.bounds import difference, more_requests
 from tidegate.judge.document import ArmEvidence, Document, RegionEvidence, Unreadable, read
 from tidegate.judge.fold import SKEW
-from tidegate.judge.settings import OTHER
+from tidegate.model.traffic import OTHER
 from tidegate.model.verdict import Evidence, SignalReading, Verdict, combine
 
 MALFORMED_PART = 0.05  # of all lines; above it nobody knows what the log says

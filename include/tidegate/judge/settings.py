@@ -13,7 +13,6 @@ from tidegate.model.topology import Slot
 #: all of them on errors get 4/10, latency 2/10, the other four 1/10 each. Errors get most: they hurt users most.
 ALPHA_PARTS = {"errors": 4, "latency": 2, "availability": 1, "latency_p99": 1, "service": 1, "business": 1}
 OPTIONAL = frozenset({"latency", "service", "business"})  # judged if the policy names them
-OTHER = "other"  # what requests of no class are called; judged where it can occur, never asked of a gate
 
 
 def split_alpha(alpha: float, optional: Collection[str]) -> dict[str, float]:

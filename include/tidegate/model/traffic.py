@@ -14,6 +14,7 @@ from fractions import Fraction
 from tidegate.model.topology import Arm, Slot
 
 TOTAL = 10_000  # basis points
+OTHER = "other"  # what requests of no class are called; judged where it can occur, never asked of a gate
 
 
 @dataclass(frozen=True)
@@ -91,5 +92,5 @@ class Endpoint:
 
 
 def classify(endpoints: Sequence[Endpoint], method: str, path: str) -> str:
-    """Name of the first endpoint class that matches, ``other`` if none does."""
-    return next((e.name for e in endpoints if e.matches(method, path)), "other")
+    """Name of the first endpoint class that matches, :data:`OTHER` if none does."""
+    return next((e.name for e in endpoints if e.matches(method, path)), OTHER)

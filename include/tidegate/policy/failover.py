@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from tidegate.policy import rules
 from tidegate.policy.admission import Admission
 from tidegate.policy.base import Name, Part, PeopleAsked
+from tidegate.policy.detour import Detour
 from tidegate.policy.problem import enforce
 from tidegate.policy.quantities import BasisPoints, Bytes, Seconds
 
@@ -39,7 +40,8 @@ class Failover(Part):
     lost writes, rows of these tables that only the old primary has are kept in the lost-write ledger, and nothing is
     rewound before people have closed it. Without it they are not looked for.
     ``admission``: what becomes of the sessions that the other region has no room for; without it, the part of the
-    traffic for which there is none is moved once there is.
+    traffic for which there is none is moved once there is. ``detour``: when one endpoint class that fails in one region
+    is answered in the other, alone; without it the guard does not look for that.
     """
 
     decide: Decide = Decide()
@@ -52,6 +54,7 @@ class Failover(Part):
     ledger: Annotated[dict[Name, Name], Field(max_length=100)] = {}  # noqa: RUF012  # pydantic copies it
 
     admission: Admission | None = None
+    detour: Detour | None = None
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Failover:

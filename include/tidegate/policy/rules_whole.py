@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tidegate.model.ladder import Rung
 from tidegate.model.roles import Action, Role
-from tidegate.model.traffic import TOTAL
+from tidegate.model.traffic import OTHER, TOTAL
 from tidegate.policy.backups import backups_of
 from tidegate.policy.consistency import consistency_of
 from tidegate.policy.dependencies import dependencies_of
@@ -106,8 +106,8 @@ def _known(part: str, name: str, values: Sequence[str], known: Sequence[str], ki
 
 
 def _endpoints(part: Policy) -> Iterator[Problem]:
-    if "other" in part.endpoints:
-        yield Problem("'other' is what requests of no class are called", ("endpoints", "other"), key=True)
+    if OTHER in part.endpoints:
+        yield Problem(f"{OTHER!r} is what requests of no class are called", ("endpoints", OTHER), key=True)
     earlier: list[tuple[str, EndpointClass]] = []
     for name, endpoint in part.endpoints.items():
         for taker, first in earlier:
@@ -149,7 +149,7 @@ def _traffic(part: Policy) -> Iterator[Problem]:
     total = sum(part.traffic.mix.values())
     if total != TOTAL:
         yield Problem(f"the mix sums to {percent_text(total)}, expected 100%", ("traffic", "mix"), key=True)
-    known = (*part.endpoints, "other")
+    known = (*part.endpoints, OTHER)
     for name in [n for n in part.traffic.mix if n not in known]:
         yield Problem(f"there is no endpoint class {name!r}", ("traffic", "mix", name), likely(name, known), key=True)
     for name in [n for n in part.endpoints if n not in part.traffic.mix]:

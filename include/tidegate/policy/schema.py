@@ -12,8 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tidegate.judge.settings import OTHER
-from tidegate.model.traffic import Endpoint
+from tidegate.model.traffic import OTHER, Endpoint
 from tidegate.policy import rules_whole
 from tidegate.policy.backups import Backups
 from tidegate.policy.base import EVERYBODY, Identifier, Name, Part, PeopleAsked, Text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tidegate.engine import dependencies, preview_arm, region_loss, relaxing, writes
+from tidegate.engine import class_loss, dependencies, detours, preview_arm, region_loss, relaxing, writes
 from tidegate.engine.brakes import BRAKE_KINDS, Brakes, fold_brakes
 from tidegate.engine.carriers import carried_on
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
@@ -51,8 +51,10 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
     watch = watch_words(journal, service, now)
     failed = [(ALARM, watch.needs)] if watch is not None and watch.needs else []
     lost = [(ALARM, words)] if (words := region_loss.unanswered(journal, service)) else []
+    failing = [(ALARM, words)] if (words := class_loss.unanswered(journal, service, now)) else []
     relaxed = [(ALARM, words)] if (words := relaxing.unprotected(journal, service)) else []
     halted = [(ALARM, held.words(service))] if (held := writes.stopped(journal, service)) else []
+    away = [(ALARM, one.words(service)) for one in detours.standing(journal, service)]
     called = dependencies.last_seen(journal, service, now)
     needs = sorted(
         [
@@ -63,8 +65,10 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
             *stranded,
             *failed,
             *lost,
+            *failing,
             *relaxed,
             *halted,
+            *away,
             *((ASK, f"{one.words}: {one.do}") for one in called if one.do),
         ]
     )

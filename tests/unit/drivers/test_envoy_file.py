@@ -8,11 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.drivers.traffic._envoy_file import parse_version, read, render, version
+from tidegate.drivers.traffic._envoy_file import Standing, beside, parse_version, read, render, version
+from tidegate.drivers.traffic.contract import DetourState, PreviewState, RouteState, WritesState
 from tidegate.errors import Refused
 from tidegate.model.admission import EVERYBODY, Admission, admitting
-from tidegate.model.topology import Slot
-from tidegate.model.traffic import TOTAL, canary_split
+from tidegate.model.detour import Detour
+from tidegate.model.preview_arm import PreviewRoute
+from tidegate.model.topology import Arm, Slot
+from tidegate.model.traffic import TOTAL, Endpoint, Split, canary_split
+from tidegate.model.writes import Halt
 
 
 @given(
@@ -34,9 +38,13 @@ def test_what_is_no_version_is_refused(text: str) -> None:
         parse_version(text)
 
 
+def standing(split: Split, admission: Admission = EVERYBODY) -> Standing:
+    return Standing(RouteState(7, split, admission))
+
+
 def test_the_route_never_sends_a_request_twice_and_keeps_the_order() -> None:
     split = canary_split({"east": 5000, "west": 5000}, Slot.A, {"east": 500})
-    document = render(7, split, "shop_session")
+    document = render(standing(split), "shop_session")
     (route,) = document["resources"][0]["virtual_hosts"][0]["routes"]
     clusters = route["route"]["weighted_clusters"]
 
@@ -58,7 +66,7 @@ def test_a_file_that_is_not_ours_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_who_is_not_admitted_is_sent_nowhere_and_told_when_to_come_again() -> None:
     split = canary_split({"east": 5000, "west": 5000}, Slot.A, {"east": 500})
-    document = render(7, split, "shop_session", admission=Admission(6000, 5))
+    document = render(standing(split, Admission(6000, 5)), "shop_session")
     (route,) = document["resources"][0]["virtual_hosts"][0]["routes"]
     rows = route["route"]["weighted_clusters"]["clusters"]
 
@@ -81,4 +89,53 @@ def test_what_is_no_admission_is_refused(text: str) -> None:
 
 def test_with_everybody_admitted_nothing_is_written_of_it() -> None:
     split = canary_split({"east": 5000, "west": 5000}, Slot.A, {})
-    assert render(7, split, "shop_session", admission=admitting(TOTAL, 5)) == render(7, split, "shop_session")
+    assert render(standing(split, admitting(TOTAL, 5)), "shop_session") == render(standing(split), "shop_session")
+
+
+SPLIT = canary_split({"east": 5000, "west": 5000}, Slot.A, {})
+SHOWN = PreviewState(5, PreviewRoute("x-preview", "1.1.0", Arm("east", Slot.PREVIEW)))
+HALTED, AWAY = WritesState(9, Halt(7)), DetourState(4, (Detour("checkout", "west"), Detour("other", "east")))
+
+
+@pytest.mark.parametrize("preview", [PreviewState(0, None), PreviewState(3, None), SHOWN])
+@pytest.mark.parametrize("writes", [WritesState(0, None), WritesState(8, None), HALTED])
+@pytest.mark.parametrize("detours", [DetourState(0), DetourState(2), AWAY])
+def test_the_hosts_name_says_what_stands_beside(
+    preview: PreviewState, writes: WritesState, detours: DetourState
+) -> None:
+    whole = Standing(RouteState(7, SPLIT), preview, writes, detours)
+    assert beside(whole.routed, whole.host_name) == whole
+    assert ("|" in whole.host_name) == (writes.epoch + detours.epoch > 0)
+
+
+@pytest.mark.parametrize("name", ["any", "all|x", "all||y", "all|1;5|2;a>b|3", "all|1;5|2;a", "all||-1;", "all|²;"])
+def test_a_host_that_is_not_ours_says_nothing(name: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        beside(RouteState(7, SPLIT), name)
+
+
+def test_classes_are_told_apart_as_the_policy_does_and_only_as_far_as_one_is_away() -> None:
+    """The first that matches wins, so those before one that is away have a route of their own as well."""
+    classes = (
+        Endpoint("receipt", ("GET",), "/o/r"),
+        Endpoint("checkout", ("POST", "PUT"), "/o"),
+        Endpoint("all", (), "/"),
+    )
+
+    def routes(*away: Detour) -> list[tuple[str, str, str]]:
+        whole = Standing(RouteState(7, SPLIT), detours=DetourState(1, away))
+        found = render(whole, "cookie", classes)["resources"][0]["virtual_hosts"][0]["routes"]
+        methods = [
+            "".join(h["string_match"]["safe_regex"]["regex"] for h in one["match"].get("headers", ())) for one in found
+        ]
+        return [(m, one["match"]["prefix"], one["name"]) for m, one in zip(methods, found, strict=True)]
+
+    straight, west = "7;east-b=0,east-a=5000,west-a=5000,west-b=0", "7;east-b=0,east-a=0,west-a=10000,west-b=0"
+    assert routes() == [("", "/", straight)]
+    assert routes(Detour("receipt", "west")) == [("GET", "/o/r", west), ("", "/", straight)]
+    assert routes(Detour("checkout", "west")) == [
+        ("GET", "/o/r", straight),
+        ("POST|PUT", "/o", west),
+        ("", "/", straight),
+    ]
+    assert [name for *_, name in routes(Detour("other", "west"))] == [straight, straight, straight, west, straight]

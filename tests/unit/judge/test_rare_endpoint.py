@@ -10,7 +10,7 @@ from benchmarks.race.shop import Behaviour, Shop
 from tests.support.judging import START, healthy, judged, settings
 from tidegate.judge.fold import Judge
 from tidegate.judge.gate import GateRequirement, assess
-from tidegate.judge.settings import OTHER
+from tidegate.model.traffic import OTHER
 
 CLASSES = ("checkout", "receipt", "browse")
 RARE = Shop(rate=165.0, sessions=200, receipt_part=0.005, candidate=Behaviour(receipt_errors=1.0))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from tidegate.drivers.traffic.contract import RouteState
 from tidegate.errors import Refused
+from tidegate.model.detour import Detour, detoured
 from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.topology import Arm
-from tidegate.model.traffic import Split
+from tidegate.model.traffic import OTHER, Endpoint, Split
 
 
 def refuse_dead_arms(desired: Split, current: Split | None, healthy: Collection[Arm]) -> None:
@@ -32,16 +33,31 @@ def refuse_dead_arms(desired: Split, current: Split | None, healthy: Collection[
         raise Refused(f"no arm of {desired} has a healthy target", next_step="start instances in one of them")
 
 
-def refuse_alone(routed: RouteState) -> None:
-    """A preview, or a halt of writes, stands beside a split. Raises :class:`Refused` if there is none."""
+def refuse_alone(routed: RouteState) -> Split:
+    """A preview, a halt of writes and a detour stand beside a split. Raises :class:`Refused` if there is none."""
     if routed.split is None:
         raise Refused("the router has no split of ours yet, so there is nothing to stand beside")
+    return routed.split
 
 
 def refuse_dead_preview(route: PreviewRoute | None, healthy: Collection[Arm]) -> None:
     """Nobody is told of a preview that answers nothing. Raises :class:`Refused`."""
     if route is not None and route.arm not in healthy:
         raise Refused(f"no healthy target in {route.arm}", next_step="start its instances; nothing was routed to it")
+
+
+def refuse_unfit_detours(
+    detours: Iterable[Detour], split: Split, endpoints: Iterable[Endpoint], healthy: Collection[Arm]
+) -> None:
+    """Nobody is sent to a region that has nobody to answer. Raises :class:`Refused`."""
+    known = {*(endpoint.name for endpoint in endpoints), OTHER}
+    for one in detours:
+        if one.endpoint not in known:
+            raise Refused(f"the router knows no endpoint class {one.endpoint!r}", next_step="name one of the policy")
+        if not split.region_share(one.to):
+            raise Refused(f"{one.to} takes no traffic, so no class of it can go there", next_step="move the service")
+        if not any(weight and arm in healthy for arm, weight in detoured(split, one.to).weights):
+            raise Refused(f"no healthy target in {one.to}", next_step="start its instances; nothing was routed to it")
 
 
 def _grows(region: str, desired: Split, current: Split) -> bool:

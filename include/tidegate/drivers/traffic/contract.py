@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from tidegate.drivers.token import Token
 from tidegate.model.admission import EVERYBODY, Admission
 from tidegate.model.dependency import BreakerState
+from tidegate.model.detour import Detour
 from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.traffic import Split
 from tidegate.model.writes import Halt
@@ -40,6 +41,15 @@ class WritesState:
 
     epoch: int
     halt: Halt | None
+
+
+@dataclass(frozen=True)
+class DetourState:
+    """Which endpoint classes go to another region, one detour for each at most. ``epoch``: of the last writer of this,
+    in a chain of its own, 0 if there never was one; it stays when the last detour is lifted."""
+
+    epoch: int
+    detours: tuple[Detour, ...] = ()
 
 
 class Traffic(Protocol):
@@ -118,6 +128,27 @@ class HaltingTraffic(Traffic, Protocol):
     def halt_writes(self, halt: Halt | None, token: Token) -> None:
         """Turn requests that write away, or with None let them through again. Idempotent. ``token``: of this chain.
         Raises ``LeaseLost``, ``Refused`` (no split of ours yet), ``Unreachable``, ``NotSettled``."""
+        ...
+
+
+@runtime_checkable
+class DetouringTraffic(Traffic, Protocol):
+    """What a router does besides that can send one endpoint class to another region. That stands beside split,
+    admission, preview and halt, as a halt of writes does, with epochs of its own.
+
+    * A class is what the policy's endpoints say: the first that matches. Every other class is routed by the split.
+    * Its part of the arms is as :func:`~tidegate.model.detour.detoured` says, also of every later split.
+    * A session's arm within the region is chosen as before; what is turned away is turned away here as well.
+    """
+
+    def observe_detours(self) -> DetourState:
+        """As in force. Raises ``Unreachable``."""
+        ...
+
+    def detour(self, detours: tuple[Detour, ...], token: Token) -> None:
+        """Make these the detours, and no others. Idempotent. ``token``: of this chain. Raises ``LeaseLost``,
+        ``Refused`` (no healthy target there, a class or region that the router does not know, no split of ours yet),
+        ``Unreachable``, ``NotSettled``."""
         ...
 
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from dataclasses import replace as changed
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,14 +24,20 @@ from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
 from tidegate.drivers.traffic import _envoy_breaker as breaker
 from tidegate.drivers.traffic import _envoy_file as route_file
-from tidegate.drivers.traffic._rules import refuse_alone, refuse_dead_arms, refuse_dead_preview
-from tidegate.drivers.traffic.contract import PreviewState, RouteState, WritesState
+from tidegate.drivers.traffic._rules import (
+    refuse_alone,
+    refuse_dead_arms,
+    refuse_dead_preview,
+    refuse_unfit_detours,
+)
+from tidegate.drivers.traffic.contract import DetourState, PreviewState, RouteState, WritesState
 from tidegate.errors import LeaseLost, NotSettled, Refused, Unreachable
 from tidegate.model.admission import EVERYBODY, Admission
 from tidegate.model.dependency import BreakerState
+from tidegate.model.detour import Detour
 from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.topology import Arm
-from tidegate.model.traffic import Split
+from tidegate.model.traffic import Endpoint, Split
 from tidegate.model.writes import Halt
 
 _POLL = 0.02  # seconds between two looks at what is in force; Envoy takes a file within 2-13 ms
@@ -51,14 +59,36 @@ class Settings(BaseModel):
 
 def connect(settings: Settings, site: Site) -> EnvoyTraffic:
     """The driver. Nothing is sent yet. Raises ``Refused`` if the connection is not defined."""
-    return EnvoyTraffic(settings, EnvoyAdmin(site.resolve(settings.admin)), site.path(settings.routes))
+    admin, routes = EnvoyAdmin(site.resolve(settings.admin)), site.path(settings.routes)
+    return EnvoyTraffic(settings, admin, routes, site.endpoints)
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """One of the things that stand beside the split. ``called``: for people; ``shown``: in the log of effects."""
+
+    part: Literal["preview", "writes", "detours"]
+    state: PreviewState | WritesState | DetourState
+    called: str
+    shown: str
+
+    def now(self, standing: route_file.Standing) -> PreviewState | WritesState | DetourState:
+        found: PreviewState | WritesState | DetourState = getattr(standing, self.part)
+        return found
+
+    def holds(self, standing: route_file.Standing) -> bool:
+        """Whether that is so, at this epoch or a newer one."""
+        now = self.now(standing)
+        return now == changed(self.state, epoch=now.epoch) and now.epoch >= self.state.epoch
 
 
 class EnvoyTraffic:
     """The contract of ``traffic`` on one Envoy. Each write that was really made is a line in ``<routes>.log``."""
 
-    def __init__(self, settings: Settings, admin: EnvoyAdmin, routes: Path) -> None:
-        self._settings, self._admin, self._routes = settings, admin, routes
+    def __init__(
+        self, settings: Settings, admin: EnvoyAdmin, routes: Path, endpoints: tuple[Endpoint, ...] = ()
+    ) -> None:
+        self._settings, self._admin, self._routes, self._endpoints = settings, admin, routes, endpoints
         self._lock = routes.with_name(routes.name + ".lock")
         self.log = routes.with_name(routes.name + ".log")
 
@@ -66,30 +96,32 @@ class EnvoyTraffic:
         self._admin.ready()
 
     def observe(self) -> RouteState:
-        found = self._admin.route_config(route_file.ROUTE_CONFIG)
-        if found is None:
-            return RouteState(0, None)
-        version, name, _ = found
-        try:
-            routed = RouteState(*route_file.parse_version(name))
-        except ValueError:
-            return RouteState(0, None)  # routes by something that is not ours
-        return routed if version == name else RouteState(0, None)
+        return self._in_force().routed
 
     def observe_preview(self) -> PreviewState:
-        return self._beside()[0]
+        return self._in_force().preview
 
     def observe_writes(self) -> WritesState:
-        return self._beside()[1]
+        return self._in_force().writes
 
-    def _beside(self) -> tuple[PreviewState, WritesState]:
-        """What stands beside the split."""
-        nothing = route_file.NO_PREVIEW, route_file.NO_HALT
+    def observe_detours(self) -> DetourState:
+        return self._in_force().detours
+
+    def _in_force(self) -> route_file.Standing:
+        """As the router has it; routes by something that is not ours say nothing."""
+        nothing = RouteState(0, None)
         found = self._admin.route_config(route_file.ROUTE_CONFIG)
+        if found is None:
+            return route_file.Standing(nothing)
+        version, name, host = found
         try:
-            return route_file.parse_host_name(found[2]) if found else nothing
+            routed = RouteState(*route_file.parse_version(name)) if version == name else nothing
         except ValueError:
-            return nothing  # routes by something that is not ours
+            routed = nothing
+        try:
+            return route_file.beside(routed, host)
+        except ValueError:
+            return route_file.Standing(routed)
 
     def observe_breakers(self, dependencies: Collection[str]) -> Mapping[str, BreakerState]:
         """See the contract. A dependency's cluster, and the route to it, are called ``to-<name>``."""
@@ -109,21 +141,26 @@ class EnvoyTraffic:
         """See the contract. The split and its epoch stay as they are in the file. Waits for Envoy to see
         a new instance healthy, ``settle_seconds`` at most. Raises ``NotSettled``."""
         self._must_be_there()
-        wanted = PreviewState(token.epoch, desired)
         healthy = self._soon_healthy(desired.arm) if desired else frozenset()
-        with locked(self._lock, self._settings.lock_seconds):
-            self._write_preview(wanted, token, healthy)
-        meant = f"the preview {desired}"
-        self._await(lambda: self._took(wanted), lambda: self._not_taken(meant, self.observe_preview().epoch, token))
+        state = PreviewState(token.epoch, desired)
+        wanted = _Beside("preview", state, f"the preview {desired}", str(desired or ""))
+        self._put_beside(wanted, token, lambda _: refuse_dead_preview(desired, healthy))
 
     def halt_writes(self, halt: Halt | None, token: Token) -> None:
-        """See the contract. Split, admission, preview and their epochs stay as they are in the file."""
+        """See the contract. Everything else stays as it is in the file."""
         self._must_be_there()
-        wanted = WritesState(token.epoch, halt)
-        with locked(self._lock, self._settings.lock_seconds):
-            self._write_halt(wanted, token)
-        meant = halt.words if halt else "that writes are taken again"
-        self._await(lambda: self._heeds(wanted), lambda: self._not_taken(meant, self.observe_writes().epoch, token))
+        called = halt.words if halt else "that writes are taken again"
+        wanted = _Beside("writes", WritesState(token.epoch, halt), called, str(halt or ""))
+        self._put_beside(wanted, token, lambda _: None)
+
+    def detour(self, detours: tuple[Detour, ...], token: Token) -> None:
+        """See the contract. Everything else stays as it is in the file."""
+        self._must_be_there()
+        arms = split.arms if detours and (split := self.observe().split) else ()
+        healthy = self._healthy(arms) if arms else frozenset()
+        shown = ",".join(map(str, detours))
+        wanted = _Beside("detours", DetourState(token.epoch, detours), f"the detours {shown or '(none)'}", shown)
+        self._put_beside(wanted, token, lambda split: refuse_unfit_detours(detours, split, self._endpoints, healthy))
 
     def settled(self, desired: Split, token: Token) -> bool:
         state = self.observe()
@@ -176,42 +213,36 @@ class EnvoyTraffic:
         self._replace(changed(standing, routed=wanted), token, {})
         return wanted
 
-    def _write_preview(self, wanted: PreviewState, token: Token, healthy: frozenset[Arm]) -> None:
-        standing, in_file = self._current()
-        preview = standing.preview
-        if preview.epoch > token.epoch:
-            raise LeaseLost(f"the preview is at epoch {preview.epoch}, {token.operation} writes at {token.epoch}")
-        if in_file and preview == wanted:
-            return
-        refuse_alone(standing.routed)
-        refuse_dead_preview(wanted.route, healthy)
-        self._replace(changed(standing, preview=wanted), token, {"preview": str(wanted.route or "")})
+    def _put_beside(self, wanted: _Beside, token: Token, refuse: Callable[[Split], None]) -> None:
+        """Whatever it is, it has epochs of its own, and the split and its epoch stay as they are in the file."""
+        with locked(self._lock, self._settings.lock_seconds):
+            self._write_beside(wanted, token, refuse)
+        self._await(lambda: wanted.holds(self._in_force()), lambda: self._not_taken(wanted, token))
 
-    def _write_halt(self, wanted: WritesState, token: Token) -> None:
+    def _write_beside(self, wanted: _Beside, token: Token, refuse: Callable[[Split], None]) -> None:
         standing, in_file = self._current()
-        writes = standing.writes
-        if writes.epoch > token.epoch:
-            raise LeaseLost(f"whether writes are taken is at epoch {writes.epoch}, this one is of {token.epoch}")
-        if in_file and writes == wanted:
+        now = wanted.now(standing)
+        if now.epoch > token.epoch:
+            raise LeaseLost(f"{wanted.called}: the router is at epoch {now.epoch}, {token.operation} at {token.epoch}")
+        if in_file and now == wanted.state:
             return
-        refuse_alone(standing.routed)
-        self._replace(changed(standing, writes=wanted), token, {"writes": str(wanted.halt or "")})
+        refuse(refuse_alone(standing.routed))
+        beside = {wanted.part: wanted.state}
+        self._replace(changed(standing, **beside), token, {wanted.part: wanted.shown})  # type: ignore[arg-type]
 
     def _current(self) -> tuple[route_file.Standing, bool]:
-        """As the file has it; a file that was deleted fences, and keeps what is shown, all the same."""
+        """As the file has it; a file that was deleted fences, and keeps what stands beside, all the same."""
         if written := route_file.read(self._routes):
             return written, True
-        return route_file.Standing(self.observe(), *self._beside()), False
+        return self._in_force(), False
 
     def _replace(self, standing: route_file.Standing, token: Token, more: Mapping[str, str]) -> None:
-        epoch, split, admission = standing.routed.epoch, standing.routed.split, standing.routed.admission
-        assert split is not None, "nobody writes a route file without a split"
-        cookie = self._settings.session_cookie
-        document = route_file.render(epoch, split, cookie, standing.preview, admission, standing.writes)
+        routed = standing.routed
+        document = route_file.render(standing, self._settings.session_cookie, self._endpoints)
         replace(self._routes, json.dumps(document))
-        effect = {"at": time.time(), "epoch": epoch, "split": str(split), "operation": token.operation, **more}
-        limited = {} if admission == EVERYBODY else {"admission": str(admission)}
-        append_line(self.log, {**effect, **limited})
+        effect = {"at": time.time(), "epoch": routed.epoch, "split": str(routed.split), "operation": token.operation}
+        limited = {} if routed.admission == EVERYBODY else {"admission": str(routed.admission)}
+        append_line(self.log, {**effect, **more, **limited})
 
     def _await(self, taken: Callable[[], bool], why_not: Callable[[], Exception]) -> None:
         deadline = time.monotonic() + self._settings.settle_seconds
@@ -220,22 +251,12 @@ class EnvoyTraffic:
                 raise why_not()
             time.sleep(_POLL)
 
-    def _took(self, wanted: PreviewState) -> bool:
-        """Whether the router has this preview, at this epoch or a newer one."""
-        state = self.observe_preview()
-        return state.route == wanted.route and state.epoch >= wanted.epoch
-
-    def _heeds(self, wanted: WritesState) -> bool:
-        """Whether the router has this halt, or this end of one, at this epoch or a newer one."""
-        state = self.observe_writes()
-        return state.halt == wanted.halt and state.epoch >= wanted.epoch
-
-    def _not_taken(self, what: str, epoch: int, token: Token) -> Exception:
-        """``epoch``: of what the router has instead."""
+    def _not_taken(self, wanted: _Beside, token: Token) -> Exception:
+        epoch = wanted.now(self._in_force()).epoch
         if epoch > token.epoch:
-            return LeaseLost(f"{what}: the router is at epoch {epoch}, {token.operation} wrote at {token.epoch}")
+            return LeaseLost(f"{wanted.called}: the router is at epoch {epoch}, {token.operation} wrote {token.epoch}")
         return NotSettled(
-            f"Envoy has not taken {what} within {self._settings.settle_seconds} s",
+            f"Envoy has not taken {wanted.called} within {self._settings.settle_seconds} s",
             next_step="look at Envoy's log and its counter http.edge.rds.tidegate.update_rejected",
         )
 

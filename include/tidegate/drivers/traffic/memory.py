@@ -10,14 +10,20 @@ from pydantic import BaseModel, ConfigDict
 from tidegate.drivers._world import Effect, Faults, World, refuse_stale, world_of
 from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
-from tidegate.drivers.traffic._rules import refuse_alone, refuse_dead_arms, refuse_dead_preview
-from tidegate.drivers.traffic.contract import PreviewState, RouteState, WritesState
+from tidegate.drivers.traffic._rules import (
+    refuse_alone,
+    refuse_dead_arms,
+    refuse_dead_preview,
+    refuse_unfit_detours,
+)
+from tidegate.drivers.traffic.contract import DetourState, PreviewState, RouteState, WritesState
 from tidegate.errors import NotSettled
 from tidegate.model.admission import EVERYBODY, Admission
 from tidegate.model.dependency import BreakerState
+from tidegate.model.detour import Detour, detoured
 from tidegate.model.preview_arm import PreviewRoute
 from tidegate.model.topology import Arm
-from tidegate.model.traffic import TOTAL, Split
+from tidegate.model.traffic import TOTAL, Endpoint, Split
 from tidegate.model.writes import Halt, reads
 
 
@@ -29,7 +35,7 @@ class Settings(BaseModel):
 
 def connect(settings: Settings, site: Site) -> MemoryTraffic:
     """A router without routes, in the world of ``site``'s service."""
-    return MemoryTraffic(world_of(site))
+    return MemoryTraffic(world_of(site), site.endpoints)
 
 
 class MemoryTraffic:
@@ -37,8 +43,8 @@ class MemoryTraffic:
     (``traffic.healthy = compute.has_healthy``) says otherwise. ``stuck``: writes are accepted and not taken.
     ``breakers``: by dependency, as a test wants them."""
 
-    def __init__(self, world: World | None = None) -> None:
-        self.world = world or World()
+    def __init__(self, world: World | None = None, endpoints: tuple[Endpoint, ...] = ()) -> None:
+        self.world, self.endpoints = world or World(), endpoints
         self.faults = Faults()
         self.healthy: Callable[[Arm], bool] = lambda _: True
         self.stuck = False
@@ -47,6 +53,7 @@ class MemoryTraffic:
         self._in_force = RouteState(0, None)
         self._preview = PreviewState(0, None)
         self._writes = WritesState(0, None)
+        self._detours = DetourState(0)
 
     def ping(self) -> None:
         self.faults.on_call()
@@ -73,6 +80,21 @@ class MemoryTraffic:
             if self._writes != WritesState(token.epoch, halt):
                 refuse_alone(self._written)
                 self._heed(halt, token)
+        self.faults.after_apply()
+
+    def observe_detours(self) -> DetourState:
+        self.faults.on_call()
+        with self.world.lock:
+            return self._detours
+
+    def detour(self, detours: tuple[Detour, ...], token: Token) -> None:
+        self.faults.before_apply()
+        with self.world.lock:
+            refuse_stale("the detours", self._detours.epoch, token.epoch, token.operation)
+            if self._detours != DetourState(token.epoch, detours):
+                split = refuse_alone(self._written)
+                refuse_unfit_detours(detours, split, self.endpoints, {arm for arm in split.arms if self.healthy(arm)})
+                self._send_round(detours, token)
         self.faults.after_apply()
 
     def takes(self, method: str) -> bool:
@@ -127,13 +149,16 @@ class MemoryTraffic:
         point = int.from_bytes(hashlib.sha256(session.encode()).digest()[8:16], "big") % TOTAL
         return point < self.observe().admission.admitted
 
-    def route(self, session: str, headers: Mapping[str, str] | None = None) -> Arm:
-        """Where the router sends a session now: sticky and monotone, as the real one. There must be routes."""
+    def route(self, session: str, headers: Mapping[str, str] | None = None, endpoint: str = "") -> Arm:
+        """Where the router sends a session now: sticky and monotone, as the real one. There must be routes.
+        ``endpoint``: the class of its request, of use where one is on a detour."""
         shown = self.observe_preview().route
         if shown is not None and (headers or {}).get(shown.header) == shown.value:
             return shown.arm
         split = self.observe().split
         assert split is not None, "no routes yet"
+        away = {one.endpoint: one.to for one in self._detours.detours}
+        split = detoured(split, away[endpoint]) if endpoint in away else split
         point = int.from_bytes(hashlib.sha256(session.encode()).digest()[:8], "big") % TOTAL
         for arm, weight in split.weights:
             point -= weight
@@ -164,3 +189,10 @@ class MemoryTraffic:
 
         detail = {"writes": str(halt or "")}
         self.world.perform(Effect("traffic", "writes", "routes", token.epoch, token.operation, detail), change)
+
+    def _send_round(self, detours: tuple[Detour, ...], token: Token) -> None:
+        def change() -> None:
+            self._detours = DetourState(token.epoch, detours)
+
+        detail = {"detours": ",".join(map(str, detours))}
+        self.world.perform(Effect("traffic", "detours", "routes", token.epoch, token.operation, detail), change)
