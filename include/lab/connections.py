@@ -28,7 +28,11 @@ def region(name: str, places: Places, ports: Ports, secrets: Secrets) -> Region:
 def environment(site: AirflowSite) -> dict[str, str]:
     """Everything, for whoever acts on the lab."""
     places, ports, secrets = site.places, site.ports, site.secrets
-    connections = {"shop_edge_admin": _json("http", ports["edge-admin"]), "shop_names": _json("dns", ports["names"])}
+    connections = {
+        "shop_edge_admin": _json("http", ports["edge-admin"]),
+        "shop_names": _json("dns", ports["names"]),
+        "shop_cache": _json("http", ports["cache"]),
+    }
     for name in REGIONS:
         here = region(name, places, ports, secrets)
         slots = {slot: list(ports.slot(name, slot)) for slot in SLOTS}
@@ -86,7 +90,7 @@ def shop_environment(name: str, places: Places, ports: Ports, secrets: Secrets) 
         "SHOP_DB_URL": f"postgresql://shop:{password}@{hosts}/{DATABASE}?target_session_attrs=read-write",
         "SHOP_REGION": name,
         "SHOP_HOST": ADDRESS,
-        "SHOP_FAULTS": str(places.lab / "faults.json"),
+        "SHOP_FAULTS": str(places.faults(name)),
         "SHOP_FLAGS": str(places.flags),
         "SHOP_INBOX": f"http://{ADDRESS}:{ports['inbox']}/messages",
         "SHOP_PAYMENTS": f"http://{ADDRESS}:{ports['to-payments']}",

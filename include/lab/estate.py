@@ -15,7 +15,7 @@ from lab.airflow_api import AirflowApi
 from lab.databases import Databases
 from lab.deployment import Deployment, sample_policy
 from lab.ending import end_everything, wipe
-from lab.places import REPOSITORY, Places, here, write_private
+from lab.places import REPOSITORY, Places, here, no_faults, write_private
 from lab.ports import ADDRESS
 from lab.processes import Session
 from lab.progress import Progress
@@ -127,7 +127,8 @@ class Lab:
         and the witness, who have it open, are stopped meanwhile. No operation and no load may be running."""
         with state.exclusively(self.places, "reset"):
             site, policy = self.site(), sample_policy()
-            (self.places.lab / "faults.json").unlink(missing_ok=True)
+            no_faults(self.places)
+            third_place.kept(self.places).forget_all()
             deployment = Deployment(self.places, self.env(), policy)
             deployment.stop_singletons()
             deployment.forget_epochs()

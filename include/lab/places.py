@@ -69,10 +69,20 @@ class Places:
     def region(self, name: str) -> Path:
         return self.lab / name
 
+    def faults(self, region: str) -> Path:
+        """The dials of the shop's instances there; a file that is not there turns none."""
+        return self.lab / f"faults-{region}.json"
+
 
 def here() -> Places:
     """The places of this checkout, or of ``TIDEGATE_HOME`` where that is set."""
     return Places(Path(os.environ.get("TIDEGATE_HOME") or REPOSITORY / "var").resolve())
+
+
+def no_faults(places: Places) -> None:
+    """Every dial of the shop is as its release built it in."""
+    for region in REGIONS:
+        places.faults(region).unlink(missing_ok=True)
 
 
 def write_private(path: Path, text: str) -> None:

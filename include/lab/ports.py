@@ -35,6 +35,7 @@ def names() -> tuple[str, ...]:
         "edge",
         "edge-admin",
         "names",
+        "cache",
         "payments",
         "to-payments",
         "supervisor",

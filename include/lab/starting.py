@@ -99,7 +99,9 @@ class Start:
     def _start_shop(self, deployment: Deployment, work: Together) -> None:
         built = work.start(lambda: releases.build(self._places.releases, self._places.lab / "builders"))
         linked = work.start(
-            partial(self._start_third, "links", "switch", third_place.PAYMENTS, "edge", third_place.NAMES)
+            partial(
+                self._start_third, "links", "switch", third_place.PAYMENTS, "edge", third_place.NAMES, third_place.CACHE
+            )
         )
         ready = (*self._start_databases(work, linked), linked, built)
         for name in REGIONS:

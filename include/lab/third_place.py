@@ -10,11 +10,12 @@ from pathlib import Path
 
 from lab import edge, journal_file, supervision
 from lab.airflow import AirflowSite
+from lab.cache import Kept
 from lab.deployment import sample_policy
 from lab.edge import Edge
 from lab.egress import Outside
 from lab.places import REGIONS, Places, write_private
-from lab.ports import LINKS, POWER_LINKS, SLOTS, Ports
+from lab.ports import ADDRESS, LINKS, POWER_LINKS, SLOTS, Ports
 from lab.supervision import Program
 from tidegate.drivers.flags.contract import Because
 from tidegate.drivers.flags.flagd import FlagdFile
@@ -24,6 +25,7 @@ from tidegate.model.topology import Arm, Slot
 NAME = "third"
 BACKUPS = "backups"  # what keeps the archive of the databases' log, and takes backups
 NAMES = "names"  # the name server for the shop's zone
+CACHE = "cache"  # keeps the shop's assets, before the edge
 INBOX = "inbox"  # gets the messages of the shop's outbox
 ORIGIN = "shop.test"
 ADDRESSES = {"east": "192.0.2.1", "west": "192.0.2.2"}  # of documentation: nothing in the lab is reached by them
@@ -71,6 +73,7 @@ def lay_out(site: AirflowSite, shares: Mapping[str, int], airflow: bool) -> Path
     edge.write(the, _edge_config(places))
     start_routes(places, ports, shares)
     start_flags(places)
+    kept(places).forget_all()
     write_private(zone(places), ZONE)
     write_private(_links_config(places), json.dumps(links(ports), indent=1))
     switch = {"home": str(places.home), "port": ports["switch"], "token": secrets["switch"]}
@@ -120,6 +123,7 @@ def programs(site: AirflowSite, airflow: bool) -> list[Program]:
         Program(INBOX, [sys.executable, "-m", "lab.inbox", str(_inbox_config(places))], stop_seconds=3),
         Program(PAYMENTS, _payments(places, site.ports), stop_seconds=3),
         Program(NAMES, _names(places, site.ports), stop_seconds=3),
+        Program(CACHE, _cache(places, site.ports), stop_seconds=3),
         Program("edge", edge.command(_edge_config(places)), stop_seconds=5),
         journal_file.witness(places),
         eyes,
@@ -139,6 +143,17 @@ def zone(places: Places) -> Path:
 def _names(places: Places, ports: Ports) -> list[str]:
     where = ["--zone", str(zone(places)), "--origin", ORIGIN, "--routes", str(the_edge(places, ports).routes)]
     return [sys.executable, "-m", "lab.name_server", "--port", str(ports["names"]), *where]
+
+
+def kept(places: Places) -> Kept:
+    """What the cache keeps."""
+    return Kept(places.lab / CACHE)
+
+
+def _cache(places: Places, ports: Ports) -> list[str]:
+    origin = f"{ADDRESS}:{ports['edge']}"
+    where = ["--port", str(ports["cache"]), "--origin", origin, "--keep", str(places.lab / CACHE)]
+    return [sys.executable, "-m", "lab.cache", *where]
 
 
 def _payments(places: Places, ports: Ports) -> list[str]:

@@ -12,6 +12,7 @@ from tests.safety.component_guards import COMPONENT_GUARDS
 from tests.safety.data_guards import DATA_GUARDS
 from tests.safety.database_guards import DATABASE_GUARDS
 from tests.safety.dependency_guards import DEPENDENCY_GUARDS
+from tests.safety.detour_guards import DETOUR_GUARDS
 from tests.safety.flag_guards import FLAG_GUARDS
 from tests.safety.glass_guards import GLASS_GUARDS
 from tests.safety.ground_guards import GROUND_GUARDS
@@ -54,6 +55,7 @@ GUARDS: tuple[Guard, ...] = (
     *MOVING_GUARDS,
     *PREVIEW_GUARDS,
     *PARTIAL_GUARDS,
+    *DETOUR_GUARDS,
     *READS_ONLY_GUARDS,
     *READINESS_GUARDS,
     *REGION_GUARDS,

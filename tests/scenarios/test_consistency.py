@@ -7,16 +7,16 @@ import dataclasses
 import json
 import subprocess
 import sys
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from lab.story.variants import NAMES
+from lab.cache import Answer, Kept
+from lab.story.variants import ASSET, BESIDE
 from lab.third_place import ZONE
 from tests.support.estate import Rig, build
 from tests.support.moving import moving_policy, open_move
@@ -50,7 +50,7 @@ SECTION = {
         "servers": ["conn://names"],
         "addresses": {"east": [EAST], "west": [WEST, "2001:db8::2"]},
     },
-    "assets": {"paths": ["/assets/app.css"], "caches": ["conn://cache"]},
+    "assets": {"paths": [ASSET], "caches": ["conn://cache"]},
 }
 
 
@@ -84,34 +84,29 @@ def answering(file: Path, *more: str) -> Iterator[Names]:
 
 @dataclass
 class Cache:
-    """Hands out one asset with the digest that it was given with."""
+    """The lab's cache as a process of its own, which hands out one asset with the digest that it was given with."""
 
-    digest: str = ""
-    server: ThreadingHTTPServer = field(init=False)
+    port: int
+    kept: Kept
 
-    def __post_init__(self) -> None:
-        cache = self
+    @property
+    def digest(self) -> str:
+        found = self.kept.get(ASSET)
+        return found.headers["x-release-digest"] if found else ""
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(200 if self.path == "/assets/app.css" else 404)
-                self.send_header("x-release-digest", cache.digest)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+    @digest.setter
+    def digest(self, value: str) -> None:
+        self.kept.put(ASSET, Answer(200, {"x-release-digest": value} if value else {}, "", time.time() + 3600))
 
 
-@pytest.fixture
-def cache() -> Iterator[Cache]:
-    made = Cache()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cache]:
+    keep = tmp_path_factory.mktemp("kept")
+    argv = [sys.executable, "-m", "lab.cache", "--port", "0", "--origin", "127.0.0.1:9", "--keep", str(keep)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield Cache(int(process.stdout.readline().split()[-1]), Kept(keep))
+        process.kill()
 
 
 @pytest.fixture
@@ -119,7 +114,7 @@ def rig(tmp_path: Path, names: Names, cache: Cache) -> Rig:
     """Both regions take traffic, the name leads to both, and the cache holds what runs."""
     policy = moving_policy().model_copy(update={"consistency": Consistency.model_validate(SECTION)})
     made = build(tmp_path, policy)
-    ports = {"names": ("dns", names.port), "cache": ("http", cache.server.server_address[1])}
+    ports = {"names": ("dns", names.port), "cache": ("http", cache.port)}
 
     def resolve(reference: str) -> Credential:
         scheme, port = ports.get(connection_name(reference), ("http", 9))
@@ -165,7 +160,7 @@ def test_a_name_that_leads_elsewhere_or_to_too_few_is_red(rig: Rig, names: Names
 def test_the_lab_s_name_follows_the_traffic_and_one_that_leads_to_the_other_region_is_caught(
     rig: Rig, tmp_path: Path
 ) -> None:
-    zone, routes, part = tmp_path / "zone", tmp_path / "routes.yaml", Consistency.model_validate(NAMES).dns
+    zone, routes, part = tmp_path / "zone", tmp_path / "routes.yaml", Consistency.model_validate(BESIDE).dns
     zone.write_text(ZONE)
     assert part is not None
     with answering(zone, "--routes", str(routes)) as server:
@@ -222,7 +217,7 @@ def test_an_asset_of_the_release_that_was_taken_back_is_caught(rig: Rig, cache: 
     cache.digest = rig.releases["1.1.0"].digest
     assert "assets" not in red(rig)
     serve(rig, "1.0.0", Slot.A)
-    assert f"hands out /assets/app.css of {cache.digest}" in red(rig)["assets"], "the reverted release's is kept"
+    assert f"hands out /assets/shop.css of {cache.digest}" in red(rig)["assets"], "the reverted release's is kept"
     cache.digest = rig.releases["1.0.0"].digest
     assert "assets" not in red(rig)
 
@@ -251,7 +246,7 @@ def test_the_gate_behind_a_move_waits_for_what_is_stale(rig: Rig, cache: Cache) 
     cache.digest = rig.releases["1.1.0"].digest
     found = gates._assess(rig.world, view, gate)
     assert found.verdict is Verdict.INCONCLUSIVE, "it may be purged yet"
-    assert "hands out /assets/app.css" in found.why
+    assert "hands out /assets/shop.css" in found.why
 
 
 def test_only_a_policy_that_compares_has_the_gate_and_it_stands_last(rig: Rig) -> None:

@@ -8,10 +8,11 @@ import pytest
 
 from tests.support.estate import Rig, build
 from tests.support.moving import Writers, both_sign, move, moving_policy, open_move, placement, regions, writing
-from tests.support.operations import advance, now, open_promotion, open_rollback, promote, small_policy, weights
+from tests.support.operations import advance, now, open_promotion, open_rollback, promote, settle, small_policy, weights
 from tidegate.drivers.token import Token
 from tidegate.engine.approve import give_approval, request_approval
 from tidegate.engine.execute import run_step
+from tidegate.engine.gates import look_at_gate
 from tidegate.engine.permission import GUARD
 from tidegate.engine.runner import drive
 from tidegate.engine.section import run_section
@@ -19,7 +20,9 @@ from tidegate.errors import Forbidden, LeaseLost, OutcomeUnknown, Refused, Unrea
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import OperationKind, OperationState, Outcome
 from tidegate.model.topology import Arm, Slot
+from tidegate.model.verdict import Verdict
 from tidegate.policy.schema import Roles
+from tidegate.report.overview import service_document
 
 AWAY, HOME = OperationKind.FAILOVER, OperationKind.SWITCHOVER
 AGAIN = OperationKind.REPROTECT
@@ -255,6 +258,37 @@ def test_no_more_traffic_than_there_is_room_for_at_once(rig: Rig) -> None:
     assert 8500 < at_once < 9900, "two instances carry 120/s of 130/s"
     assert drive(rig.world, view.id, actor="test").outcome is Outcome.FAILED_OVER
     assert regions(rig)["west"] == 10_000, "three carry all of it"
+
+
+def test_blind_it_goes_on_by_its_steps_and_says_so(rig: Rig) -> None:
+    """What is left is served by nobody: no wait without end for figures that nobody has."""
+    rig.clock.sleep(20)
+    lose(rig, "east")
+    view = advance(rig, open_move(rig, AWAY), "shift.capacity-100")
+    assert regions(rig)["west"] < 10_000
+    rig.guard_alive = False
+    rig.metrics.faults.unreachable = Unreachable("the edge's log is gone")
+    rig.clock.sleep(10)
+    assert look_at_gate(rig.world, view.id, "shift.capacity-100", actor="test").evidence.verdict is Verdict.NO_DATA
+    rig.clock.sleep(10)
+    report = look_at_gate(rig.world, view.id, "shift.capacity-100", actor="test")
+    assert (report.evidence.verdict, "NOT KNOWN" in report.evidence.why) == (Verdict.PASS, True)
+    page = service_document(rig.world.journal, "shop", rig.clock.now())
+    assert any("shift.capacity-100 went on without figures: NOT KNOWN" in need for need in page["needs"])
+    settle(rig, view, view.plan.node("shift.move-100")[1])
+    assert regions(rig)["west"] == 10_000
+    rig.clock.sleep(20)
+    health = look_at_gate(rig.world, view.id, "shift.health-100", actor="test")
+    assert (health.evidence.verdict, "NOT KNOWN" in health.evidence.why) == (Verdict.PASS, True)
+
+
+def test_a_switchover_never_goes_on_blind(rig: Rig) -> None:
+    view = advance(rig, open_move(rig, OperationKind.SWITCHOVER, "west"), "shift.capacity-50")
+    rig.guard_alive = False
+    rig.metrics.faults.unreachable = Unreachable("the edge's log is gone")
+    rig.clock.sleep(50)
+    report = look_at_gate(rig.world, view.id, "shift.capacity-50", actor="test")
+    assert report.evidence.verdict is Verdict.NO_DATA
 
 
 def test_the_wrong_target_is_refused_with_the_right_one(rig: Rig) -> None:

@@ -1,5 +1,6 @@
 """The shop's HTTP interface. Every answer carries the header ``x-release``, how many days a delivery takes (from the
-release's configuration) and which key signs receipts (by name and version); where a flag had a say, ``x-flags``."""
+release's configuration) and which key signs receipts (by name and version); where a flag had a say, ``x-flags``. Its
+one asset may be kept by caches, and says of which release it is."""
 
 from __future__ import annotations
 
@@ -153,6 +154,11 @@ class Shop:
             return JSONResponse({"error": "no receipt can be written"}, 500)
         return await self.order(request)
 
+    async def asset(self, _: Request) -> Response:
+        """It may be kept for an hour: so whoever takes its release back has to have it purged."""
+        headers = {"cache-control": "public, max-age=3600", "x-release-digest": DIGEST}
+        return Response(f"/* shop {VERSION} */\nbody {{ font-family: sans-serif }}\n", 200, headers, "text/css")
+
     async def health(self, _: Request) -> Response:
         if self.draining:
             return JSONResponse({"ok": False, "why": "draining"}, 503)
@@ -186,6 +192,7 @@ def application(shop: Shop) -> ASGIApp:
         Route("/orders", shop.checkout, methods=["POST"]),
         Route("/orders/{order_id:uuid}", shop.order),
         Route("/receipts/{order_id:uuid}", shop.receipt),
+        Route("/assets/shop.css", shop.asset),
         Route(HEALTH, shop.health),
         Route("/_release", shop.release),
     ]

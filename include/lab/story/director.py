@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.airflow_api import FINISHED, AirflowApi
 from lab.progress import Progress
-from lab.story import hangs, measure, messages, partition, reads_only, region_killed, schema, turned_away
+from lab.story import hangs, measure, messages, one_class, partition, reads_only, region_killed, schema, turned_away
 from lab.story.afterwards import await_rollback, times
 from lab.story.desk import Desk
 from lab.story.disturb import before, calm, disturbance, hold_leak
@@ -36,6 +36,7 @@ UNASKED: Mapping[Disturbance | None, Callable[[Stage, Scenario, Progress], dict[
     Disturbance.FIRST_REGION_KILLED: region_killed.play,
     Disturbance.PAYMENTS_HANG: hangs.play,
     Disturbance.WRITES_IMPOSSIBLE: reads_only.play,
+    Disturbance.ONE_CLASS_FAILS: one_class.play,
 }
 """What happens while nobody asks for anything, and who plays it."""
 

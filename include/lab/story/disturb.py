@@ -8,15 +8,15 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lab import outlets, power
 from lab.airflow_api import await_value
 from lab.databases import PROGRAM
 from lab.links import LinkControl
 from lab.load import records
-from lab.places import REGIONS
-from lab.story import small, takeover
+from lab.places import REGIONS, no_faults
+from lab.story import small, stale_asset, takeover
 from lab.story.bookkeeping import close_ledger
 from lab.story.desk import Desk
 from lab.story.scenario import Disturbance, Expectation, Scenario
@@ -48,34 +48,33 @@ Poll = Callable[[OperationView], None]
 
 def disturbance(stage: Stage, kind: Disturbance | None, version: str | None) -> Poll:
     """A function to be called again and again with the operation as it stands."""
-    if kind is Disturbance.SCHEDULER_KILLED:
-        return _Once(lambda view: view.verified("wave-1.shift-25"), lambda: _kill_scheduler(stage))
-    if kind is Disturbance.BURN_CRITICAL:
-        return _Once(lambda view: view.verified("wave-1.shift-25"), lambda: _make_critical(stage, version or ""))
-    if kind is Disturbance.OTHER_REGION_DEAD:
-        return _Once(lambda view: view.verified("wave-1.shift-5"), lambda: power.cut(stage.lab, SECOND))
-    if kind is Disturbance.CHECKOUTS_FAIL:
-        return _Once(
-            lambda view: view.verified("wave-1.shift-25"),
-            lambda: _turn(stage, {version or "": {"checkout_failures": 0.08}}),
-        )
-    if kind is Disturbance.FIRST_REGION_FROZEN:
-        return _Once(lambda view: True, lambda: power.thaw(stage.lab, FIRST))
-    if kind is Disturbance.FIRST_REGION_BEHIND:  # what is still on its way in the link must not arrive
-        return _Once(lambda view: view.verified(PROMOTE_NODE), lambda: _join(stage))
-    if kind is Disturbance.LEDGER_CLOSED:
-        return _Once(lambda view: view.verified(LEDGER_NODE), lambda: _close_ledger(stage))
-    if kind is Disturbance.AIRFLOW_LOST:
-        return _OnceWith(takeover.moment, lambda view: takeover.lose_airflow(stage, view))
-    if kind is Disturbance.WORKER_FROZEN:
-        return _OnceWith(takeover.moment, lambda view: takeover.freeze_worker(stage, view))
-    return _nothing
+    tried, dial = version or "", "checkout_failures"
+    polls: dict[Disturbance, Poll] = {
+        Disturbance.SCHEDULER_KILLED: _Once(_verified("wave-1.shift-25"), lambda: _kill_scheduler(stage)),
+        Disturbance.BURN_CRITICAL: _Once(_verified("wave-1.shift-25"), lambda: _make_critical(stage, tried)),
+        Disturbance.OTHER_REGION_DEAD: _Once(_verified("wave-1.shift-5"), lambda: power.cut(stage.lab, SECOND)),
+        Disturbance.CHECKOUTS_FAIL: _Once(_verified("wave-1.shift-25"), lambda: turn(stage, {tried: {dial: 0.08}})),
+        Disturbance.FIRST_REGION_FROZEN: _Once(lambda view: True, lambda: power.thaw(stage.lab, FIRST)),
+        # what is still on its way in the link must not arrive
+        Disturbance.FIRST_REGION_BEHIND: _Once(_verified(PROMOTE_NODE), lambda: _join(stage)),
+        Disturbance.LEDGER_CLOSED: _Once(_verified(LEDGER_NODE), lambda: _close_ledger(stage)),
+        Disturbance.ASSET_STALE: _OnceWith(stale_asset.waits_for_it, lambda view: stale_asset.purge(stage, view)),
+        Disturbance.AIRFLOW_LOST: _OnceWith(takeover.moment, lambda view: takeover.lose_airflow(stage, view)),
+        Disturbance.WORKER_FROZEN: _OnceWith(takeover.moment, lambda view: takeover.freeze_worker(stage, view)),
+    }
+    return _nothing if kind is None else polls.get(kind, _nothing)
+
+
+def _verified(node: str) -> Callable[[OperationView], bool]:
+    return lambda view: view.verified(node)
 
 
 def before(stage: Stage, kind: Disturbance | None, desk: Desk) -> None:
     """What has happened when somebody asks."""
     if kind is Disturbance.FIRST_REGION_DIES:
         _promote_halfway(stage, desk)
+    if kind is Disturbance.ASSET_STALE:
+        stale_asset.put_in(stage)
     if kind in (Disturbance.FIRST_REGION_BACK, Disturbance.LEDGER_CLOSED):
         _come_back_as_writer(stage)
     if kind is Disturbance.FIRST_REGION_BEHIND:
@@ -93,20 +92,23 @@ def before(stage: Stage, kind: Disturbance | None, desk: Desk) -> None:
 def calm(stage: Stage) -> None:
     """Take every dial back, and give power back to a region that has lost it."""
     power.restore(stage.lab, SECOND)
-    (stage.lab.places.lab / "faults.json").unlink(missing_ok=True)
+    no_faults(stage.lab.places)
 
 
 def hold_leak(stage: Stage, version: str) -> None:
     """The release stays tight until :func:`calm`: how many requests it answers while it is tried is the machine's
     business, and what is to be shown is a release that fails after its promotion."""
-    _turn(stage, {version: {"leaks_after": 0}})
+    turn(stage, {version: {"leaks_after": 0}})
 
 
-def _turn(stage: Stage, dials: dict[str, dict[str, float]]) -> None:
-    """Renamed into place, as the shop expects it."""
-    temporary = stage.lab.places.lab / "faults.json.new"
-    temporary.write_text(json.dumps(dials))
-    temporary.replace(stage.lab.places.lab / "faults.json")
+def turn(stage: Stage, dials: dict[str, dict[str, float]], regions: Sequence[str] = REGIONS) -> None:
+    """How badly a release behaves from now on, in these regions: version -> dials. Renamed into place, as the shop
+    expects it."""
+    for region in regions:
+        file = stage.lab.places.faults(region)
+        temporary = file.with_name(f"{file.name}.new")
+        temporary.write_text(json.dumps(dials))
+        temporary.replace(file)
 
 
 def _nothing(view: OperationView) -> None:
@@ -189,7 +191,7 @@ def _make_critical(stage: Stage, version: str) -> None:
     control = stage.lab.control("east")
     stable = next(name for name, state in sorted(control.states().items()) if _is_stable(stage, name, state))
     control.stop(stable)
-    _turn(stage, {version: {"checkout_failures": 0.5}})
+    turn(stage, {version: {"checkout_failures": 0.5}})
 
 
 def _is_stable(stage: Stage, name: str, state: str) -> bool:

@@ -20,8 +20,10 @@ MOVES: tuple[Scenario, ...] = (
         "switchover",
         {"to": "east", "reason": "east is back"},
         Expectation("switched_over", "success", clean=True, writer="east"),
+        disturbance=Disturbance.ASSET_STALE,
         needs=("switchover",),
-        expected="0 failed requests, 0 sessions broken, 0 orders lost; writes go to east alone",
+        expected="0 failed requests, 0 sessions broken, 0 orders lost; writes go to east alone; a cached asset of"
+        " another release is told, and waited for until it is purged",
         variant="anew",
     ),
     Scenario(
@@ -196,6 +198,17 @@ MOVES: tuple[Scenario, ...] = (
         approvers=("ann", "ben"),
         expected="the promotion is closed, its debts on record; fenced by power, signed by two, west takes writes",
         variant="early",
+    ),
+    Scenario(
+        "one-class",
+        "checkouts fail in east, and nothing else does; the guard may move their route",
+        NOBODY_ASKS,
+        {},
+        Expectation("unmoved", "", writer="east", outage=True),
+        disturbance=Disturbance.ONE_CLASS_FAILS,
+        expected="checkouts alone are answered in west, then 0 fail; nothing else moves or fails; a person brings them"
+        " home",
+        variant="detour",
     ),
     Scenario(
         "airflow-lost",

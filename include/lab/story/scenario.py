@@ -30,6 +30,8 @@ class Disturbance(StrEnum):
     FIRST_REGION_KILLED = "first_region_killed"  # under load, and nobody asks for anything: the guard acts
     REGIONS_CUT = "regions_cut"  # from each other, for a minute; nobody asks for anything
     SECOND_REGION_SMALL = "second_region_small"  # half as strong as the first, which is dead before anything is asked
+    ASSET_STALE = "asset_stale"  # a cache keeps one of another release; a person purges it once it is told
+    ONE_CLASS_FAILS = "one_class_fails"  # in the first region alone, until it is mended; nobody asks for anything
     PAYMENTS_HANG = "payments_hang"  # and go on after a while; likewise
     LEDGER_CLOSED = "ledger_closed"  # the same, and a person reapplies what the ledger lists, once it is kept
 

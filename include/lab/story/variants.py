@@ -17,17 +17,20 @@ from lab.third_place import ADDRESSES, ORIGIN
 
 AS_SHIPPED = ""
 DEGRADED = ("recommendations", "new_basket")  # the least important first
-NAMES = {
+ASSET = "/assets/shop.css"
+BESIDE = {
     "dns": {
         "names": [f"www.{ORIGIN}"],
         "servers": ["conn://shop_names"],
         "addresses": {region: [address] for region, address in ADDRESSES.items()},
-    }
+    },
+    "assets": {"paths": [ASSET], "caches": ["conn://shop_cache"]},
 }
-"""Every move waits at its end until the name leads where the traffic goes, and nowhere else."""
+"""Every move waits at its end until the name leads where the traffic goes, and nowhere else, and until the cache hands
+out what a release that takes traffic has made."""
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     # a contract is proved on the rows that are there: after an hour of orders it would block too many
-    "anew": {"consistency": NAMES},
+    "anew": {"consistency": BESIDE},
     "unproved": {"migrations": {"prove": False}},
     "acting": {
         "failover": {"decide": {"then": "act"}},
@@ -37,10 +40,14 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "ledger": {"failover": {"ledger": {"sessions": "id", "orders": "id", "order_events": "order_id"}}},
     "half-capacity": {
         "failover": {"admission": {"steps": ["50%", "75%", "100%"], "degrade": list(DEGRADED)}},
-        "consistency": NAMES,
+        "consistency": BESIDE,
     },
     "frozen": {},  # a region that stood still is lost once more, in a lab that has not lost it before
     "early": {},
+    "detour": {
+        "failover": {"detour": {"then": "act"}},
+        "capacity": {"per_instance": "100/s"},  # one region has room for all of a class
+    },
     "airflow-lost": {},
     "worker-frozen": {},
 }

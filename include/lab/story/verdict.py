@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lab.deployment import sample_policy
-from lab.story import messages, turned_away
+from lab.story import messages, stale_asset, turned_away
 from lab.story.scenario import AS_BEFORE, Disturbance, Scenario
 from lab.story.variants import DEGRADED
 from tidegate.engine.ladder import debts
@@ -32,7 +32,7 @@ def complaints(
         *_effects(scenario, row),
     ]
     found += [*_exit_codes(scenario, row), *_schema(scenario, row), *_data(scenario, row), *_taken_over(scenario, row)]
-    found += _turned_away(scenario, row)
+    found += [*_turned_away(scenario, row), *_stale_asset(scenario, row)]
     if view is not None:
         found += [
             *_verdict(scenario, row, view),
@@ -178,6 +178,11 @@ def _turned_away(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
         promised = sample_policy().objectives
         found = row.get("turned_away")
         yield from turned_away.complaints(found, promised.availability, promised.latency_p99, DEGRADED)
+
+
+def _stale_asset(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:
+    if scenario.disturbance is Disturbance.ASSET_STALE:
+        yield from stale_asset.complaints(row.get("stale_asset"))
 
 
 def _data(scenario: Scenario, row: Mapping[str, Any]) -> Iterator[str]:

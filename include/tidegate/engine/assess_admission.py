@@ -1,24 +1,21 @@
-"""The gates of a staged admission: room for more sessions, and that those who are served are well.
+"""The gate of a staged admission: room for more sessions. That those who are served are well is
+:func:`~tidegate.engine.assess_moving.region_health`.
 
-A declared failover goes on when it is blind, in smaller steps. So a gate that has had no figures for ``blind_after``
-seconds opens, and says that it knows nothing; the step behind it goes half of its way, and notes it in the journal. A
-gate without ``blind_after``, the one before the last step, holds until its time is over.
+Where a gate opens blind, the step behind it goes half of its way, and notes it in the journal. A gate without
+``blind_after``, the one before the last step, holds until its time is over.
 """
 
 from __future__ import annotations
 
-from tidegate.engine.assess_moving import region_health
+from tidegate.engine.assess_moving import went_on
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
-from tidegate.errors import EffectError
 from tidegate.model.traffic import TOTAL
 from tidegate.model.verdict import Evidence, SignalReading, Verdict
 from tidegate.plan.model import Gate
 from tidegate.plan.names import CUTOVER_END
 from tidegate.steps.admitted import COUNTED_AFTER, Carried, carried
 from tidegate.steps.contract import StepWorld
-
-BLIND = "NOT KNOWN"  # how the words of a gate begin that opened without figures
 
 
 def admission_room(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> Evidence:
@@ -32,7 +29,7 @@ def admission_room(world: World, view: OperationView, gate: Gate, seen: StepWorl
         return Evidence(Verdict.INCONCLUSIVE, f"{admission.words}; what they ask for is being counted", now)
     found = carried(seen, seen.binding.region(gate.args["region"]))
     if found is None:
-        return _blind(view, gate, "how many sessions the region has room for", now)
+        return went_on(view, gate, "how many sessions the region has room for", now)
     before = int(view.facts.get(CUTOVER_END, {}).get("refused", 0))
     return _room(found, part, max(0, seen.estate.metrics.counters().refused - before), now)
 
@@ -52,19 +49,3 @@ def _room(found: Carried, part: int, refused: int, now: float) -> Evidence:
     verdict = Verdict.PASS if enough else Verdict.INCONCLUSIVE
     missing = "" if enough else "more healthy instances, or fewer requests"
     return Evidence(verdict, words, now, (SignalReading(found.region, verdict, words, figures, missing),))
-
-
-def admission_health(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> Evidence:
-    """Few enough of the requests of those who are admitted have failed since the step."""
-    try:
-        return region_health(world, view, gate, seen)
-    except EffectError as error:
-        return _blind(view, gate, f"how the region's users fare ({error})", world.clock.now())
-
-
-def _blind(view: OperationView, gate: Gate, what: str, now: float) -> Evidence:
-    patience = gate.args.get("blind_after")
-    waited = now - max((state.at or 0.0 for state in view.nodes.values()), default=view.opened_at)
-    if patience is not None and waited > float(patience):
-        return Evidence(Verdict.PASS, f"{BLIND} {what}: a failover goes on, in smaller steps", now)
-    return Evidence(Verdict.NO_DATA, f"not to be told {what}", now)

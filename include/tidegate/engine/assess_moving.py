@@ -1,6 +1,10 @@
 """The gates of operations that move a service between its regions. Each looks, none changes anything.
 
 None of them takes a guard: the edge's own counters are asked, so that a failover from a terminal has the same gates.
+
+A declared failover goes on when it is blind, by its steps: nobody else is left to serve who has not been moved yet. So
+a gate that has had no figures for ``blind_after`` seconds opens, and says that it knows nothing. One without
+``blind_after`` holds until its time is over.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from tidegate.engine import flights
 from tidegate.engine.lost_writes import ledger_of, next_step
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
+from tidegate.errors import EffectError
 from tidegate.judge.bounds import lower_limit, upper_limit
 from tidegate.model.operation import OperationKind
 from tidegate.model.traffic import TOTAL
@@ -21,6 +26,8 @@ from tidegate.plan.model import Gate
 from tidegate.steps.contract import StepWorld
 from tidegate.steps.region_room import room_for, room_of
 from tidegate.steps.scale_region import needed
+
+BLIND = "NOT KNOWN"  # how the words of a gate begin that opened without figures
 
 
 def replication(world: World, view: OperationView, gate: Gate, seen: StepWorld) -> Evidence:
@@ -66,7 +73,10 @@ def capacity_of(world: World, view: OperationView, gate: Gate, seen: StepWorld) 
         return Evidence(Verdict.NO_DATA, "the router has no route of ours", now)
     if split.region_share(region) >= aim:
         return Evidence(Verdict.PASS, f"{region} has {split.region_share(region) / 100:g}% already", now)
-    row = room_of(seen, region)
+    try:
+        row = room_of(seen, region)
+    except EffectError as error:
+        return went_on(view, gate, f"what {region} has room for ({error})", now)
     figures = {"demand_per_second": round(row.demand, 1), "carries": row.carries, "healthy_instances": row.healthy}
     words = f"{region}: {row.healthy} instances carry {row.carries:g}/s, {row.demand * aim / TOTAL:.0f}/s would come"
     if room_for(row) >= aim:
@@ -81,7 +91,10 @@ def region_health(world: World, view: OperationView, gate: Gate, seen: StepWorld
     if not seen.shares_at(TOTAL)[region]:
         return Evidence(Verdict.PASS, f"{region} is to have no traffic", now)
     before = view.facts[gate.args["since"]].get("counters", [0, 0])
-    counters = seen.estate.metrics.counters()
+    try:
+        counters = seen.estate.metrics.counters()
+    except EffectError as error:
+        return went_on(view, gate, f"how {region}'s users fare ({error})", now)
     requests, failed = _since(counters.requests.get(arm, 0), before[0]), _since(counters.errors.get(arm, 0), before[1])
     figures = {"requests": requests, "failed": failed}
     asked, limit, sure = int(gate.args["requests"]), float(gate.args["not_above"]), float(gate.args["confidence"])
@@ -94,6 +107,15 @@ def region_health(world: World, view: OperationView, gate: Gate, seen: StepWorld
     if lower_limit(failed, requests, sure) > limit:
         return _one(region, Verdict.FAIL, f"{words}: more than {limit:.2%}", counters.read_at, figures)
     return _one(region, Verdict.INCONCLUSIVE, words, counters.read_at, figures, "more requests that do not fail")
+
+
+def went_on(view: OperationView, gate: Gate, what: str, now: float) -> Evidence:
+    """Of a gate that has no figures: open once it has had patience enough, ``no_data`` before."""
+    patience = gate.args.get("blind_after")
+    waited = now - max((state.at or 0.0 for state in view.nodes.values()), default=view.opened_at)
+    if patience is not None and waited > float(patience):
+        return Evidence(Verdict.PASS, f"{BLIND} {what}: a failover goes on, in smaller steps", now)
+    return Evidence(Verdict.NO_DATA, f"not to be told {what}", now)
 
 
 def _since(now: int, before: int) -> int:

@@ -67,7 +67,7 @@ _KINDS: Mapping[str, Assess] = {
     "capacity_of": assess_moving.capacity_of,
     "region_health": assess_moving.region_health,
     "admission_room": assess_admission.admission_room,
-    "admission_health": assess_admission.admission_health,
+    "admission_health": assess_moving.region_health,
     "one_writer": assess_moving.one_writer,
     "returned": assess_moving.returned,
     "ledger_closed": assess_moving.ledger_closed,

@@ -8,12 +8,10 @@ from typing import Any
 
 from tidegate.model.traffic import TOTAL
 from tidegate.plan.model import Gate, Node, Phase, Stage, Step
-from tidegate.plan.moving import section_of, strength
+from tidegate.plan.moving import patience, section_of, strength
 from tidegate.plan.names import ADMISSION, CUTOVER, CUTOVER_END, DEGRADE_NODE, FEATURES, percent
 from tidegate.policy.admission import Admission
 from tidegate.policy.schema import Policy
-
-LOOK_BLIND = 15.0  # seconds that a stage waits for figures that nobody has, before it goes on without them
 
 
 def cut_over(part: Admission) -> Iterator[Node]:
@@ -48,10 +46,10 @@ def _stages(policy: Policy, part: Admission) -> Iterator[Node]:
         name = percent(size)
         step = f"{ADMISSION}.step-{name}"
         args = {"region": "target", "part": size}
-        patience = {} if size == TOTAL else {"blind_after": LOOK_BLIND}
-        yield Gate(f"{ADMISSION}.room-{name}", "admission_room", within, {**args, "since": after, **patience})
+        blind = patience(size != TOTAL)
+        yield Gate(f"{ADMISSION}.room-{name}", "admission_room", within, {**args, "since": after, **blind})
         yield Step(step, "raise_admission", {**args, "retry_after": int(part.retry_after)})
-        yield Gate(f"{ADMISSION}.health-{name}", "admission_health", within, {**_health(policy, step), **patience})
+        yield Gate(f"{ADMISSION}.health-{name}", "admission_health", within, {**_health(policy, step), **blind})
         after = step
 
 

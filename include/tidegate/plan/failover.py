@@ -45,7 +45,7 @@ def failover_plan(policy: Policy, policy_digest: str) -> Plan:
 def _at_once(policy: Policy) -> tuple[Stage, ...]:
     """Everybody is answered; what the target has no room for stays where it is until there is."""
     room = Stage("scale", "Make room in the target", Phase.FORWARD, tuple(scaled(policy, "scale", "target")))
-    return room, shifts(policy, "target", "Move the rest of the traffic")
+    return room, shifts(policy, "target", "Move the rest of the traffic", lost=True)
 
 
 def _declare(policy: Policy) -> Iterator[Node]:

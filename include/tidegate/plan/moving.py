@@ -17,6 +17,7 @@ from tidegate.policy.schema import Policy
 
 _OF_A_STANDBY = frozenset({"same_on_standby"})  # checks that ask for one, by their key
 _OF_A_SNAPSHOT = frozenset({"not_below_snapshot", "unchanged_since_snapshot"})
+LOOK_BLIND = 15.0  # seconds that a stage waits for figures that nobody has, before it goes on without them
 DATA_WITHIN = 120.0  # seconds for a run of the data checks that is not blind
 
 
@@ -66,20 +67,28 @@ def strength(policy: Policy, region: str) -> dict[str, Any]:
     return {"region": region, "all": section_of(policy).instances or part, "part": part}
 
 
-def shifts(policy: Policy, region: str, title: str) -> Stage:
-    """The traffic, step by step; ``region`` is the role of the one that gets more of it."""
-    return Stage("shift", title, Phase.FORWARD, tuple(_shifts(policy, region)))
+def shifts(policy: Policy, region: str, title: str, *, lost: bool = False) -> Stage:
+    """The traffic, step by step; ``region`` is the role of the one that gets more of it. ``lost``: the other one serves
+    nobody, so its part goes on where no figures are to be had."""
+    return Stage("shift", title, Phase.FORWARD, tuple(_shifts(policy, region, patience(lost))))
 
 
-def _shifts(policy: Policy, region: str) -> Iterator[Node]:
+def patience(lost: bool) -> dict[str, Any]:
+    """How long a gate without any figures keeps those waiting whom nobody serves: its ``blind_after``."""
+    return {"blind_after": LOOK_BLIND} if lost else {}
+
+
+def _shifts(policy: Policy, region: str, patience: dict[str, Any]) -> Iterator[Node]:
     within, health = section_of(policy).gate_within, policy.rollback.health
     asked = {"requests": health.requests, "not_above": health.not_above, "confidence": health.confidence}
     for part in section_of(policy).steps:
         name = percent(part)
         move = f"shift.move-{name}"
-        yield Gate(f"shift.capacity-{name}", "capacity_of", within, {"region": region, "part": part})
+        yield Gate(f"shift.capacity-{name}", "capacity_of", within, {"region": region, "part": part, **patience})
         yield Step(move, "shift_region", {"region": region, "part": part})
-        yield Gate(f"shift.health-{name}", "region_health", within, {"region": region, "since": move, **asked})
+        yield Gate(
+            f"shift.health-{name}", "region_health", within, {"region": region, "since": move, **asked, **patience}
+        )
 
 
 def replication(policy: Policy, node_id: str, region: str) -> Gate:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tidegate.engine import class_loss, dependencies, detours, preview_arm, region_loss, relaxing, writes
+from tidegate.engine.assess_moving import BLIND
 from tidegate.engine.brakes import BRAKE_KINDS, Brakes, fold_brakes
 from tidegate.engine.carriers import carried_on
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
@@ -155,6 +156,9 @@ def _braked(brakes: Brakes, facts: ServiceFacts) -> Iterable[tuple[int, str]]:
 def _open_needs(view: OperationView, now: float) -> Iterable[tuple[int, str]]:
     if view.held is not None:
         yield ASK, f"{view.held.person} paused {view.id} {_age(now - view.held.at)} ago: {view.held.why}"
+    for name, state in view.nodes.items():
+        if state.status == "verified" and BLIND in state.detail:
+            yield ALARM, f"{name} went on without figures: {state.detail}"
     stands = position(view)
     node = stands["node"] if stands else None
     if node and view.node(node).status == "failed":

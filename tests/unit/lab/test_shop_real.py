@@ -80,6 +80,12 @@ def test_home_makes_a_session_and_keeps_it(base: str, url: str) -> None:
     assert secret not in row, "the secret itself is not stored"
 
 
+def test_its_asset_may_be_kept_and_says_of_which_release_it_is(base: str) -> None:
+    answer, running = httpx.get(f"{base}/assets/shop.css"), httpx.get(f"{base}/_release").json()
+    assert answer.headers["x-release-digest"] == running["digest"]
+    assert answer.headers["cache-control"] == "public, max-age=3600"
+
+
 def test_a_wrong_secret_is_no_session(browser: httpx.Client) -> None:
     public_id = browser.cookies["shop_session"].partition(".")[0]
     forged = {"cookie": f"shop_session={public_id}.{'0' * 32}"}
