@@ -45,7 +45,7 @@ DETOUR_GUARDS: tuple[Guard, ...] = (
             "a detour: of a class that the router knows",
             "if one.endpoint not in known:",
             "if False:",
-            "test_what_the_router_does_not_know_is_refused[chekout]",
+            "test_what_the_router_does_not_know_is_refused",
         ),
     ),
     *of(
