@@ -10,7 +10,7 @@ help: ## this list
 setup: ## make .venv (done once, then reused)
 	@scripts/setup.sh
 
-demo: setup ## the main job, end to end: a good release is promoted, a bad one is caught, a region is lost (a quarter of an hour)
+demo: setup ## the main job, end to end: a good release is promoted, a bad one is caught, a region is lost (ten minutes)
 	@exec $(PYTHON) -m lab.story demo
 
 e2e: setup ## every scenario, or one: make e2e ONLY=name
