@@ -71,6 +71,7 @@ def parted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parted]:
         open_before.execute(placed(8))
         open_before.execute("select pg_current_xact_id()")
         east.execute(placed(5))
+        _until(lambda: west.execute("select to_regclass('events') is not null") == [(True,)], "west has the tables")
         _until(lambda: west.execute("select count(*) from events") == [(5,)], "west has it")
         database = _driver(servers, tmp_path_factory.mktemp("lost"))
         with pytest.raises(Refused, match="is a primary"):
