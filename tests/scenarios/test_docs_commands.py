@@ -46,6 +46,7 @@ ELSEWHERE = {
     "brakes": "tests/unit/cli/test_brakes_commands.py",
     "readiness": "tests/unit/cli/test_brakes_commands.py",
     "detour": "tests/scenarios/test_detours.py",
+    "report": "tests/scenarios/test_review.py",
     "stop-writes": "tests/scenarios/test_reads_only.py",
     "start-writes": "tests/scenarios/test_reads_only.py",
     "switchover": "tests/unit/cli/test_moving_commands.py",

@@ -73,11 +73,19 @@ def _act(lab: Lab, scenarios: tuple[Scenario, ...], out: Path, progress: Progres
         for scenario in scenarios:
             row = director.play(scenario)
             progress.say(f"  {'ok' if row['ok'] else 'NOT OK'}: {row['why']}")
+            _review(stage, row, out / "reviews")
             yield row
     finally:
         if stage is not None:
             stage.stop_load()
         lab.down()
+
+
+def _review(stage: Stage, row: dict[str, Any], out: Path) -> None:
+    """As somebody would who looks back."""
+    if row.get("operation"):
+        out.mkdir(parents=True, exist_ok=True)
+        stage.tidegate("report", "shop", row["operation"], "--out", str(out / f"{row['name']}.html"))
 
 
 def _on_a_lab_in_use() -> int:

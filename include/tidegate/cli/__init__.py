@@ -39,6 +39,7 @@ from tidegate.cli import (
     readiness,
     release,
     requests,
+    reviewing,
     running,
     status,
     vantage,
@@ -80,6 +81,7 @@ preview.register(app)
 ledger.register(app)
 writes.register(app)
 detours.register(app)
+reviewing.register(app)
 backups.register(app)
 code_table.register(app)
 audit.register(app)
