@@ -18,12 +18,6 @@ DEPENDENCY_GUARDS: tuple[Guard, ...] = (
             "test_a_dependency_that_hangs_opens_the_breaker_which_answers_at_once_and_closes_after",
         ),
         (
-            "dependencies: every target may be put out",
-            '"max_ejection_percent": 100',
-            '"max_ejection_percent": 0',
-            "test_a_dependency_that_is_dead_opens_it_as_well",
-        ),
-        (
             "dependencies: calls that wait are bounded",
             '"max_pending_requests": limits.pending',
             '"max_pending_requests": 100_000',

@@ -121,7 +121,7 @@ DETOUR_GUARDS: tuple[Guard, ...] = (
             "a detour: an older command loses",
             'router.detour(wanted, Token(seq, "detours"))\n    return new\n\n\ndef lift',
             'router.detour(wanted, Token(0, "detours"))\n    return new\n\n\ndef lift',
-            "test_one_that_stands_is_kept_when_another_is_set_and_lifted",
+            "test_an_older_command_that_arrives_late_loses",
         ),
     ),
     *of(

@@ -21,13 +21,14 @@ PARTIAL_GUARDS: tuple[Guard, ...] = (
         _OFF,
         "test_users_are_not_left_in_a_region_that_is_dark",
     ),
-    _guard(
+    Guard(
+        "partial: of a region that dies everything moves, whichever part was seen first",
         2,
-        "of a region that dies everything moves, whichever part was seen first",
         "engine/region_loss.py",
         'return DATABASE if told.what == DATABASE and told.region not in dark(world.estate) else ""',
         'return DATABASE if told.what == DATABASE else ""',
-        "test_of_a_region_that_dies_one_part_is_seen_before_the_others",
+        (f"{_SCENARIO}::test_of_a_region_that_dies_one_part_is_seen_before_the_others",),
+        dies_by=("ValueError",),
     ),
     _guard(
         3,

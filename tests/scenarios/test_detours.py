@@ -165,6 +165,8 @@ def test_on_record_before_the_effect_and_whoever_comes_next_finishes_it(acting: 
 def test_an_older_command_that_arrives_late_loses(paging: Rig) -> None:
     detours.set_detour(paging.world, "checkout", "west", **BY)
     late = paging.traffic.observe_detours().epoch
+    (row,) = paging.world.journal.events("shop", kinds={EventKind.DETOUR_SET})
+    assert late == row.seq, "it counts by its row's number"
     detours.lift_detour(paging.world, "checkout", **BY)
     with pytest.raises(LeaseLost):
         paging.traffic.detour(WEST, detours.Token(late, "detours"))

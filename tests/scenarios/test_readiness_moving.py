@@ -84,6 +84,7 @@ def test_a_service_that_is_well_is_green_and_what_never_was_is_neither(rig: Rig)
     found = look(rig)
     assert not red(rig), "nothing is wrong"
     assert [item.what for item in found if item.state is State.NEVER] == ["drill"]
+    assert [item.what for item in found if not item.ready] == ["drill"], "what never was counts as green"
     assert all(item.do for item in found if not item.ready)
     assert rig.effects() == []
     assert rig.world.journal.head("shop").seq == before.seq
