@@ -160,6 +160,16 @@ def test_nobody_is_sent_to_a_region_that_answers_nothing(rig: Rig) -> None:
     assert rig.effects() == before
 
 
+def test_one_can_be_lifted_while_another_leads_where_nobody_answers(rig: Rig) -> None:
+    east = Detour("browse", "east")
+    rig.driver.detour((*WEST, east), rig.of_its_own())
+    rig.kill("west")
+    rig.driver.detour(WEST, rig.of_its_own(1))
+    assert rig.driver.observe_detours().detours == WEST
+    with pytest.raises(Refused, match="no healthy target in west"):
+        rig.driver.detour((*WEST, Detour("browse", "west")), rig.of_its_own(2))
+
+
 @pytest.mark.parametrize(
     ("detour", "words"),
     [

@@ -139,6 +139,7 @@ class DetouringTraffic(Traffic, Protocol):
     * A class is what the policy's endpoints say: the first that matches. Every other class is routed by the split.
     * Its part of the arms is as :func:`~tidegate.model.detour.detoured` says, also of every later split.
     * A session's arm within the region is chosen as before; what is turned away is turned away here as well.
+    * One that stands already is not asked again whether it is fit, so that any other can be lifted.
     """
 
     def observe_detours(self) -> DetourState:

@@ -156,11 +156,13 @@ class EnvoyTraffic:
     def detour(self, detours: tuple[Detour, ...], token: Token) -> None:
         """See the contract. Everything else stays as it is in the file."""
         self._must_be_there()
-        arms = split.arms if detours and (split := self.observe().split) else ()
+        standing = self._in_force()
+        new = [one for one in detours if one not in standing.detours.detours]
+        arms = standing.routed.split.arms if new and standing.routed.split else ()
         healthy = self._healthy(arms) if arms else frozenset()
         shown = ",".join(map(str, detours))
         wanted = _Beside("detours", DetourState(token.epoch, detours), f"the detours {shown or '(none)'}", shown)
-        self._put_beside(wanted, token, lambda split: refuse_unfit_detours(detours, split, self._endpoints, healthy))
+        self._put_beside(wanted, token, lambda split: refuse_unfit_detours(new, split, self._endpoints, healthy))
 
     def settled(self, desired: Split, token: Token) -> bool:
         state = self.observe()

@@ -93,7 +93,8 @@ class MemoryTraffic:
             refuse_stale("the detours", self._detours.epoch, token.epoch, token.operation)
             if self._detours != DetourState(token.epoch, detours):
                 split = refuse_alone(self._written)
-                refuse_unfit_detours(detours, split, self.endpoints, {arm for arm in split.arms if self.healthy(arm)})
+                new = [one for one in detours if one not in self._detours.detours]
+                refuse_unfit_detours(new, split, self.endpoints, {arm for arm in split.arms if self.healthy(arm)})
                 self._send_round(detours, token)
         self.faults.after_apply()
 
