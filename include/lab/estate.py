@@ -110,7 +110,7 @@ class Lab:
 
     def _lay_out(self, airflow: bool) -> AirflowSite:
         wipe(self.places.lab, keep=(self.places.lock.name, "releases", "builders"))
-        ports.choose().save(self.places.ports)
+        ports.reserve(self.places.ports)
         secret_values.generate().save(self.places.secrets)
         site = self.site()
         self.places.logs.mkdir(parents=True)

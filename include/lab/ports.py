@@ -1,16 +1,19 @@
 """Free ports on the lab's address, chosen once per start of the lab and kept in ``var/lab/ports.json`` while it is up.
 
 Ports are taken below the range from which the kernel serves outgoing connections, so that no client can sit on one
-between its choice and its use.
+between its choice and its use. Many are not listened on for long (an empty slot's), so labs of one user that start side
+by side keep a book of whose they are: with the same port in two, one lab's edge would serve from the other's shop.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
 import socket
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,9 +86,43 @@ def load(path: Path) -> Ports:
         raise Refused(f"no lab is up: {path} does not exist", next_step="run `make up`") from None
 
 
-def choose() -> Ports:
-    """A free port for each name. Raises :class:`Refused` if there are not enough."""
-    free = _free_ports()
+def reserve(path: Path) -> Ports:
+    """A free port for each name, saved at ``path`` and given to no other lab while that file is there.
+
+    Raises :class:`Refused` if there are not enough, OSError if the book of them cannot be kept.
+    """
+    book = _book()
+    with book.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        others = {Path(line) for line in file.read().splitlines()} - {path.absolute()}
+        kept = {other: numbers for other in others if (numbers := _numbers(other))}
+        chosen = choose(taken={number for numbers in kept.values() for number in numbers})
+        chosen.save(path)
+        file.truncate(0)
+        file.write("".join(f"{one}\n" for one in sorted([*kept, path.absolute()])))
+    return chosen
+
+
+def _book() -> Path:
+    """Machine-wide, since ports are; of this user alone, as is whatever else a lab of his holds."""
+    folder = Path(tempfile.gettempdir()) / f"tidegate-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} is somebody else's: remove it, or set TMPDIR")
+    return folder / "labs"
+
+
+def _numbers(path: Path) -> tuple[int, ...]:
+    try:
+        return tuple(json.loads(path.read_text()).values())
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+
+
+def choose(taken: Collection[int] = ()) -> Ports:
+    """A free port for each name, none of those ``taken``. Raises :class:`Refused` if there are not enough."""
+    free = (port for port in _free_ports() if port not in taken)
     try:
         return Ports({name: next(free) for name in names()})
     except StopIteration:

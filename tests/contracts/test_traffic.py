@@ -78,12 +78,10 @@ def _real(edge: RealEdge) -> Rig:
     def writes() -> int:
         return len(driver.log.read_text().splitlines()) if driver.log.exists() else 0
 
-    def kill(arm: Arm) -> None:
-        edge.upstreams[arm].healthy = False
-        wait_until(lambda: not edge.healthy(arm), f"{arm} unhealthy in Envoy's eyes")
-
     unreachable = envoy.connect(SETTINGS, _nobody(edge.site))
-    return Rig(driver, envoy.connect(SETTINGS, edge.site), writes, kill, unreachable, driver.observe().epoch)
+    return Rig(
+        driver, envoy.connect(SETTINGS, edge.site), writes, edge.make_unwell, unreachable, driver.observe().epoch
+    )
 
 
 @pytest.fixture(params=["memory", pytest.param("envoy", marks=pytest.mark.real)])
@@ -94,9 +92,7 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     edge: RealEdge = request.getfixturevalue("edge")
     rig = _real(edge)
     yield rig
-    for arm, upstream in edge.upstreams.items():
-        upstream.healthy = True
-        wait_until(lambda arm=arm: edge.healthy(arm), f"{arm} healthy again")
+    edge.heal()
     rig.driver.apply(STABLE, Token(rig.driver.observe().epoch, "clean-up"))
 
 

@@ -80,14 +80,10 @@ def _real(edge: RealEdge) -> Rig:
         assert status in (200, 503)
         return body if status == 200 else None
 
-    def kill(arm: Arm) -> None:
-        edge.upstreams[arm].healthy = False
-        wait_until(lambda: not edge.healthy(arm), f"{arm} unhealthy in Envoy's eyes")
-
     def writes() -> int:
         return len(driver.log.read_text().splitlines()) if driver.log.exists() else 0
 
-    return Rig(driver, envoy.connect(SETTINGS, edge.site), ask, kill, writes, driver.observe().epoch)
+    return Rig(driver, envoy.connect(SETTINGS, edge.site), ask, edge.make_unwell, writes, driver.observe().epoch)
 
 
 @pytest.fixture(params=["memory", pytest.param("envoy", marks=pytest.mark.real)])
@@ -98,9 +94,7 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     edge: RealEdge = request.getfixturevalue("edge")
     rig = _real(edge)
     yield rig
-    for arm, upstream in edge.upstreams.items():
-        upstream.healthy = True
-        wait_until(lambda arm=arm: edge.healthy(arm), f"{arm} healthy again")
+    edge.heal()
     rig.driver.admit(STABLE, EVERYBODY, Token(rig.driver.observe().epoch, "clean-up"))
     wait_until(lambda: rig.admitted() == set(SESSIONS), "served again")
 

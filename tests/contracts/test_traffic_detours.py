@@ -77,10 +77,7 @@ def _real(edge: RealEdge) -> Rig:
     driver = envoy.connect(SETTINGS, edge.site)
 
     def kill(region: str) -> None:
-        for arm, upstream in edge.upstreams.items():
-            if arm.region == region:
-                upstream.healthy = False
-                wait_until(lambda arm=arm: not edge.healthy(arm), f"{arm} unhealthy in Envoy's eyes")
+        edge.make_unwell(*(arm for arm in edge.upstreams if arm.region == region))
 
     def where(endpoint: str) -> set[str]:
         method, path = ASKED[endpoint]
@@ -101,9 +98,7 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     edge: RealEdge = request.getfixturevalue("edge")
     rig = _real(edge)
     yield rig
-    for arm, upstream in edge.upstreams.items():
-        upstream.healthy = True
-        wait_until(lambda arm=arm: edge.healthy(arm), f"{arm} healthy again")
+    edge.heal()
     rig.driver.detour((), Token(rig.driver.observe_detours().epoch + 1, "clean-up"))
     rig.driver.apply(STABLE, Token(rig.driver.observe().epoch + 1, "clean-up"))
     wait_until(lambda: rig.where("checkout") == BOTH, "all is as it was")

@@ -83,9 +83,7 @@ def _real(edge: RealEdge) -> Rig:
         return status != 503
 
     def kill() -> None:
-        for arm, upstream in edge.upstreams.items():
-            upstream.healthy = False
-            wait_until(lambda arm=arm: not edge.healthy(arm), f"{arm} unhealthy in Envoy's eyes")
+        edge.make_unwell(*edge.upstreams)
 
     def effects() -> int:
         return len(driver.log.read_text().splitlines()) if driver.log.exists() else 0
@@ -102,9 +100,7 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     edge: RealEdge = request.getfixturevalue("edge")
     rig = _real(edge)
     yield rig
-    for arm, upstream in edge.upstreams.items():
-        upstream.healthy = True
-        wait_until(lambda arm=arm: edge.healthy(arm), f"{arm} healthy again")
+    edge.heal()
     rig.driver.halt_writes(None, Token(rig.driver.observe_writes().epoch + 1, "clean-up"))
     rig.driver.apply(STABLE, Token(rig.driver.observe().epoch + 1, "clean-up"))
     wait_until(lambda: rig.let_through() == ALL, "all is served again")

@@ -130,6 +130,18 @@ class RealEdge:
         name = f"cluster.{arm.name}.membership_healthy"
         return self.admin(f"/stats?filter=^{name}$").strip() == f"{name}: 1"
 
+    def make_unwell(self, *arms: Arm) -> None:
+        """Their upstreams call themselves unhealthy; returns once Envoy holds them for that."""
+        for arm in arms:
+            self.upstreams[arm].healthy = False
+            wait_until(lambda arm=arm: not self.healthy(arm), f"{arm} unhealthy in Envoy's eyes")
+
+    def heal(self) -> None:
+        """All of them are healthy again, in Envoy's eyes too."""
+        for arm, upstream in self.upstreams.items():
+            upstream.healthy = True
+            wait_until(lambda arm=arm: self.healthy(arm), f"{arm} healthy again")
+
     def post_admin(self, path: str) -> str:
         return self.admin(path, "POST")
 

@@ -128,7 +128,7 @@ def running() -> Iterator[TwoDatabases]:
     lab = Lab(Places(home))
     try:
         lab.places.lab.mkdir(parents=True)
-        ports.choose().save(lab.places.ports)
+        ports.reserve(lab.places.ports)
         secret_values.generate().save(lab.places.secrets)
         lab.places.logs.mkdir(parents=True)
         Start(lab.site(), Progress(), airflow=False, expected=(), journal=False).run_databases()

@@ -17,13 +17,13 @@ from typing import Any
 from lab import payments
 from lab.airflow_api import await_value
 from lab.deployment import Deployment, sample_policy
-from lab.load.journal import Request, entries
+from lab.load.journal import entries
 from lab.load.records import SETTLE
 from lab.progress import Progress
 from lab.story import unasked
 from lab.story.scenario import Scenario
 from lab.story.stage import SERVICE, Stage
-from lab.story.users_saw import Users, users
+from lab.story.users_saw import Users, by_class
 from lab.story.writer_probe import WriterProbe
 from lab.third_place import PAYMENTS, payments_book
 from tidegate.drivers import registry
@@ -33,7 +33,6 @@ from tidegate.model.dependency import Breaker
 STEADY = 10.0  # seconds of users before it hangs, and after all is settled
 LASTS = 20.0  # seconds
 OPEN_WITHIN, CLOSED_WITHIN, SETTLED_WITHIN = 30.0, 60.0, 120.0
-CHECKOUT = "checkout"
 
 
 @dataclass(frozen=True)
@@ -51,16 +50,6 @@ class Hang:
     pending: int
     unsettled: int
     paid: Mapping[int, int]
-
-
-def by_class(requests: Sequence[Request], moments: Mapping[str, tuple[float, float]]) -> dict[str, Users]:
-    """What users saw, moment by moment: of checkout, and of everything else."""
-    found = {}
-    for name, (since, until) in moments.items():
-        within = [r for r in requests if since <= r.at < until]
-        found[f"{name} {CHECKOUT}"] = users([r for r in within if r.endpoint == CHECKOUT])
-        found[f"{name} browse"] = users([r for r in within if r.endpoint != CHECKOUT])
-    return found
 
 
 def times_paid(orders: Sequence[str], book: Sequence[Mapping[str, object]]) -> dict[int, int]:

@@ -7,12 +7,12 @@ Clocks: the users' own for what they saw, this process's for the rest.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from lab.airflow_api import await_value
-from lab.load.journal import Request, entries
+from lab.load.journal import entries
 from lab.load.records import SETTLE
 from lab.places import REGIONS, no_faults
 from lab.progress import Progress
@@ -20,13 +20,12 @@ from lab.story import unasked
 from lab.story.disturb import turn
 from lab.story.scenario import Scenario
 from lab.story.stage import SERVICE, Stage
-from lab.story.users_saw import Users, users
+from lab.story.users_saw import CHECKOUT, Users, by_class
 from lab.story.writer_probe import WriterProbe
 from tidegate.engine import detours
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 
 FIRST, SECOND = REGIONS
-CLASS = "checkout"
 PART = 0.6  # of them fail
 STEADY = 10.0  # seconds of users before it fails, while it is away, and once it is home
 MOVED_WITHIN = 30.0
@@ -37,7 +36,7 @@ BY = ("--by", "cat", "--reason", "checkouts are mended in east")
 @dataclass(frozen=True)
 class Moved:
     """``after``: seconds from the fault until its route was moved. ``seen``: what users saw, by ``failing checkout``,
-    ``away rest`` and so on. ``detour``: which class went where, and by whom. ``routes``: what was written."""
+    ``away browse`` and so on. ``detour``: which class went where, and by whom. ``routes``: what was written."""
 
     after: float
     seen: Mapping[str, Users]
@@ -59,25 +58,15 @@ def play(stage: Stage, scenario: Scenario, progress: Progress) -> dict[str, Any]
 def mistakes(moved: Moved) -> Iterator[str]:
     """Everything that is not as it should be. Pure."""
     for name, seen in moved.seen.items():
-        if name == f"failing {CLASS}":
+        if name == f"failing {CHECKOUT}":
             if not seen.failed:
                 yield "no checkout failed: nothing was to be answered"
         elif seen.failed or not seen.requests:
             yield f"{name}: {seen.failed} of {seen.requests} failed"
-    if moved.detour != (CLASS, SECOND, "guard"):
-        yield f"on a detour: expected {CLASS} to {SECOND} by the guard, got {moved.detour}"
+    if moved.detour != (CHECKOUT, SECOND, "guard"):
+        yield f"on a detour: expected {CHECKOUT} to {SECOND} by the guard, got {moved.detour}"
     if moved.routes != 2 or moved.split_moved:
         yield f"routes: expected one write there and one home, got {moved.routes}, the split moved: {moved.split_moved}"
-
-
-def by_class(requests: Sequence[Request], moments: Mapping[str, tuple[float, float]]) -> dict[str, Users]:
-    """What users saw moment by moment, of the class and of all the rest."""
-    found = {}
-    for name, (since, until) in moments.items():
-        within = [one for one in requests if since <= one.at < until]
-        found[f"{name} {CLASS}"] = users([one for one in within if one.endpoint == CLASS])
-        found[f"{name} rest"] = users([one for one in within if one.endpoint != CLASS])
-    return found
 
 
 def _watch(stage: Stage, progress: Progress) -> tuple[Moved, float]:
@@ -96,7 +85,7 @@ def _watch(stage: Stage, progress: Progress) -> tuple[Moved, float]:
     mended = time.time()
     (one,) = detours.standing(stage.journal, SERVICE)
     stage.let_pass(UNDER_WAY)  # until the dials are read
-    progress.say(f"  cat: {stage.tidegate('detour', SERVICE, CLASS, '--lift', *BY)}")
+    progress.say(f"  cat: {stage.tidegate('detour', SERVICE, CHECKOUT, '--lift', *BY)}")
     home = time.time()
     stage.let_pass(STEADY)
     until = time.time()

@@ -37,7 +37,7 @@ class Aftermath:
             second = self._seconds.setdefault(int(seen.at), dict(region_counts(self._regions)))
             counts = second[seen.arm.region]
             counts[0] += 1
-            counts[1] += seen.status == 0 or seen.status >= 500
+            counts[1] += seen.failed
             counts[2] += seen.milliseconds > self._slow
 
     def document(self, now: float) -> dict[str, Any]:

@@ -34,11 +34,7 @@ class ClassWatch:
 
     def note(self, observations: Iterable[Observation]) -> None:
         if self._part is not None:
-            self._seen.extend(
-                (o.at, o.arm.region, o.endpoint, o.status == 0 or o.status >= 500)
-                for o in observations
-                if o.arm is not None
-            )
+            self._seen.extend((o.at, o.arm.region, o.endpoint, o.failed) for o in observations if o.arm is not None)
 
     def look(self, view: OperationView | None) -> None:
         """Raises as the journal, and where it acts the router, do; the next look comes all the same."""

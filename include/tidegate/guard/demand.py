@@ -23,11 +23,7 @@ class Demand:
         self._health_at = 0.0
 
     def add(self, observations: Iterable[Observation]) -> None:
-        self._seen.extend(
-            (o.at, o.arm.region, o.status == 0 or o.status >= 500, o.milliseconds)
-            for o in observations
-            if o.arm is not None
-        )
+        self._seen.extend((o.at, o.arm.region, o.failed, o.milliseconds) for o in observations if o.arm is not None)
 
     def rates(self, now: float) -> dict[str, float]:
         """Every region, 0.0 where nothing came."""

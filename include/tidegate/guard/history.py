@@ -48,7 +48,7 @@ class History:
     def _count(self, index: int, seen: Observation) -> None:
         assert seen.arm is not None
         key = f"{seen.arm.region} {'stable' if seen.arm.slot is self._stable else 'candidate'}"
-        failed = seen.status == 0 or seen.status >= 500
+        failed = seen.failed
         if index in self._closed:
             cell = self._closed[index]
             one = (1, int(failed), seen.milliseconds, seen.milliseconds)

@@ -41,7 +41,7 @@ class Ledger:
                 continue
             cell = self._cell(ended)
             cell[0] += 1
-            cell[1] += seen.status == 0 or seen.status >= 500
+            cell[1] += seen.failed
         if self._looked_at is not None and 0 < now - self._looked_at <= STILL_LOOKING:
             self._cell(now)[2] += now - self._looked_at
         self._looked_at = now

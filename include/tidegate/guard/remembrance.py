@@ -49,7 +49,7 @@ class Remembrance:
         """Count what the stable release answered."""
         for seen in observations:
             if seen.arm is not None and seen.arm.slot is self._slot:
-                failed = seen.status == 0 or seen.status >= 500
+                failed = seen.failed
                 self._past.add(seen.endpoint, seen.session, failed, seen.at + seen.milliseconds / 1000)
         if now - self._saved_at >= SAVE_EVERY and self._digest:
             self._saved_at = now

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import subprocess
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.errors import Refused
+from tidegate.journal.accounts import system_account
 
 USER = "tidegate-witness"
 
@@ -77,19 +77,13 @@ def _holds_only(directory: Path, names: Collection[str]) -> None:
 
 def _account(user: str) -> pwd.struct_passwd:
     try:
-        return pwd.getpwnam(user)
-    except KeyError:
-        program = shutil.which("useradd") or "/usr/sbin/useradd"
-    try:
-        command = [program, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", user]
-        subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603  # the name is ours or the operator's
+        return system_account(user)
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "stderr", "") or str(error)
         raise Refused(
             f"the system user {user} is not there and cannot be made: {said.strip()}",
             next_step=f"add the user {user}, or start the witness without root (file mode alone then keeps its key)",
         ) from None
-    return pwd.getpwnam(user)
 
 
 def _reachable(path: Path, user: str) -> None:

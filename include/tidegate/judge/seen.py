@@ -52,7 +52,7 @@ def see(observation: Observation, arm: Arm, settings: JudgeSettings) -> Seen:
         endpoint=observation.endpoint,
         candidate=arm.slot is not settings.stable_slot,
         weight=weight_of(observation.split, arm.region, settings.stable_slot.other),
-        failed=observation.status == 0 or observation.status >= 500,
+        failed=observation.failed,
         milliseconds=float(observation.milliseconds),
         session=observation.session or None,
         succeeded=200 <= observation.status < 400,

@@ -42,6 +42,11 @@ class Observation:
     flags: tuple[FlagSeen, ...] = ()
     refused: bool = False
 
+    @property
+    def failed(self) -> bool:
+        """No answer, or a server error."""
+        return self.status == 0 or self.status >= 500
+
 
 @dataclass(frozen=True)
 class Batch:

@@ -2,6 +2,7 @@
 
 import random
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,20 @@ def test_they_come_back_from_disk_and_their_absence_is_explained(tmp_path: Path)
     chosen.save(path)
     assert ports.load(path) == ports.Ports(dict(chosen.by_name))
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_one_lab_has_chosen_is_given_to_no_other_while_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # a book of this test's own
+    monkeypatch.setattr(random, "shuffle", lambda _: None)  # the lowest free ports, in order: the same every time
+    first, second = tmp_path / "one.json", tmp_path / "two.json"
+    one, two = ports.reserve(first), ports.reserve(second)
+    assert not set(one.by_name.values()) & set(two.by_name.values())
+    assert ports.reserve(first) == one, "a lab that starts again may have its own"
+    second.unlink()
+    first.unlink()
+    assert ports.reserve(tmp_path / "three.json") == one, "one that is gone holds nothing"
 
 
 def test_slots_do_not_share_ports() -> None:

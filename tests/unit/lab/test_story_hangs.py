@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.load.journal import Request
-from lab.story.hangs import Hang, by_class, complaints, times_paid
-from lab.story.users_saw import Users, users
+from lab.story.hangs import Hang, complaints, times_paid
+from lab.story.users_saw import Users, by_class, users
 
 GOOD = Hang(0.4, 0.9, 6.0, 20.0, {"hanging browse": Users(900, 0, 31.0)}, 30, 12, 0, {1: 30})
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from lab.load.journal import Request
-from lab.story.one_class import Moved, by_class, mistakes
-from lab.story.users_saw import Users
+from lab.story.one_class import Moved, mistakes
+from lab.story.users_saw import Users, by_class
 
 WELL, SOME = Users(100, 0, 20.0), Users(100, 9, 20.0)
-SEEN = {"before checkout": WELL, "failing checkout": SOME, "failing rest": WELL, "away checkout": WELL}
+SEEN = {"before checkout": WELL, "failing checkout": SOME, "failing browse": WELL, "away checkout": WELL}
 AS_MEANT = Moved(2.0, SEEN, ("checkout", "west", "guard"), 2, False)
 
 
@@ -24,8 +24,8 @@ def test_as_it_is_meant() -> None:
     [
         (replace(AS_MEANT, seen={**SEEN, "failing checkout": WELL}), "no checkout failed"),
         (replace(AS_MEANT, seen={**SEEN, "away checkout": SOME}), "away checkout: 9 of 100"),
-        (replace(AS_MEANT, seen={**SEEN, "failing rest": SOME}), "failing rest: 9 of 100"),
-        (replace(AS_MEANT, seen={**SEEN, "home rest": Users(0, 0, None)}), "home rest: 0 of 0"),
+        (replace(AS_MEANT, seen={**SEEN, "failing browse": SOME}), "failing browse: 9 of 100"),
+        (replace(AS_MEANT, seen={**SEEN, "home browse": Users(0, 0, None)}), "home browse: 0 of 0"),
         (replace(AS_MEANT, detour=("checkout", "west", "cat")), "by the guard, got"),
         (replace(AS_MEANT, routes=3), "got 3"),
         (replace(AS_MEANT, split_moved=True), "the split moved: True"),
@@ -42,4 +42,4 @@ def test_each_request_counts_at_its_moment_and_in_its_class() -> None:
 
     seen = by_class([request(1, "checkout", 500), request(2, "home", 200)], {"early": (0, 2), "late": (2, 3)})
     counted = {name: (one.requests, one.failed) for name, one in seen.items()}
-    assert counted == {"early checkout": (1, 1), "early rest": (0, 0), "late checkout": (0, 0), "late rest": (1, 0)}
+    assert counted == {"early checkout": (1, 1), "early browse": (0, 0), "late checkout": (0, 0), "late browse": (1, 0)}
