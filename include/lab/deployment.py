@@ -25,6 +25,7 @@ from tidegate.policy.load import load_policy
 from tidegate.policy.schema import Policy
 
 POLICY = REPOSITORY / "dags" / "policies" / "shop.yaml"
+SERVICE = "shop"
 BASELINE = "1.0.0"
 _WITHIN = 40.0
 _EVER = 2**53  # no journal comes so far
@@ -114,9 +115,9 @@ class Deployment:
         return parse_connection(name, raw)
 
 
-def sample_policy() -> Policy:
-    """The policy that the lab is laid out for."""
-    return load_policy(POLICY).policy
+def sample_policy(service: str = SERVICE) -> Policy:
+    """The policy that the lab is laid out for, as that of ``service``."""
+    return load_policy(POLICY).policy.model_copy(update={"service": service})
 
 
 def _nothing() -> Path:

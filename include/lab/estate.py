@@ -6,14 +6,14 @@ Whatever happens on the way, nothing is left running: a failure, Ctrl-C and `dow
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from lab import connections, journal_file, ports, postgres_user, preflight, secret_values, state, third_place
 from lab.airflow import AirflowSite
 from lab.airflow_api import AirflowApi
 from lab.databases import Databases
-from lab.deployment import Deployment, sample_policy
+from lab.deployment import SERVICE, Deployment, sample_policy
 from lab.ending import end_everything, wipe
 from lab.places import REPOSITORY, Places, here, no_faults, write_private
 from lab.ports import ADDRESS
@@ -27,7 +27,9 @@ DAGS = ("promote__shop", "rollback__shop", "control__shop", "contract__shop", "r
 
 
 class Lab:
-    """One lab. ``expected``: DAGs that must have been parsed before `up` returns."""
+    """One lab. ``expected``: DAGs that must have been parsed before `up` returns. ``service``: by
+    which name its shop is known. ``beside``: more variables for whoever acts on it, once its ports and secrets are
+    known."""
 
     def __init__(
         self,
@@ -37,10 +39,13 @@ class Lab:
         dags: Path = REPOSITORY / "dags",
         plugins: Path = REPOSITORY / "plugins",
         expected: Collection[str] = DAGS,
+        service: str = SERVICE,
+        beside: Callable[[AirflowSite], Mapping[str, str]] = lambda site: {},
     ) -> None:
         self.places = places or here()
         self.progress = progress or Progress()
         self._dags, self._plugins, self._expected = dags, plugins, expected
+        self._service, self._beside = service, beside
 
     # What is up
 
@@ -51,7 +56,8 @@ class Lab:
 
     def env(self) -> dict[str, str]:
         """The variables of ``var/lab/env``: connections, homes, the journal's address, Airflow's settings."""
-        return connections.environment(self.site())
+        site = self.site()
+        return {**connections.environment(site), **self._beside(site)}
 
     def edge_address(self) -> str:
         """Where the shop's users go."""
@@ -88,7 +94,12 @@ class Lab:
             preflight.check(self.places)
             end_everything(self.places, self.progress)
             start = Start(
-                self._lay_out(airflow), self.progress, airflow=airflow, journal=journal, expected=self._expected
+                self._lay_out(airflow),
+                self.progress,
+                airflow=airflow,
+                journal=journal,
+                expected=self._expected,
+                service=self._service,
             )
             try:
                 start.run()
@@ -126,7 +137,7 @@ class Lab:
         faults, no orders. The journal is kept, or with ``fresh_journal`` put aside, for which Airflow's triggerer
         and the witness, who have it open, are stopped meanwhile. No operation and no load may be running."""
         with state.exclusively(self.places, "reset"):
-            site, policy = self.site(), sample_policy()
+            site, policy = self.site(), sample_policy(self._service)
             no_faults(self.places)
             third_place.kept(self.places).forget_all()
             deployment = Deployment(self.places, self.env(), policy)

@@ -45,6 +45,7 @@ def names() -> tuple[str, ...]:
         "links",
         "switch",
         "inbox",
+        "agent",
         "airflow-api",
         "airflow-worker-log",
         "airflow-trigger-log",

@@ -23,7 +23,7 @@ from lab import (
 from lab.airflow import COMPONENTS, AirflowSite
 from lab.airflow_api import AirflowApi
 from lab.databases import Databases
-from lab.deployment import BASELINE, Deployment, sample_policy
+from lab.deployment import BASELINE, SERVICE, Deployment, sample_policy
 from lab.places import REGIONS
 from lab.ports import ADDRESS
 from lab.progress import Progress
@@ -36,21 +36,30 @@ _ANSWERS_WITHIN = 20.0  # seconds, of a supervisor
 
 
 class Start:
-    """``site``: laid out, with ports and secrets chosen. ``expected``: DAGs that must have been parsed."""
+    """``site``: laid out, with ports and secrets chosen. ``expected``: DAGs that must have been parsed. ``service``: by
+    which name what runs here is known."""
 
     def __init__(
-        self, site: AirflowSite, progress: Progress, *, airflow: bool, expected: Collection[str], journal: bool = True
+        self,
+        site: AirflowSite,
+        progress: Progress,
+        *,
+        airflow: bool,
+        expected: Collection[str],
+        journal: bool = True,
+        service: str = SERVICE,
     ) -> None:
         self._site, self._places, self._progress = site, site.places, progress
         self._airflow, self._journal, self._expected = airflow, journal, expected
         self._state = state.State(self._places.state, airflow=airflow)
+        self._policy = sample_policy(service)
         self._gate = threading.Lock()
 
     def run(self) -> None:
         """Start everything; returns when users are served and Airflow is ready."""
         children.resume()
         self._state.set_phase("starting")
-        policy = sample_policy()
+        policy = self._policy
         config = third_place.lay_out(self._site, policy.shares, self._airflow)
         self._supervisor(third_place.NAME, supervision.argv(config))
         work = Together()
@@ -72,7 +81,7 @@ class Start:
         """Start both regions' databases, the links and the power switch alone; returns when the standby streams."""
         children.resume()
         self._supervisor(
-            third_place.NAME, supervision.argv(third_place.lay_out(self._site, sample_policy().shares, False))
+            third_place.NAME, supervision.argv(third_place.lay_out(self._site, self._policy.shares, False))
         )
         work = Together()
         self._start_databases(work, work.start(partial(self._start_third, "links", "switch")))

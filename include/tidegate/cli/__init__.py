@@ -24,6 +24,7 @@ from tidegate.cli import (
     dependencies,
     detours,
     doctor,
+    drilling,
     flags,
     guard,
     init,
@@ -81,6 +82,7 @@ preview.register(app)
 ledger.register(app)
 writes.register(app)
 detours.register(app)
+drilling.register(app)
 reviewing.register(app)
 backups.register(app)
 code_table.register(app)

@@ -21,7 +21,7 @@ from tidegate.drivers.site import Site
 from tidegate.errors import Refused
 
 FAMILIES = ("traffic", "compute", "metrics", "artifacts", "database")
-OPTIONAL = ("flags", "migrations", "backups")  # families that a policy may do without
+OPTIONAL = ("flags", "migrations", "backups", "faults", "load")  # families that a policy may do without
 GROUP = "tidegate.drivers"
 
 

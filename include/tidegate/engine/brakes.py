@@ -29,7 +29,8 @@ BRAKE_KINDS = frozenset(
     }
 )
 PIN, LINE, WINDOW, BUDGET, DETOUR = "pin", "stop the line", "change window", "error budget", "detour"
-EXEMPTIBLE = frozenset({LINE, WINDOW, BUDGET, DETOUR})
+DRILL = "overdue drill"
+EXEMPTIBLE = frozenset({LINE, WINDOW, BUDGET, DETOUR, DRILL})
 FORWARD = frozenset({OperationKind.PROMOTION, OperationKind.CONTRACT})  # kinds that brakes hold
 GROWS = frozenset({"shift_traffic", "raise_exposure"})  # verbs that bring a release to more users
 

@@ -9,6 +9,7 @@ from tidegate.engine.brakes import (
     BRAKE_KINDS,
     BUDGET,
     DETOUR,
+    DRILL,
     FORWARD,
     PIN,
     WINDOW,
@@ -20,7 +21,9 @@ from tidegate.engine.brakes import (
 )
 from tidegate.engine.budget import budget_of
 from tidegate.engine.detours import DETOUR_KINDS, fold_detours
+from tidegate.engine.drills import DRILL_KINDS, fold_drills
 from tidegate.engine.facts import FACT_KINDS, fold_facts
+from tidegate.engine.readiness_drilled import judged
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.journal.model import EventKind
@@ -39,6 +42,7 @@ def in_the_way(world: World, txn: Transaction, kind: OperationKind) -> Iterator[
     yield from outside_the_window(world)
     yield from budget_spent(world)
     yield from on_detours(world.service, txn)
+    yield from drill_overdue(world, txn)
 
 
 def outside_the_window(world: World) -> Iterator[Obstacle]:
@@ -62,6 +66,16 @@ def on_detours(service: str, txn: Transaction) -> Iterator[Obstacle]:
     for one in fold_detours(txn.events(kinds=DETOUR_KINDS)):
         after = f"lift it: tidegate detour {service} {one.endpoint} --lift; or {exempted_by()}"
         yield Obstacle(DETOUR, f"{one.endpoint} is answered in {one.to} alone ({one.person}: {one.why})", after)
+
+
+def drill_overdue(world: World, txn: Transaction) -> Iterator[Obstacle]:
+    """Where the policy says so: who cannot show that the way back was gone lately goes no further forward."""
+    part = world.policy.drills
+    if part is None or not part.hold_promotions:
+        return
+    item = judged(world.policy.service, fold_drills(txn.events(kinds=DRILL_KINDS)), part.every, world.clock.now())
+    if not item.ready:
+        yield Obstacle(DRILL, f"drill: {item.why} (drills.hold_promotions)", f"{item.do}, or {exempted_by()}")
 
 
 def still_let(world: World, txn: Transaction, view: OperationView, step: Step, actor: str) -> None:

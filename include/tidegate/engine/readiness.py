@@ -12,6 +12,7 @@ from tidegate.engine.readiness_back import way_back
 from tidegate.engine.readiness_backups import backups
 from tidegate.engine.readiness_bundle import break_glass_bundle
 from tidegate.engine.readiness_consistency import consistent
+from tidegate.engine.readiness_drilled import drilled
 from tidegate.engine.readiness_item import Item, State
 from tidegate.engine.readiness_moving import moving
 from tidegate.engine.world import World
@@ -21,7 +22,7 @@ STALE_AFTER = 86400.0  # seconds after which an answer is too old to sleep on
 
 Look = Callable[[World, ServiceFacts, str], Iterator[Item]]  # the last one is the actor, for rows of what is read
 # In the order in which they are told; each yields nothing where it does not apply.
-LOOKS: tuple[Look, ...] = (way_back, backups, moving, consistent, break_glass_bundle)
+LOOKS: tuple[Look, ...] = (way_back, backups, moving, consistent, break_glass_bundle, drilled)
 
 
 @dataclass(frozen=True)

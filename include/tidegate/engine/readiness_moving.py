@@ -43,7 +43,6 @@ def moving(world: World, facts: ServiceFacts, actor: str) -> Iterator[Item]:
     yield item("vantage", partial(_vantage, world, part), start)
     yield item("approvers", partial(_approvers, world.policy, part), "name others in failover.approval, or in roles")
     yield from ground(world)
-    yield never("drill", "none was ever held", f"until then: tidegate switchover {service}, there and back")
 
 
 def _writer(states: Mapping[str, DatabaseState]) -> str:

@@ -18,12 +18,13 @@ class Driver(BaseModel):
 
 
 class Drivers(Part):
-    """One driver per family; `flags`, `migrations` and `backups` may be left out.
+    """One driver per family; `flags`, `migrations`, `backups`, `faults` and `load` may be left out.
 
     ``traffic``: weighs the arms. ``compute``: runs releases. ``metrics``: says what users saw. ``artifacts``: has the
     releases and proves them. ``database``: where the data checks read. ``flags``: how many customers are shown new
     behaviour. ``migrations``: changes the database's schema. ``backups``: has copies
-    of the data, of times past.
+    of the data, of times past. ``faults``: breaks this service on purpose: for the environment of drills only.
+    ``load``: brings users for a drill, likewise.
     """
 
     traffic: Driver
@@ -34,3 +35,5 @@ class Drivers(Part):
     flags: Driver | None = None
     migrations: Driver | None = None
     backups: Driver | None = None
+    faults: Driver | None = None
+    load: Driver | None = None

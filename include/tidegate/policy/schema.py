@@ -21,6 +21,7 @@ from tidegate.policy.check import Check
 from tidegate.policy.consistency import Consistency
 from tidegate.policy.data import Personal, Repair
 from tidegate.policy.dependencies import Dependency
+from tidegate.policy.drills import Drills
 from tidegate.policy.drivers import Driver, Drivers
 from tidegate.policy.failover import Failover
 from tidegate.policy.hours import OpenHours, Windows
@@ -86,7 +87,8 @@ class Policy(Part):
     the writer is; the compute driver knows how each is started. ``residency``: where data may lie; anywhere if left
     out. ``consistency``: what users reach beside the router. ``dependencies``: what it calls that is not its own, by
     name. ``migrations``: how the schema is changed.
-    ``backups``: how old they may be; left out, there are none. ``checks``: of the data, by name. ``repair``: what puts
+    ``backups``: how old they may be; left out, there are none. ``drills``: what is rehearsed, and where; left out,
+    nothing is. ``checks``: of the data, by name. ``repair``: what puts
     the data right, by name. ``personal``: columns that hold personal data; wherever a check or a repair shows a row's
     key, their values are masked.
     """
@@ -114,6 +116,7 @@ class Policy(Part):
     dependencies: Annotated[dict[Identifier, Dependency], Field(max_length=32)] = {}  # noqa: RUF012
     migrations: Migrations = Migrations()
     backups: Backups | None = None
+    drills: Drills | None = None
     checks: Annotated[dict[Name, Check], Field(min_length=1, max_length=200)]
     repair: Annotated[dict[Name, Repair], Field(max_length=50)] = {}  # noqa: RUF012
     personal: Personal = ()

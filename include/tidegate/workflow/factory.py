@@ -22,6 +22,7 @@ from tidegate.policy.places import snapshots
 from tidegate.policy.schema import Policy
 from tidegate.workflow.control import build_control, control_id
 from tidegate.workflow.dag import build
+from tidegate.workflow.drill import build_drill, drill_id
 from tidegate.workflow.identity import Blueprint, dag_id
 from tidegate.workflow.readiness import build_readiness, readiness_id
 
@@ -68,14 +69,22 @@ def readiness_dags(folder: Path) -> dict[str, DAG]:
     return dict(_others(folder, readiness_id, build_readiness))
 
 
+def drill_dags(folder: Path) -> dict[str, DAG]:
+    """``drill__<service>`` for every policy in the folder that says what is rehearsed."""
+    return dict(_others(folder, drill_id, build_drill, lambda policy: policy.drills is not None))
+
+
 def _others(
-    folder: Path, name_of: Callable[[str], str], build_one: Callable[[Loaded], DAG]
+    folder: Path,
+    name_of: Callable[[str], str],
+    build_one: Callable[[Loaded], DAG],
+    fits: Callable[[Policy], bool] = lambda _: True,
 ) -> Iterator[tuple[str, DAG]]:
     """DAGs that carry no operation."""
     wanted = get_parsing_context().dag_id
     for loaded in load_folder(folder, snapshots(), record=wanted is None).policies:
         name = name_of(loaded.policy.service)
-        if wanted in (None, name):
+        if wanted in (None, name) and fits(loaded.policy):
             yield name, build_one(loaded)
 
 

@@ -184,7 +184,11 @@ class Moves:
             return DatabaseState(server.region, "unreachable", why=server.why())
         if server.primary:
             return DatabaseState(
-                server.region, "primary", timeline=server.timeline, position=server.written, read_only=server.read_only
+                *(server.region, "primary"),
+                timeline=server.timeline,
+                position=server.written,
+                read_only=server.read_only,
+                slots=server.slots,
             )
         return self._standby(server)
 
@@ -202,6 +206,7 @@ class Moves:
             lag_seconds=None if lag is None else float(lag > 0),
             streaming=here,
             synchronous=source is not None and source.waits_for == server.region and here,
+            slots=server.slots,
         )
 
     def _server(self, region: str, token: Token) -> Server:

@@ -17,7 +17,8 @@ class Server:
     """``powered``: the switch outside it is on. ``running``: the server's process. ``control``: its region's own
     control is alive. ``frozen``: its processes stand still. ``linked``: the rest of the world reaches the region, and
     the region the world. ``held``: a standby that receives nothing more for now. ``lag``: bytes that it is said to be
-    behind besides; None: not known. ``told``: the role it was told to show, if it has no say in it."""
+    behind besides; None: not known. ``told``: the role it was told to show, if it has no say in it. ``slots``: what
+    holds its log back."""
 
     region: str
     primary: bool
@@ -34,6 +35,7 @@ class Server:
     follows: str | None = None
     waits_for: str | None = None
     rows: list[str] = field(default_factory=list)
+    slots: tuple[str, ...] = ()
 
     @property
     def alive(self) -> bool:

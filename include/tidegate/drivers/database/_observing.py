@@ -31,7 +31,9 @@ SELECT recovering, position - '0/0'::pg_lsn,
   (SELECT setting = 'on' AND source = 'configuration file' FROM pg_settings
     WHERE name = 'default_transaction_read_only'),
   CASE WHEN NOT recovering THEN
-    ARRAY(SELECT application_name FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')) END
+    ARRAY(SELECT application_name FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')) END,
+  ARRAY(SELECT slot_name::text FROM pg_replication_slots WHERE NOT temporary ORDER BY 1),
+  ARRAY(SELECT datname::text FROM pg_database WHERE starts_with(datname, 'tidegate_proof_') ORDER BY 1)
 FROM (SELECT r AS recovering, CASE WHEN r THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS position
       FROM pg_is_in_recovery() AS r) AS here
 """
@@ -100,6 +102,8 @@ def _answer(
     seconds: float | None,
     read_only: bool,
     waits_for: list[str] | None,
+    slots: list[str],
+    scratch: list[str],
 ) -> Answer:
     state = DatabaseState(
         region,
@@ -110,5 +114,7 @@ def _answer(
         lag_seconds=None if seconds is None else max(0.0, seconds),
         streaming=streaming,
         read_only=bool(read_only) and not recovering,
+        slots=tuple(slots),
+        scratch=tuple(scratch),
     )
     return Answer(state, tuple(waits_for or ()))

@@ -23,7 +23,9 @@ class DatabaseState:
     replayed, ``received`` what a standby holds durably, replayed or not. ``timeline`` grows by each promotion.
     ``lag_seconds``: age of the newest change that a standby shows, 0 where it shows all that it has received.
     ``streaming``: a standby's line to its primary is up. ``synchronous``: for a standby, whether the primary waits for
-    it, as the primary says. ``read_only``: a primary that was told to take no writes. None: not known."""
+    it, as the primary says. ``read_only``: a primary that was told to take no writes. None: not known. ``slots``: what
+    holds its log back for somebody who reads it, by name. ``scratch``: databases in which migrations were tried, and
+    that are still there."""
 
     region: str
     role: str
@@ -36,6 +38,8 @@ class DatabaseState:
     streaming: bool | None = None
     synchronous: bool | None = None
     read_only: bool = False
+    slots: tuple[str, ...] = ()
+    scratch: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,104 @@
+"""The way back to where a drill began: faults are lifted, then the service's own plans bring it home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tidegate.drill.cast import Cast
+from tidegate.drill.steady import Steady, differences, look
+from tidegate.drivers.compute.contract import SlotSpec
+from tidegate.drivers.token import Token
+from tidegate.engine.bind_moving import home_of
+from tidegate.engine.facts import FACT_KINDS, fold_facts
+from tidegate.engine.view import fold_operation
+from tidegate.errors import NotSettled, Refused, TidegateError
+from tidegate.model.drill import Phase, Scenario
+from tidegate.model.operation import OperationKind, OperationState
+from tidegate.model.topology import Arm
+
+MOST = 5  # operations on the way; more would go in circles
+ENDS_WITHIN = 900.0  # seconds, each
+SETTLES_WITHIN = 60.0  # seconds until what is home looks as it did
+
+
+def go_home(cast: Cast, scenario: Scenario, before: Steady) -> list[str]:
+    """Until it is as it was. Returns the operations that it took. Raises :class:`NotSettled` if it does not come to
+    that, and as asking does."""
+    for one in cast.faults.active():
+        cast.faults.lift(one.id)
+    if not cast.wait(cast.hands.there, ENDS_WITHIN, scenario, Phase.HOME):
+        raise NotSettled("Airflow has not come back", next_step="see its own logs, then: tidegate drill … --restore")
+    done: list[str] = []
+    for _ in range(MOST):
+        cast.wait(lambda: not _open(cast), ENDS_WITHIN, scenario, Phase.HOME)
+        wanted = what_next(cast)
+        if wanted is None:
+            break
+        kind, target = wanted
+        conf = {"reason": f"drill {cast.id}: the way back", **({"target": target} if target else {})}
+        operation = cast.hands.ask(kind, conf, f"{cast.id}-{scenario.value}-home-{len(done)}")
+        done.append(_to_its_end(cast, scenario, operation))
+    empty_slots(cast, before)
+    if not cast.wait(lambda: not list(differences(before, look(cast.world))), SETTLES_WITHIN, scenario, Phase.HOME):
+        raise NotSettled(f"not as it was: {'; '.join(differences(before, look(cast.world)))}")
+    return done
+
+
+def what_next(cast: Cast) -> tuple[OperationKind, str] | None:
+    """The next operation on the way home, and its target; None if it is there."""
+    world = cast.world
+    if world.policy.failover is None:
+        return None
+    place, home = fold_facts(world.journal.events(world.service, kinds=FACT_KINDS)).placement, home_of(world.policy)
+    writers = [region for region, state in world.estate.database.observe().items() if state.role == "primary"]
+    if not writers:
+        return OperationKind.FAILOVER, place.primary if place else home
+    if place is not None and not place.protected:
+        return OperationKind.REPROTECT, ""
+    if writers != [home] or (place is not None and place.away):
+        return OperationKind.SWITCHOVER, home
+    return None
+
+
+def empty_slots(cast: Cast, before: Steady) -> None:
+    """A way back that stops at its first rung leaves the release running beside, for whoever wants to look at it. What
+    was not there before the drill, and takes no traffic now, is stopped. Raises :class:`Refused` where it does."""
+    world = cast.world
+    for name in sorted(set(look(world).slots) - set(before.slots)):
+        arm, split = Arm.parse(name), world.estate.traffic.observe().split
+        if split is None or split[arm] or _open(cast):
+            raise Refused(f"{arm} was empty before the drill, and takes traffic now", next_step="look at it")
+        token = Token(world.journal.head(world.service).epoch, cast.id)
+        world.estate.compute.apply(arm, SlotSpec(None, 0), token, _no_files)
+
+
+def _no_files() -> Path:
+    raise AssertionError("an empty slot needs no files")
+
+
+def _to_its_end(cast: Cast, scenario: Scenario, operation: str) -> str:
+    world = cast.world
+
+    def closed() -> bool:
+        view = fold_operation(world.journal.events(world.service, operation=operation))
+        return view is not None and view.state is OperationState.CLOSED
+
+    if not cast.wait(closed, ENDS_WITHIN, scenario, Phase.HOME):
+        raise NotSettled(
+            f"{operation} has not ended within {ENDS_WITHIN:g} s", next_step=f"look: tidegate status {world.service}"
+        )
+    return operation
+
+
+def _open(cast: Cast) -> bool:
+    return cast.world.journal.head(cast.world.service).lease is not None
+
+
+def left_over(cast: Cast) -> Iterator[str]:
+    """What a drill has left behind besides what the steady state shows."""
+    try:
+        yield from (f"a fault is still there: {one.fault}" for one in cast.faults.active())
+        yield from (f"users are still there: {which}" for which in cast.load.running())
+    except TidegateError as error:
+        yield f"whether anything is left could not be looked at: {error.message}"

@@ -1,0 +1,1 @@
+"""What puts faults in for a drill: one file per kind."""

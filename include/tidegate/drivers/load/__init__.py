@@ -1,0 +1,1 @@
+"""What brings users for a drill: one file per kind."""

@@ -1,0 +1,151 @@
+"""Drills on the memory estate: the same plans, a fault, the way back, and that nothing is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.drills import SERVICE, Stage, stage
+from tidegate.drill.session import hold
+from tidegate.engine.drills import drills
+from tidegate.journal.model import EventKind
+from tidegate.model.drill import Phase, Scenario
+from tidegate.model.operation import OperationKind
+
+BAD = {"bad_release": {"version": "1.2.0"}}
+
+
+def bad_release(tmp_path: Path) -> Stage:
+    found = stage(tmp_path, BAD)
+    found.rig.users.error_rate["1.2.0"] = {"checkout": 0.3}
+    return found
+
+
+def parts(found: Stage, scenario: Scenario) -> list[str]:
+    rows = found.rows(EventKind.DRILL_PHASE)
+    return [row["phase"] for row in rows if row["scenario"] == scenario.value]
+
+
+def test_a_bad_release_is_caught_and_nothing_is_left_of_it(tmp_path: Path) -> None:
+    found = bad_release(tmp_path)
+    held = hold(found.cast, [Scenario.BAD_RELEASE])
+    assert held.ok, found.said
+    (result,) = held.results
+    assert (result.kind, result.outcome) == ("promotion", "rolled_back")
+    assert result.times.detect is not None
+    assert result.times.act is not None
+    assert result.plan.startswith("sha256:")
+    assert parts(found, Scenario.BAD_RELEASE) == [phase.value for phase in Phase]
+    assert found.load.running() == ()
+
+
+def test_a_lost_region_is_left_and_gone_home_to(tmp_path: Path) -> None:
+    found = stage(tmp_path, {"region_loss": {}})
+    held = hold(found.cast, [Scenario.REGION_LOSS])
+    assert held.ok, found.said
+    (result,) = held.results
+    assert (result.kind, result.outcome) == ("failover", "failed_over")
+    assert result.times.detect is not None
+    assert result.times.total is not None
+    assert "cutover.promote" in result.steps or result.steps
+    kinds = [kind for kind, _ in found.hands.asked]
+    assert kinds == [OperationKind.FAILOVER, OperationKind.REPROTECT, OperationKind.SWITCHOVER]
+    assert found.rig.database.observe()["east"].role == "primary"
+    assert found.faults.active() == ()
+
+
+def test_with_airflow_lost_somebody_goes_on_at_a_terminal(tmp_path: Path) -> None:
+    found = stage(tmp_path, {"airflow_lost": {}})
+    held = hold(found.cast, [Scenario.AIRFLOW_LOST])
+    assert held.ok, found.said
+    assert [kind for kind, _ in found.terminal.asked] == [OperationKind.FAILOVER]
+    assert OperationKind.FAILOVER not in [kind for kind, _ in found.hands.asked]
+
+
+def test_a_steady_state_that_does_not_return_fails_the_drill(tmp_path: Path) -> None:
+    found = bad_release(tmp_path)
+    lift = found.hands.ask
+
+    def ask(kind: OperationKind, conf: object, request_id: str) -> str:
+        done = lift(kind, conf, request_id)  # type: ignore[arg-type]
+        found.rig.database.servers["east"].slots = ("old_standby",)
+        return done
+
+    found.hands.ask = ask  # type: ignore[method-assign]
+    held = hold(found.cast, [Scenario.BAD_RELEASE])
+    assert not held.ok
+    assert any("a replication slot is left over: east old_standby" in said for said in held.results[0].wrong)
+
+
+def test_what_is_in_the_way_is_said_before_anything_is_touched(tmp_path: Path) -> None:
+    found = bad_release(tmp_path)
+    found.rig.database.kill("west")
+    found.rig.effects_log().clear()
+    held = hold(found.cast, [Scenario.BAD_RELEASE])
+    assert not held.ok
+    assert any("readiness of shop" in said for said in held.results[0].wrong), held.results[0].wrong
+    assert parts(found, Scenario.BAD_RELEASE) == [Phase.READY.value]
+    assert found.hands.asked == []
+    assert found.rig.effects() == []
+
+
+def test_what_happens_to_the_service_itself_ends_the_drill_at_once(tmp_path: Path) -> None:
+    found = stage(tmp_path, {"dependency_slow": {"lasts": "60s"}})
+    from tidegate.engine.region_loss import LOST
+
+    def begin(_: float) -> None:
+        rows = found.rows(EventKind.DRILL_PHASE)
+        if (
+            rows
+            and rows[-1]["phase"] == Phase.FAULT.value
+            and not found.rig.world.journal.events(SERVICE, kinds={EventKind.NOTE})
+        ):
+            body = {"what": LOST, "id": "loss-1", "region": "east", "lost": "region", "why": "east is dark",
+                    "seen_by": ["guard"], "observed_at": 1.0, "then": "page", "because": ""}  # fmt: skip
+            with found.rig.world.journal.locked(SERVICE) as txn:
+                txn.append(EventKind.NOTE, body, actor="test", operation="prod-failover-0000000000000000")
+
+    found.rig.clock.ticks.append(begin)
+    began = found.rig.clock.now()
+    held = hold(found.cast, [Scenario.DEPENDENCY_SLOW])
+    assert any("ended at once" in said for said in held.results[0].wrong)
+    assert found.rig.clock.now() - began < 60, "it did not wait for its time"
+    assert found.faults.active() == ()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_whoever_is_interrupted_goes_home_first(tmp_path: Path, error: type[BaseException]) -> None:
+    found = stage(tmp_path, {"region_loss": {}})
+    ask, asked = found.hands.ask, list[OperationKind]()
+
+    def interrupted(kind: OperationKind, conf: object, request_id: str) -> str:
+        asked.append(kind)
+        if len(asked) == 1:
+            raise error
+        return ask(kind, conf, request_id)  # type: ignore[arg-type]
+
+    found.hands.ask = interrupted  # type: ignore[method-assign]
+    with pytest.raises(error):
+        hold(found.cast, [Scenario.REGION_LOSS])
+    (held,) = drills(found.rig.world.journal, SERVICE)
+    assert held.ended is not None
+    assert not held.ok
+    assert found.faults.active() == ()
+    assert found.rig.database.observe()["east"].role == "primary"
+
+
+def test_one_whose_holder_died_is_ended_by_the_next(tmp_path: Path) -> None:
+    found = bad_release(tmp_path)
+    journal = found.rig.world.journal
+    from tidegate.drivers.faults.contract import Fault, FaultKind
+
+    body = {"drill": "drill-0", "environment": "shop", "scenarios": ["region_loss"], "by": "ann"}
+    with journal.locked(SERVICE) as txn:
+        txn.append(EventKind.DRILL_BEGUN, body, actor="drill")
+    found.faults.inject("drill-0-region_loss-0", Fault(FaultKind.PARTITION), 600.0)
+    held = hold(found.cast, [Scenario.BAD_RELEASE])
+    assert held.ok, found.said
+    died = drills(journal, SERVICE)[0]
+    assert died.wrong
+    assert not died.ok
