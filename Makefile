@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
-.PHONY: help setup demo e2e rto ui compose-test test soak model mutants check up down status race checks-cost docs lock clean
+.PHONY: help setup demo drill e2e rto ui compose-test test soak model mutants check up down status race checks-cost docs lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,6 +12,9 @@ setup: ## make .venv (done once, then reused)
 
 demo: setup ## the main job, end to end: a good release is promoted, a bad one is caught, a region is lost (ten minutes)
 	@exec $(PYTHON) -m lab.story demo
+
+drill: setup ## the nightly drill's DAG on a real Airflow: a bad release, a lost region, Airflow lost; prints the trend
+	@exec $(PYTHON) -m lab.drill $(ONLY)
 
 e2e: setup ## every scenario, or one: make e2e ONLY=name
 	@exec $(PYTHON) -m lab.story e2e $(if $(ONLY),--only $(ONLY))

@@ -22,10 +22,11 @@ from tidegate.drivers.vault import Unseal, no_secrets
 from tidegate.errors import Refused
 from tidegate.model.topology import Arm, Slot
 from tidegate.policy.load import load_policy
-from tidegate.policy.schema import Policy
+from tidegate.policy.schema import Driver, Policy
 
 POLICY = REPOSITORY / "dags" / "policies" / "shop.yaml"
 SERVICE = "shop"
+VARIABLES = "SHOP"  # what the names of the variables begin with that its instances are given
 BASELINE = "1.0.0"
 _WITHIN = 40.0
 _EVER = 2**53  # no journal comes so far
@@ -116,8 +117,11 @@ class Deployment:
 
 
 def sample_policy(service: str = SERVICE) -> Policy:
-    """The policy that the lab is laid out for, as that of ``service``."""
-    return load_policy(POLICY).policy.model_copy(update={"service": service})
+    """The policy that the lab is laid out for, as that of ``service``: the releases are the shop's all the same."""
+    policy = load_policy(POLICY).policy
+    compute = Driver(**{**policy.drivers.compute.model_dump(), "variables": VARIABLES})
+    drivers = policy.drivers.model_copy(update={"compute": compute})
+    return policy.model_copy(update={"service": service, "drivers": drivers})
 
 
 def _nothing() -> Path:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -45,7 +47,19 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     finally:
+        end_holders(estates.home)
         estates.down()
+
+
+def end_holders(home: Path) -> None:
+    """A drill is held by a process of its own, which outlives its DAG's task on purpose. Here all that it could bring
+    home ends now."""
+    for file in (home / "drills").glob("*.pid"):
+        pid, which = int(file.read_text()), file.stem
+        with contextlib.suppress(OSError):
+            if which in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
+                os.killpg(pid, signal.SIGKILL)
+        file.unlink()
 
 
 def _hold(estates: Estates, progress: Progress, *, by_dag: bool) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from lab.deployment import POLICY
+from lab.deployment import POLICY, VARIABLES
 from lab.places import REPOSITORY
 from lab.story.variants import VARIANTS, merged
 
@@ -33,10 +33,10 @@ def write(out: Path, scenarios: Sequence[str] = ()) -> Path:
 
 
 def drills(scenarios: Sequence[str] = ()) -> dict[str, Any]:
+    """Without a schedule: whoever runs this asks for the drill, at whatever hour."""
     every: dict[str, Any] = {"bad_release": {"version": BAD_RELEASE}, "region_loss": {}, "airflow_lost": {}}
     return {
         "environment": ENVIRONMENT,
-        "schedule": "0 3 * * *",
         "answer": f"conn://{PERSON}",
         "scenarios": {name: every[name] for name in scenarios or every},
     }
@@ -46,7 +46,8 @@ def environment_of(shop: Mapping[str, Any]) -> dict[str, Any]:
     """The same policy with other systems beneath it, and what breaks it and brings its users."""
     found: dict[str, Any] = _elsewhere(shop)
     agent = {"kind": "agent", "at": f"conn://{AGENT}"}
-    drivers = {**found["drivers"], "faults": dict(agent), "load": dict(agent)}
+    compute = {**found["drivers"]["compute"], "variables": VARIABLES}
+    drivers = {**found["drivers"], "compute": compute, "faults": dict(agent), "load": dict(agent)}
     return {**found, "service": ENVIRONMENT, "drivers": drivers}
 
 

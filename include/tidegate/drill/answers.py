@@ -71,7 +71,7 @@ class Answering:
 
     def _bad_release(self) -> Answer:
         view = self._ended(self._ask(OperationKind.PROMOTION, version=self.rehearsal.version))
-        since = self._first_failed(view.opened_at)
+        since = measure.first_shown(view) or view.opened_at
         wrong = _ended_otherwise(view, (Outcome.ROLLED_BACK,))
         return Answer(view, measure.of_return(view, self._rows(view), since), since, wrong)
 
@@ -175,10 +175,6 @@ class Answering:
 
     def _rows(self, view: OperationView) -> list[Event]:
         return self.cast.world.journal.events(self.cast.world.service, operation=view.id)
-
-    def _first_failed(self, opened: float) -> float:
-        seen = self.cast.load.seen(self.load, opened, self.cast.now())
-        return seen.first_failed if seen.first_failed is not None else opened
 
     def _wait(self, until: Callable[[], bool], otherwise: str) -> None:
         left = self.at + self.rehearsal.within - self.cast.now()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tidegate.engine.recovery_forecast import took
-from tidegate.engine.view import STOP_LOSS_NODE, OperationView
+from tidegate.engine.view import GROWING, STOP_LOSS_NODE, OperationView
 from tidegate.journal.model import Event, EventKind
 from tidegate.model.drill import Times
 from tidegate.model.recovery import ACT, DECIDE, DETECT, VERIFY, Recovery
+from tidegate.plan.model import Step
 
 
 def of_move(found: Recovery, fault: float) -> Times:
@@ -26,8 +27,14 @@ def of_move(found: Recovery, fault: float) -> Times:
     )
 
 
+def first_shown(view: OperationView) -> float | None:
+    """When users were first sent to what is new; None if they never were."""
+    shown = [view.node(n.id).at for _, n in view.plan.nodes() if isinstance(n, Step) and n.verb in GROWING]
+    return min((at for at in shown if at is not None), default=None)
+
+
 def of_return(view: OperationView, rows: Sequence[Event], fault: float) -> Times:
-    """Of an operation that turned back. ``fault``: when its users first met what is wrong."""
+    """Of an operation that turned back. ``fault``: when users first met what is wrong."""
     verdict = next((row.at for row in rows if row.kind in (EventKind.STOP_LOSS, EventKind.TURNED_BACK)), None)
     safe = view.node(STOP_LOSS_NODE).at if view.verified(STOP_LOSS_NODE) else None
     ended = next((row.at for row in rows if row.kind is EventKind.OPERATION_CLOSED), None)

@@ -48,6 +48,7 @@ class SupervisorSingletons:
 
     _settings: Any
     _site: Site
+    _variable: str
     _regions: Mapping[str, RegionControl]
     _slots: Path
 
@@ -96,7 +97,7 @@ class SupervisorSingletons:
         if command is None:
             file.unlink(missing_ok=True)
             return
-        logs, variable = self._slots / "logs", self._site.service.upper().replace("-", "_")
+        logs, variable = self._slots / "logs", self._variable
         logs.mkdir(exist_ok=True)
         told = (f"{variable}_REGION={region}", f"{variable}_SINGLETON={name}", f"{variable}_EPOCH={token.epoch}")
         environment = self._region(region).environment

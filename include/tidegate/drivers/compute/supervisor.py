@@ -36,7 +36,9 @@ class Settings(BaseModel):
     """``slots``: directory of the slots' files. ``regions``: each region's connection to its supervisord, with
     ``ports_a``, ``ports_b``, ``conf`` and ``environment_file`` in its extras, and ``ports_p`` if it can show previews.
     ``stop_seconds``: how long an instance may take to end its requests; more than the router's longest request.
-    ``singletons``: job -> the command that starts it, with ``{python}`` for this Python; see :mod:`._singletons`."""
+    ``singletons``: job -> the command that starts it, with ``{python}`` for this Python; see :mod:`._singletons`.
+    ``variables``: what the names of the variables begin with by which an instance is told where it is, like
+    ``SHOP_REGION``; by default the service's name. Where another service's releases run, theirs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -44,6 +46,7 @@ class Settings(BaseModel):
     regions: dict[str, str]
     stop_seconds: int = Field(default=20, ge=1, le=300)
     singletons: dict[str, str] = {}
+    variables: str = Field(default="", pattern=r"^([A-Z][A-Z0-9_]*)?$")
 
 
 def connect(settings: Settings, site: Site) -> SupervisorCompute:
@@ -68,6 +71,7 @@ class SupervisorCompute(SupervisorSingletons):
     def __init__(self, settings: Settings, site: Site, regions: Mapping[str, RegionControl]) -> None:
         self._settings, self._site, self._regions = settings, site, regions
         self._slots = site.path(settings.slots)
+        self._variable = settings.variables or site.service.upper().replace("-", "_")
 
     def ping(self, region: str) -> None:
         self._region(region).supervisor.ping()
@@ -119,7 +123,7 @@ class SupervisorCompute(SupervisorSingletons):
             replace(file, text, mode=0o600)
 
     def _program(self, arm: Arm, slot: SlotDirectory, order: Order, index: int, logs: Path) -> Program:
-        region, variable = self._region(arm.region), self._site.service.upper().replace("-", "_")
+        region, variable = self._region(arm.region), self._variable
         file = slot.secrets_file(order.digest or "")
         sealed = (
             (f"{variable}_SECRETS_FILE={file}",) if order.secrets else ()
