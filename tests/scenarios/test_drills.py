@@ -75,7 +75,7 @@ def test_a_steady_state_that_does_not_return_fails_the_drill(tmp_path: Path) -> 
     found.hands.ask = ask  # type: ignore[method-assign]
     held = hold(found.cast, [Scenario.BAD_RELEASE])
     assert not held.ok
-    assert any("a replication slot is left over: east old_standby" in said for said in held.results[0].wrong)
+    assert any("a replication slot is left over: old_standby" in said for said in held.results[0].wrong)
 
 
 def test_what_is_in_the_way_is_said_before_anything_is_touched(tmp_path: Path) -> None:

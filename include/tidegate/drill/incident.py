@@ -12,5 +12,11 @@ def incident(journal: Journal, service: str) -> str:
     view = open_view(journal, service)
     if view is not None:
         return f"{view.id} of {service} itself is open"
+    lost = alarm(journal, service)
+    return f"{lost}: look at {service} itself" if lost else ""
+
+
+def alarm(journal: Journal, service: str) -> str:
+    """The loss that nobody has answered yet, in words; empty if there is none."""
     lost = episode(journal, service)
-    return f"{lost.why}: look at {service} itself" if lost is not None else ""
+    return lost.why if lost is not None and not lost.answered else ""

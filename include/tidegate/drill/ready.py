@@ -7,11 +7,10 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from tidegate.drill.cast import ACTOR, Cast
-from tidegate.drill.incident import incident
+from tidegate.drill.incident import alarm, incident
 from tidegate.engine import guarding, readiness
 from tidegate.engine.brakes import BRAKE_KINDS, fold_brakes, pulled
 from tidegate.engine.readiness_item import State
-from tidegate.engine.region_loss import episode
 from tidegate.engine.watchkeeping import open_view
 from tidegate.errors import TidegateError
 from tidegate.model.drill import Scenario
@@ -46,8 +45,8 @@ def _busy(cast: Cast) -> Iterator[str]:
         yield now
     if (view := open_view(world.journal, world.service)) is not None:
         yield f"{view.id} is open: let it end, or abort it"
-    if (lost := episode(world.journal, world.service)) is not None:
-        yield f"an alarm is open in {world.service}: {lost.why}"
+    if lost := alarm(world.journal, world.service):
+        yield f"an alarm is open in {world.service}: {lost}"
     for one in pulled(world.service, fold_brakes(world.journal.events(world.service, kinds=BRAKE_KINDS))):
         yield one.words
     if not guarding.alive(world.journal, world.service, cast.now()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
@@ -23,7 +24,8 @@ FEWEST = 20  # requests, or users were hardly there
 @dataclass(frozen=True)
 class Steady:
     """What is there. ``slots``: arm -> what runs in it, in words. ``roles``: of each region's database. ``unknown``:
-    what could not be looked at. ``following``: whatever holds log back for a standby; one too many fills the disk."""
+    what could not be looked at. ``following``: what holds log back for somebody who reads it, in whichever region: one
+    too many fills the disk."""
 
     writer: str = ""
     protected: bool = True
@@ -73,9 +75,9 @@ def differences(before: Steady, after: Steady) -> Iterator[str]:
     for name, word in (("roles", "database"), ("slots", "slot"), ("flags", "flag")):
         yield from _mapping(word, getattr(before, name), getattr(after, name))
     for name, word in (("following", "a replication slot"), ("detours", "a detour"), ("scratch", "a scratch database")):
-        was, now = set(getattr(before, name)), set(getattr(after, name))
-        yield from (f"{word} is left over: {one}" for one in sorted(now - was))
-        yield from (f"{word} is gone: {one}" for one in sorted(was - now))
+        was, now = Counter(getattr(before, name)), Counter(getattr(after, name))
+        yield from (f"{word} is left over: {one}" for one in sorted((now - was).elements()))
+        yield from (f"{word} is gone: {one}" for one in sorted((was - now).elements()))
 
 
 def disturbed(seen: Seen, availability: float) -> Iterator[str]:
@@ -123,7 +125,7 @@ def _databases(world: World) -> dict[str, Any]:
     return {
         "writer": " and ".join(writers),
         "roles": {region: _role(state) for region, state in states.items()},
-        "following": tuple(sorted(f"{region} {name}" for region, state in states.items() for name in state.slots)),
+        "following": tuple(sorted(name for state in states.values() for name in state.slots)),
         "scratch": tuple(sorted({name for state in states.values() for name in state.scratch})),
     }
 
