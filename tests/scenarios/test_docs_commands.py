@@ -53,6 +53,8 @@ ELSEWHERE = {
     "failover": "tests/unit/cli/test_moving_commands.py",
     "reprotect": "tests/unit/cli/test_moving_commands.py",
     "objectives": "tests/unit/cli/test_moving_commands.py",
+    "drill": "tests/unit/cli/test_drilling.py",
+    "drills": "tests/unit/cli/test_drilling.py",
     "ledger": "tests/unit/cli/test_ledger_commands.py",
     "backup": "tests/unit/cli/test_backups_commands.py",
     "backups": "tests/unit/cli/test_backups_commands.py",

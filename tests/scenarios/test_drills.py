@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from tests.support.drills import SERVICE, Stage, stage
 from tidegate.drill.session import hold
+from tidegate.drivers.faults.contract import Fault, FaultKind
+from tidegate.drivers.load.contract import Seen
+from tidegate.engine.brakes import DRILL
 from tidegate.engine.drills import drills
+from tidegate.engine.obstacles import in_the_way
+from tidegate.engine.region_loss import LOST
 from tidegate.journal.model import EventKind
-from tidegate.model.drill import Phase, Scenario
+from tidegate.model.drill import Phase, Scenario, Users
 from tidegate.model.operation import OperationKind
 
 BAD = {"bad_release": {"version": "1.2.0"}}
@@ -92,7 +98,6 @@ def test_what_is_in_the_way_is_said_before_anything_is_touched(tmp_path: Path) -
 
 def test_what_happens_to_the_service_itself_ends_the_drill_at_once(tmp_path: Path) -> None:
     found = stage(tmp_path, {"dependency_slow": {"lasts": "60s"}})
-    from tidegate.engine.region_loss import LOST
 
     def begin(_: float) -> None:
         rows = found.rows(EventKind.DRILL_PHASE)
@@ -138,8 +143,6 @@ def test_whoever_is_interrupted_goes_home_first(tmp_path: Path, error: type[Base
 def test_one_whose_holder_died_is_ended_by_the_next(tmp_path: Path) -> None:
     found = bad_release(tmp_path)
     journal = found.rig.world.journal
-    from tidegate.drivers.faults.contract import Fault, FaultKind
-
     body = {"drill": "drill-0", "environment": "shop", "scenarios": ["region_loss"], "by": "ann"}
     with journal.locked(SERVICE) as txn:
         txn.append(EventKind.DRILL_BEGUN, body, actor="drill")
@@ -149,3 +152,48 @@ def test_one_whose_holder_died_is_ended_by_the_next(tmp_path: Path) -> None:
     died = drills(journal, SERVICE)[0]
     assert died.wrong
     assert not died.ok
+
+
+def test_promotions_are_held_while_a_drill_is_overdue_where_the_policy_says_so(tmp_path: Path) -> None:
+    found = stage(tmp_path, BAD, hold_promotions=True)
+    rig, policy = found.rig, found.cast.policy
+    owed = dataclasses.replace(rig.world, policy=policy.model_copy(update={"service": "shop"}))
+    with owed.journal.locked("shop") as txn:
+        (one,) = [o for o in in_the_way(owed, txn, OperationKind.PROMOTION) if o.rule == DRILL]
+    assert "none was ever held" in one.words
+    without = dataclasses.replace(owed, policy=rig.world.policy)
+    with owed.journal.locked("shop") as txn:
+        assert [o for o in in_the_way(without, txn, OperationKind.PROMOTION) if o.rule == DRILL] == []
+
+
+def test_a_database_that_is_lost_alone_is_moved_alone(tmp_path: Path) -> None:
+    found = stage(tmp_path, {"database_loss": {}})
+    held = hold(found.cast, [Scenario.DATABASE_LOSS])
+    assert held.ok, found.said
+    assert found.hands.asked[0][1]["only"] == "database"
+
+
+def test_a_release_that_goes_bad_late_is_taken_back(tmp_path: Path) -> None:
+    found = stage(tmp_path, {"bad_release_late": {"version": "1.1.0"}})
+    found.acts()
+    held = hold(found.cast, [Scenario.BAD_RELEASE_LATE])
+    assert held.ok, found.said
+    (result,) = held.results
+    assert (result.kind, result.outcome) == ("rollback", "rolled_back")
+    assert result.times.detect is not None
+
+
+def test_a_dependency_that_hangs_needs_nobody(tmp_path: Path) -> None:
+    found = stage(tmp_path, {"dependency_slow": {"lasts": "10s"}})
+    held = hold(found.cast, [Scenario.DEPENDENCY_SLOW])
+    assert held.ok, found.said
+    assert held.results[0].operation == ""
+
+
+def test_a_restoration_over_the_rto_fails_the_drill(tmp_path: Path) -> None:
+    found = stage(tmp_path, {"region_loss": {}})
+    slow = Seen(Users(1000, 50, 0, 0), served_again=61.0)
+    calm = found.load.saw
+    found.load.saw = lambda since, until: slow if until - since != 2.0 else calm(since, until)
+    held = hold(found.cast, [Scenario.REGION_LOSS])
+    assert any("the RTO is 60 s" in said for said in held.results[0].wrong), held.results[0]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support.estate import Rig, build
+from tests.support.estate import FakeClock, Rig, build
 from tests.support.losing import Eyed
 from tests.support.moving import PLANNERS, both_sign, moving_policy
 from tidegate.drill.cast import Cast
@@ -27,13 +27,16 @@ from tidegate.engine.readiness_bundle import MANIFEST, bundle_file
 from tidegate.engine.runner import drive
 from tidegate.engine.signatures import keys_of
 from tidegate.engine.world import World
+from tidegate.guard.vigil import Alarm
+from tidegate.guard.watch import Watch
 from tidegate.journal.model import EventKind
 from tidegate.model.drill import Users
 from tidegate.model.operation import OperationKind
 from tidegate.model.placement import Placement
 from tidegate.plan.promotion import promotion_plan
+from tidegate.plan.rollback import rollback_plan
 from tidegate.policy.drills import Drills
-from tidegate.policy.schema import Driver, Policy
+from tidegate.policy.schema import Bake, Driver, Policy
 
 SERVICE = "prod"  # whose plans are rehearsed; the rig's own service is its environment
 KINDS = ("traffic", "compute", "metrics", "artifacts", "database", "flags")
@@ -49,7 +52,8 @@ class InProcess:
 
     def ask(self, kind: OperationKind, conf: Mapping[str, Any], request_id: str) -> str:
         self.asked.append((kind, dict(conf)))
-        planner = {**PLANNERS, OperationKind.PROMOTION: promotion_plan}[kind]
+        more = {OperationKind.PROMOTION: promotion_plan, OperationKind.ROLLBACK: rollback_plan}
+        planner = {**PLANNERS, **more}[kind]
         target = conf.get("version") or conf.get("target")
         request = Request(kind, request_id, "cat", str(conf["reason"]), target, only=str(conf.get("only") or ""))
         plan = planner(self.world.policy, self.world.policy_digest)
@@ -58,6 +62,25 @@ class InProcess:
 
     def there(self) -> bool:
         return not self.away
+
+
+@dataclass
+class Acting:
+    """The rig's clock; behind each wait of the drill's own, whatever there is an alarm for is rolled back."""
+
+    clock: FakeClock
+    hands: InProcess
+    alarms: list[Alarm]
+
+    def now(self) -> float:
+        return self.clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+        if self.alarms:
+            alarm = self.alarms.pop()
+            self.alarms.clear()
+            self.hands.ask(OperationKind.ROLLBACK, {"reason": alarm.reason}, alarm.id)
 
 
 @dataclass
@@ -77,6 +100,13 @@ class Stage:
         """Bodies of the drill's rows."""
         return [dict(row.body) for row in self.rig.world.journal.events(SERVICE, kinds=set(kinds))]
 
+    def acts(self) -> None:
+        """What the guard wants begun is begun whenever the drill waits: by Airflow's asset event elsewhere."""
+        alarms: list[Alarm] = []
+        self.rig.watch = Watch(self.rig.world, alarms.append)
+        clock = Acting(self.rig.clock, self.hands, alarms)
+        self.cast = dataclasses.replace(self.cast, world=dataclasses.replace(self.cast.world, clock=clock))
+
     def again(self, which: str) -> Cast:
         """Another drill of the same service."""
         return dataclasses.replace(self.cast, id=which)
@@ -88,7 +118,9 @@ def environment() -> Policy:
     drivers = {**dict.fromkeys(KINDS, Driver(kind="memory")), "backups": None}
     broken = {"faults": Driver(kind="memory"), "load": Driver(kind="memory")}
     changed = policy.drivers.model_copy(update={**drivers, **broken})
-    return policy.model_copy(update={"drivers": changed, "backups": None})
+    bake = Bake.model_validate({"lasts": "1s", "requests": 3, "then_watch": "15m"})
+    promotion = policy.promotion.model_copy(update={"bake": bake})
+    return policy.model_copy(update={"drivers": changed, "backups": None, "promotion": promotion})
 
 
 def stage(tmp_path: Path, scenarios: Mapping[str, Any], **section: Any) -> Stage:

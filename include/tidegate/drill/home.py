@@ -32,7 +32,7 @@ def go_home(cast: Cast, scenario: Scenario, before: Steady) -> list[str]:
     done: list[str] = []
     for _ in range(MOST):
         cast.wait(lambda: not _open(cast), ENDS_WITHIN, scenario, Phase.HOME)
-        wanted = what_next(cast)
+        wanted = what_next(cast, before)
         if wanted is None:
             break
         kind, target = wanted
@@ -45,12 +45,15 @@ def go_home(cast: Cast, scenario: Scenario, before: Steady) -> list[str]:
     return done
 
 
-def what_next(cast: Cast) -> tuple[OperationKind, str] | None:
+def what_next(cast: Cast, before: Steady) -> tuple[OperationKind, str] | None:
     """The next operation on the way home, and its target; None if it is there."""
     world = cast.world
+    facts = fold_facts(world.journal.events(world.service, kinds=FACT_KINDS))
+    if before.stable and facts.stable is not None and facts.stable.version != before.stable:
+        return OperationKind.ROLLBACK, before.stable
     if world.policy.failover is None:
         return None
-    place, home = fold_facts(world.journal.events(world.service, kinds=FACT_KINDS)).placement, home_of(world.policy)
+    place, home = facts.placement, home_of(world.policy)
     writers = [region for region, state in world.estate.database.observe().items() if state.role == "primary"]
     if not writers:
         return OperationKind.FAILOVER, place.primary if place else home

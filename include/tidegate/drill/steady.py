@@ -23,11 +23,12 @@ FEWEST = 20  # requests, or users were hardly there
 
 @dataclass(frozen=True)
 class Steady:
-    """What is there. ``slots``: arm -> what runs in it, in words. ``roles``: of each region's database. ``unknown``:
-    what could not be looked at. ``following``: what holds log back for somebody who reads it, in whichever region: one
-    too many fills the disk."""
+    """What is there. ``stable``: the release that is certified. ``slots``: arm -> what runs in it, in words.
+    ``roles``: of each region's database. ``unknown``: what could not be looked at. ``following``: what holds log back
+    for somebody who reads it, in whichever region: one too many fills the disk."""
 
     writer: str = ""
+    stable: str = ""
     protected: bool = True
     roles: Mapping[str, str] = field(default_factory=dict)
     following: tuple[str, ...] = ()
@@ -42,7 +43,14 @@ class Steady:
     def to_json(self) -> dict[str, Any]:
         mappings = {"roles": dict(self.roles), "slots": dict(self.slots), "flags": dict(self.flags)}
         lists = {name: list(getattr(self, name)) for name in ("following", "detours", "scratch", "unknown")}
-        return {"writer": self.writer, "protected": self.protected, "split": self.split, **mappings, **lists}
+        return {
+            "writer": self.writer,
+            "stable": self.stable,
+            "protected": self.protected,
+            "split": self.split,
+            **mappings,
+            **lists,
+        }
 
 
 def look(world: World) -> Steady:
@@ -52,6 +60,7 @@ def look(world: World) -> Steady:
     view = open_view(world.journal, world.service)
     found: dict[str, Any] = {
         "protected": facts.placement.protected if facts.placement else True,
+        "stable": facts.stable.version if facts.stable else "",
         "detours": tuple(f"{one.endpoint} to {one.to}" for one in standing(world.journal, world.service)),
         "open": view.id if view else "",
     }
@@ -68,7 +77,12 @@ def differences(before: Steady, after: Steady) -> Iterator[str]:
     yield from (f"could not be looked at: {what}" for what in after.unknown)
     if after.open:
         yield f"{after.open} is still open"
-    for name, word in (("writer", "writes go to"), ("split", "traffic is"), ("protected", "protected:")):
+    for name, word in (
+        ("writer", "writes go to"),
+        ("stable", "the stable release is"),
+        ("split", "traffic is"),
+        ("protected", "protected:"),
+    ):
         was, now = getattr(before, name), getattr(after, name)
         if was != now:
             yield f"{word} {now or 'nobody'}, was {was or 'nobody'}"
