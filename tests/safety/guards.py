@@ -13,6 +13,7 @@ from tests.safety.data_guards import DATA_GUARDS
 from tests.safety.database_guards import DATABASE_GUARDS
 from tests.safety.dependency_guards import DEPENDENCY_GUARDS
 from tests.safety.detour_guards import DETOUR_GUARDS
+from tests.safety.drill_guards import DRILL_GUARDS
 from tests.safety.flag_guards import FLAG_GUARDS
 from tests.safety.glass_guards import GLASS_GUARDS
 from tests.safety.ground_guards import GROUND_GUARDS
@@ -56,6 +57,7 @@ GUARDS: tuple[Guard, ...] = (
     *PREVIEW_GUARDS,
     *PARTIAL_GUARDS,
     *DETOUR_GUARDS,
+    *DRILL_GUARDS,
     *READS_ONLY_GUARDS,
     *READINESS_GUARDS,
     *REGION_GUARDS,

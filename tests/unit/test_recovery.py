@@ -280,3 +280,14 @@ def test_the_loss_that_counts_is_its_own_else_the_newest_that_is_not_over(failov
     assert loss_of_its_region(notes[:3], view) is None
     own = note(-200, LOST, 5, operation=view.id)
     assert loss_of_its_region([own, *notes], view) is own
+
+
+def test_a_loss_that_the_service_has_moved_away_from_is_not_the_next_failovers(failover: Story) -> None:
+    view, opening = failover.view, failover.opening
+    body = {"what": LOST, "id": "loss-1", "region": "east"}
+    lost = dataclasses.replace(opening, seq=1, at=T - 90, kind=EventKind.NOTE, operation="another", body=body)
+    moved = dataclasses.replace(opening, seq=2, at=T - 80, operation="another")
+    assert loss_of_its_region([lost], view) is lost
+    assert loss_of_its_region([lost, moved], view) is None
+    again = dataclasses.replace(lost, seq=3, at=T - 10)
+    assert loss_of_its_region([lost, moved, again], view) is again

@@ -19,6 +19,7 @@ from tidegate.model.recovery import Recovery
 MEASURED = frozenset({OperationKind.SWITCHOVER, OperationKind.FAILOVER})
 RTO_MISSED = "RTO missed"
 _NOTES = frozenset({EventKind.NOTE})
+_LOSSES = frozenset({EventKind.NOTE, EventKind.OPERATION_OPENED})
 _KEPT = frozenset({EventKind.OBJECTIVES_MEASURED})
 
 
@@ -85,7 +86,7 @@ def note_green(world: World, view: OperationView, points: Sequence[str], actor: 
 
 def _recovery(read: Reads, view: OperationView, now: float) -> Recovery | None:
     rows = read(operation=view.id)
-    lost = loss_of_its_region(read(kinds=_NOTES), view) if view.kind is OperationKind.FAILOVER else None
+    lost = loss_of_its_region(read(kinds=_LOSSES), view) if view.kind is OperationKind.FAILOVER else None
     return recovery(view, rows, lost, _past(read, view), now)
 
 
@@ -93,18 +94,26 @@ def _past(read: Reads, view: OperationView) -> Past:
     return past_of((row.body for row in read(kinds=_KEPT) if row.operation != view.id), view.kind)
 
 
-def loss_of_its_region(notes: Sequence[Event], view: OperationView) -> Event | None:
+def loss_of_its_region(rows: Sequence[Event], view: OperationView) -> Event | None:
     """The row that says that the region which a failover leaves was lost: its own, else the newest before it was opened
-    that is not over. Pure."""
-    lost = [row for row in notes if row.body.get("what") == LOST]
+    that is not over. One that the service has moved away from since is: by a failover, and maybe home again. Pure."""
+    lost = [row for row in rows if row.kind is EventKind.NOTE and row.body.get("what") == LOST]
     own = [row for row in lost if row.operation == view.id]
-    over = {row.body["id"] for row in notes if row.body.get("what") == BACK and row.at <= view.opened_at}
+    over = {row.body["id"] for row in rows if row.body.get("what") == BACK and row.at <= view.opened_at}
+    moved = [row.seq for row in rows if _moved(row) and row.operation != view.id and row.at <= view.opened_at]
     others = [
         row
         for row in lost
-        if row.body["region"] == view.binding.source and row.at <= view.opened_at and row.body["id"] not in over
+        if row.body["region"] == view.binding.source
+        and row.at <= view.opened_at
+        and row.body["id"] not in over
+        and row.seq > max(moved, default=0)
     ]
     return next(iter([*own, *reversed(others)]), None)
+
+
+def _moved(row: Event) -> bool:
+    return row.kind is EventKind.OPERATION_OPENED and row.body["kind"] in {kind.value for kind in MEASURED}
 
 
 def _ended(found: Recovery, now: float) -> Recovery:

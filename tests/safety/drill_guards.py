@@ -1,0 +1,78 @@
+"""Guards of drills: part of :data:`tests.safety.guards.GUARDS`."""
+
+from __future__ import annotations
+
+from tests.safety.guard import Guard, of
+
+_SCENARIO = "scenarios/test_drills.py"
+_FAULTS = "contracts/test_faults.py"
+
+DRILL_GUARDS: tuple[Guard, ...] = (
+    *of(
+        0,
+        _SCENARIO,
+        "drill/rehearse.py",
+        (
+            "a drill: with something in its way nothing is touched",
+            "        return not said\n",
+            "        return True\n",
+            "test_what_is_in_the_way_is_said_before_anything_is_touched",
+        ),
+        (
+            "a drill: its steady state has to return",
+            "                *steady.differences(before, after),\n",
+            "",
+            "test_a_steady_state_that_does_not_return_fails_the_drill",
+        ),
+        (
+            "a drill: the RTO is held against what users saw",
+            "        if result.rto_met is False:",
+            "        if False:",
+            "test_a_restoration_over_the_rto_fails_the_drill",
+        ),
+    ),
+    *of(
+        0,
+        _SCENARIO,
+        "drill/cast.py",
+        (
+            "a drill: what happens to the service itself ends it",
+            "if phase in _STOPPED and (now := incident(self.world.journal, self.service)):",
+            "if False and (now := incident(self.world.journal, self.service)):",
+            "test_what_happens_to_the_service_itself_ends_the_drill_at_once",
+        ),
+    ),
+    *of(
+        0,
+        _SCENARIO,
+        "drill/home.py",
+        (
+            "a drill: faults are lifted on the way home",
+            "        cast.faults.lift(one.id)\n",
+            "        pass\n",
+            "test_a_lost_region_is_left_and_gone_home_to",
+        ),
+    ),
+    *of(
+        0,
+        _SCENARIO,
+        "engine/obstacles.py",
+        (
+            "an overdue drill holds promotions where the policy says so",
+            "    yield from drill_overdue(world, txn)\n",
+            "",
+            "test_promotions_are_held_while_a_drill_is_overdue_where_the_policy_says_so",
+        ),
+    ),
+    *of(
+        0,
+        _FAULTS,
+        "drivers/faults/memory.py",
+        (
+            "a fault: the same id breaks nothing twice",
+            "        if there is None:\n",
+            "        if True:\n",
+            "test_the_same_id_again_breaks_nothing_twice[memory]",
+        ),
+    ),
+)
