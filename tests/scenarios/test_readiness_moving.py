@@ -19,6 +19,7 @@ from tidegate.drivers.credentials import Credential
 from tidegate.drivers.flags.contract import FlagsState, Setting
 from tidegate.engine import readiness
 from tidegate.engine.facts import FACT_KINDS, fold_facts
+from tidegate.engine.readiness_drilled import drilled
 from tidegate.engine.readiness_ground import ground
 from tidegate.engine.readiness_item import Item, State
 from tidegate.engine.readiness_moving import VANTAGE, moving
@@ -33,7 +34,7 @@ from tidegate.report.overview import service_document
 
 def look(rig: Rig) -> list[Item]:
     facts = fold_facts(rig.world.journal.events("shop", kinds=FACT_KINDS))
-    return list(moving(rig.world, facts, "test"))
+    return [*moving(rig.world, facts, "test"), *drilled(rig.world, facts, "test")]
 
 
 class Red(dict[tuple[str, str], Item]):
