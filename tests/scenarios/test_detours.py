@@ -12,7 +12,7 @@ from tests.support.moving import both_sign, move, moving_policy, regions
 from tests.support.operations import open_promotion
 from tidegate.cli import main
 from tidegate.cli.exit_codes import ExitCode
-from tidegate.engine import class_loss, detours
+from tidegate.engine import automatic, class_loss, detours
 from tidegate.errors import Forbidden, LeaseLost, Refused, Unreachable
 from tidegate.journal.model import EventKind
 from tidegate.model.detour import Detour
@@ -106,7 +106,7 @@ def test_a_second_time_within_an_hour_takes_a_person(acting: Rig) -> None:
     assert acting.traffic.observe_detours().detours == ()
     assert [then for then, _ in notes(acting)] == ["act", "page"]
     assert any("a second time within an hour takes a person" in one for one in needs(acting))
-    acting.clock.sleep(class_loss.ONCE_IN)
+    acting.clock.sleep(automatic.ONCE_IN)
     assert acting.traffic.observe_detours().detours == WEST
 
 

@@ -179,18 +179,18 @@ def test_two_automatic_failovers_within_an_hour_need_a_person(tmp_path: Path) ->
     assert len(it.failovers()) == 1
 
 
-def test_an_hour_later_the_guard_may_again() -> None:
+def test_what_holds_the_guard_back_makes_a_page_of_an_act() -> None:
     loss = Loss("east", REGION, True, ("guard", "two"), 0.0, "east is lost")
-    assert region_loss.what_then("act", loss, 1_000.0, 1_000.0 + 3599)[0] == "page"
-    assert region_loss.what_then("act", loss, 1_000.0, 1_000.0 + 3600) == ("act", "")
-    assert region_loss.what_then("act", loss, None, 0.0) == ("act", "")
+    assert region_loss.what_then("act", loss, "it did so of late") == ("page", "it did so of late")
+    assert region_loss.what_then("act", loss, "") == ("act", "")
+    assert region_loss.what_then("approve", loss, "it did so of late") == ("approve", ""), "people say yes to it"
 
 
 def test_only_a_primary_s_database_is_failed_out_of() -> None:
     compute = Loss("east", COMPUTE, True, (), 0.0, "")
     standby = Loss("west", REGION, False, (), 0.0, "")
-    assert region_loss.what_then("act", compute, None, 0.0)[0] == "page"
-    assert region_loss.what_then("act", standby, None, 0.0)[0] == "page"
+    assert region_loss.what_then("act", compute, "")[0] == "page"
+    assert region_loss.what_then("act", standby, "")[0] == "page"
 
 
 def test_the_standby_s_region_is_told_once_and_nothing_moves(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import typer
 
 from tidegate.cli.operations import AsJson, Service
 from tidegate.cli.reading import known_service, reading_journal
-from tidegate.engine import class_loss, dependencies, detours, preview_arm, region_loss, relaxing, writes
+from tidegate.engine import burning, class_loss, dependencies, detours, preview_arm, region_loss, relaxing, writes
 from tidegate.engine.braking import brakes_of
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.lost_writes import ledger_of, next_step
@@ -72,6 +72,8 @@ def _service(journal: Journal, service: str, facts: ServiceFacts, now: float) ->
         "guard_alive": guard_document(journal, service, now)["alive"],
         "vantage": vantage_document(journal, service, now),
         "loss": region_loss.unanswered(journal, service),
+        "burn": burning.last_seen(journal, service, now),
+        "burns": burning.unanswered(journal, service)[1],
         "failing": class_loss.unanswered(journal, service, now),
         "relaxed": relaxing.unprotected(journal, service),
         "dependencies": [{**asdict(d), "words": d.words} for d in dependencies.last_seen(journal, service, now)],
@@ -147,7 +149,11 @@ def _around(shown: Mapping[str, Any]) -> Iterator[str]:
     """The regions, and what the service calls."""
     if seen := vantage_words(shown["vantage"]):
         yield f"  regions:              {seen}"
-    yield from (f"  WHAT TO DO NOW:       {shown[key]}" for key in ("loss", "failing", "relaxed") if shown[key])
+    yield from (
+        f"  WHAT TO DO NOW:       {shown[key]}" for key in ("loss", "failing", "burns", "relaxed") if shown[key]
+    )
+    if shown["burn"]:
+        yield f"  error budget:         {shown['burn']}"
     for one in shown["dependencies"]:
         yield f"  calls:                {one['words']}"
         if one["do"]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tidegate.engine import automatic
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.view import OperationView, fold_operation
 from tidegate.engine.world import World
@@ -44,7 +45,8 @@ class Watched:
 @dataclass(frozen=True)
 class Finding:
     """A watched release failed. ``at``: of the row. ``paged``: whether somebody was told that nobody answers.
-    ``target``: the mix that is to be gone back to; empty: the baseline before."""
+    ``target``: the mix that is to be gone back to; empty: the baseline before. ``because``: why the guard may not ask
+    for the rollback by itself, empty if it may."""
 
     why: str
     at: float
@@ -52,6 +54,7 @@ class Finding:
     paged: bool
     answered: bool
     target: str = ""
+    because: str = ""
 
 
 def watched_release(journal: Journal, service: str) -> Watched | None:
@@ -93,6 +96,7 @@ def finding(journal: Journal, watched: Watched) -> Finding | None:
         paged=any(_about(e, UNANSWERED, watched) for e in notes),
         answered=any(e.seq > failed.seq for e in opened),
         target=str(failed.body.get("target", "")),
+        because=str(failed.body.get("because", "")),
     )
 
 
@@ -111,6 +115,8 @@ def declare_failed(
             return False
         body = {"what": FAILED, "why": why, "observed_at": observed_at, "baseline": watched.seq, "id": watched.id}
         body |= {"target": target} if target else {}
+        held = automatic.held_back(txn.events(kinds=automatic.KINDS), world.clock.now())
+        body |= {"because": held} if held else {}
         txn.append(EventKind.NOTE, body, actor=actor, operation=watched.view.id)
         return True
 
@@ -118,7 +124,7 @@ def declare_failed(
 def page(world: World, watched: Watched, *, actor: str) -> str:
     """Say once in the journal that nobody has answered; the words with the exact command, empty if it was said."""
     found = finding(world.journal, watched)
-    words = unanswered(watched, found.target if found else "")
+    words = unanswered(watched, found.target if found else "", found.because if found else "")
     with world.journal.locked(world.service) as txn:
         if any(_about(e, UNANSWERED, watched) for e in txn.events(operation=watched.view.id, kinds={EventKind.NOTE})):
             return ""
@@ -127,12 +133,13 @@ def page(world: World, watched: Watched, *, actor: str) -> str:
     return words
 
 
-def unanswered(watched: Watched, target: str = "") -> str:
-    """What somebody has to do now, in words."""
+def unanswered(watched: Watched, target: str = "", because: str = "") -> str:
+    """What somebody has to do now, in words. ``because``: why the guard does not do it."""
     service, version = watched.view.service, watched.release.version
     to = f"--to {target} " if target else ""
+    held = f" ({because})" if because else ""
     return (
-        f"{version} FAILS AT FULL TRAFFIC and no rollback has begun. Nothing was changed. Roll back: "
+        f"{version} FAILS AT FULL TRAFFIC and no rollback has begun{held}. Nothing was changed. Roll back: "
         f'tidegate rollback {service} {to}--reason "{version} fails" --wait; is Airflow gone as well: '
         f'tidegate rollback {service} {to}--without-airflow --by <name> --reason "{version} fails"'
     )

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tidegate.engine.detours import DETOUR_KINDS
-from tidegate.engine.permission import GUARD
+from tidegate.engine import automatic
 from tidegate.engine.world import World
 from tidegate.journal.model import Event, EventKind
 from tidegate.journal.store import Journal
@@ -19,7 +18,6 @@ PAGE, ACT = "page", "act"
 BEAT = "endpoint classes"  # name among the journal's beats
 TTL = 5.0  # seconds for which a look counts
 SAME_WITHIN = 60.0  # seconds in which the same class in the same region is no news
-ONCE_IN = 3600.0  # seconds in which the guard moves a class by itself once at most
 
 
 def declare(world: World, failing: Failing, actor: str) -> tuple[str, str]:
@@ -29,20 +27,18 @@ def declare(world: World, failing: Failing, actor: str) -> tuple[str, str]:
         return PAGE, ""
     now = world.clock.now()
     with world.journal.locked(world.service) as txn:
-        rows = [*txn.events(kinds={EventKind.NOTE}), *txn.events(kinds=DETOUR_KINDS)]
-        then, because = what_then(part.then, _last_by_guard(rows, failing.endpoint), now)
+        rows = txn.events(kinds={EventKind.NOTE})
+        held = automatic.held_back(txn.events(kinds=automatic.KINDS), now, detour=failing.endpoint)
+        then, because = what_then(part.then, held)
         body = {"what": FAILS, "endpoint": failing.endpoint, "region": failing.region, "then": then}
         if not _said(rows, body, now):
             txn.append(EventKind.NOTE, {**body, "because": because, "why": failing.why}, actor=actor)
     return then, because
 
 
-def what_then(then: str, last: float | None, now: float) -> tuple[str, str]:
-    """``last``: when the guard moved the class by itself, epoch seconds. Pure."""
-    if then == ACT and last is not None and now - last < ONCE_IN:
-        ago = f"{(now - last) / 60:.0f} min ago"
-        return PAGE, f"the guard has moved it by itself {ago}: a second time within an hour takes a person"
-    return then, ""
+def what_then(then: str, held: str) -> tuple[str, str]:
+    """``held``: why the guard may not act by itself now, empty if it may. Pure."""
+    return (PAGE, held) if then == ACT and held else (then, "")
 
 
 def what_to_do(service: str, failing: Failing, because: str) -> str:
@@ -68,12 +64,3 @@ def unanswered(journal: Journal, service: str, now: float) -> str:
 def _said(rows: Sequence[Event], body: Mapping[str, str], now: float) -> bool:
     notes = (row for row in rows if row.kind is EventKind.NOTE and now - row.at < SAME_WITHIN)
     return any(body.items() <= row.body.items() for row in notes)
-
-
-def _last_by_guard(rows: Sequence[Event], endpoint: str) -> float | None:
-    set_by_guard = [
-        row.at
-        for row in rows
-        if row.kind is EventKind.DETOUR_SET and row.body["person"] == GUARD and row.body["endpoint"] == endpoint
-    ]
-    return max(set_by_guard, default=None)

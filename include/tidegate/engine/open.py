@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tidegate.engine import precedence
+from tidegate.engine import automatic, precedence
 from tidegate.engine.bind_moving import Seen, bind_moving, look, may_promote, placed
 from tidegate.engine.bind_restore import bind_restore
 from tidegate.engine.brakes import FORWARD, Obstacle, overridden
@@ -60,6 +60,8 @@ def _open(world: World, request: Request, plan: Plan, wanted: str, seen: Seen, a
     with world.journal.locked(world.service) as txn:
         if fold_operation(txn.events(operation=wanted)) is not None:
             return None
+        asks = request.kind is OperationKind.FAILOVER and plan.settings["failover"]["then"] != "act"
+        automatic.refuse_second(txn, request.kind, request.requester, world.clock.now(), asks=asks)
         facts = fold_facts(txn.events(kinds=FACT_KINDS))
         set_aside = _brakes_off(world, txn, request, facts)
         admissible(request, facts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tidegate.engine import automatic
 from tidegate.engine.bind_moving import home_of
 from tidegate.engine.facts import FACT_KINDS, fold_facts
 from tidegate.engine.open import Request, open_operation
@@ -31,7 +32,6 @@ LOST, BACK, UNANSWERED = "region lost", "region is back", "nobody answers the lo
 PAGE, APPROVE, ACT = "page", "approve", "act"
 VOID_AFTER = 120.0  # seconds: older news starts nothing
 ANSWER_WITHIN = 30.0  # seconds for a failover to be opened before somebody is paged
-ONCE_IN = 3600.0  # seconds in which the guard fails over by itself once at most
 
 
 @dataclass(frozen=True)
@@ -80,19 +80,14 @@ def worth_saying(loss: Loss, placement: Placement | None) -> bool:
     return loss.what != DATABASE and bool(placement.shares.get(loss.region))
 
 
-def what_then(then: str, loss: Loss, last: float | None, now: float) -> tuple[str, str]:
-    """``then``: as the policy says. ``last``: when the guard failed over by itself, epoch seconds. Returns what
+def what_then(then: str, loss: Loss, held: str) -> tuple[str, str]:
+    """``then``: as the policy says. ``held``: why the guard may not act by itself now, empty if it may. Returns what
     follows, and why it is less than that, if it is. Pure."""
     if not loss.primary:
         return PAGE, f"writes do not go to {loss.region}, so a failover would not help"
     if loss.what == COMPUTE:
         return PAGE, f"the database in {loss.region} is well, so only traffic has to leave it"
-    if then == ACT and last is not None and now - last < ONCE_IN:
-        words = (
-            f"the guard has failed over {(now - last) / 60:.0f} min ago: a second time within an hour takes a person"
-        )
-        return PAGE, words
-    return then, ""
+    return (PAGE, held) if then == ACT and held else (then, "")
 
 
 def declare(world: World, loss: Loss, actor: str) -> Episode | None:
@@ -105,8 +100,8 @@ def declare(world: World, loss: Loss, actor: str) -> Episode | None:
         said = _last(rows, world.service)
         if said is not None and said.covers(loss):
             return said
-        last = _last_automatic(rows)
-        then, because = what_then(section_of(world.policy).decide.then, loss, last, world.clock.now())
+        held = automatic.held_back(rows, world.clock.now())
+        then, because = what_then(section_of(world.policy).decide.then, loss, held)
         alarm = f"loss-{world.service}-{txn.head.seq + 1}"
         body = {
             "what": LOST,
@@ -164,7 +159,7 @@ def needed(policy: Policy, told: Episode) -> str:
     """What somebody has to do now, in words. Pure."""
     service = policy.service
     begin = f"{told.why}. Nothing was changed{f' ({told.because})' if told.because else ''}."
-    if told.then == PAGE and told.because and "takes a person" not in told.because:
+    if told.then == PAGE and told.because and automatic.PERSON not in told.because:
         return f"{begin} Look: tidegate status {service}"
     alone = "the database in " if told.what == DATABASE else ""
     reason = f'{f"--only {DATABASE} " if alone else ""}--reason "{alone}{told.region} is lost"'
@@ -234,15 +229,3 @@ def _episode(row: Event, later: Sequence[Event]) -> Episode:
         answered=any(r.operation == row.operation and r.kind is EventKind.OPERATION_OPENED for r in later),
         operation=str(row.operation),
     )
-
-
-def _last_automatic(rows: Sequence[Event]) -> float | None:
-    """When the guard opened a failover last."""
-    mine = [
-        row.at
-        for row in rows
-        if row.kind is EventKind.OPERATION_OPENED
-        and row.body["kind"] == OperationKind.FAILOVER.value
-        and row.body["requester"] == GUARD
-    ]
-    return max(mine, default=None)

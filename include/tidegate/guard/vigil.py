@@ -116,18 +116,9 @@ class StandingWatch:
             self._press(watched, self._found, now)
 
     def _away(self, now: float) -> list[str]:
-        """Regions whose control does not answer. Asked only once a signal has crossed, and until they are back."""
+        """Asked only once a signal has crossed, and until they are back."""
         self._looked_at = now
-        return [region for region in self._world.policy.shares if not self._answers(region)]
-
-    def _answers(self, region: str) -> bool:
-        try:
-            self._world.estate.compute.ping(region)
-        except Unreachable:  # what answers with an error is there
-            return False
-        except TidegateError:
-            return True
-        return True
+        return regions_away(self._world)
 
     def _begin_anew(self, watched: Watched, away: list[str], now: float) -> None:
         """Users of a region that is not there fail under any release: what was seen so far says nothing about this one,
@@ -157,14 +148,15 @@ class StandingWatch:
             return fresh
 
     def _press(self, watched: Watched, found: Finding, now: float) -> None:
-        """Ask once per guard; a second guard's event is void once an operation has been opened. Then page."""
-        if self._ask is not None and self._asked != watched.id:
+        """Ask once per guard; a second guard's event is void once an operation has been opened. Then page; at once
+        where nobody can be asked, or where it takes a person."""
+        if self._ask is not None and not found.because and self._asked != watched.id:
             self._asked = watched.id
             limit = float(watched.view.plan.settings["rollback"]["fast_lane"])
             fast = self._vigil is not None and self._vigil.burn() >= limit
             self._ask(Alarm(self._world.service, found.why, found.observed_at, watched.id, fast, found.target))
         late = now - found.at > ANSWER_WITHIN
-        if not found.paged and (self._ask is None or late):
+        if not found.paged and (self._ask is None or found.because or late):
             words = after_promotion.page(self._world, watched, actor=ACTOR)
             if words:
                 log.critical("guard of %s: %s", self._world.service, words)
@@ -188,3 +180,18 @@ class StandingWatch:
             return None
         saved = self._world.journal.evidence(self._world.service, watched.view.id, CHECKPOINT)
         return str(saved["cursor"]) if saved else None
+
+
+def regions_away(world: World) -> list[str]:
+    """Regions whose control does not answer: no release is held to account for what their users meet."""
+    return [region for region in world.policy.shares if not _answers(world, region)]
+
+
+def _answers(world: World, region: str) -> bool:
+    try:
+        world.estate.compute.ping(region)
+    except Unreachable:  # what answers with an error is there
+        return False
+    except TidegateError:
+        return True
+    return True

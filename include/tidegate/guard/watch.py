@@ -22,6 +22,7 @@ from tidegate.engine.view import STOP_LOSS_NODE, OperationView
 from tidegate.engine.world import World
 from tidegate.errors import LeaseLost, TidegateError
 from tidegate.guard.aftermath import AftermathRecorder
+from tidegate.guard.burn_watch import BurnWatch
 from tidegate.guard.class_watch import ClassWatch
 from tidegate.guard.demand import HEALTH_WINDOW, Demand
 from tidegate.guard.hearing import Hearing
@@ -63,6 +64,7 @@ class Watch:
         self._standing = StandingWatch(world, ask)
         self._demand = Demand(world.policy.shares)
         self._classes = ClassWatch(world)
+        self._burns = BurnWatch(world)
         self._ledger: Ledger | None = None
         self._cursor: str | None = None
         self._hearing: Hearing | None = None
@@ -103,6 +105,8 @@ class Watch:
             self._standing.look(batch, busy=view is not None, seq=self._head_seq)
             self._classes.note(batch.observations)
             self._classes.look(view)
+            self._burns.note(batch.observations)
+            self._burns.look(view, self._head_seq)
         return Glance(view.id if view else None, verdict, stopped, blind)
 
     def _count(self, batch: Batch) -> None:

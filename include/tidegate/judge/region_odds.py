@@ -6,9 +6,75 @@ is down for a while. Both are taken as independent between points; what points h
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 from tidegate.judge.regions import Rule
 
 YEAR = 365.25 * 86_400  # seconds
+MOST = 1.0  # false automatic failovers a year that are bearable
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """What nobody knows and a policy states. ``probe_fails``: part of one point's probes that fail though the region is
+    well. ``line_down``: times a day that a point's line to the primary's region is down, ``line_down_for`` seconds
+    each. ``in_common``: part of either that all points meet at once. ``points``: that look, at least the rule's."""
+
+    probe_fails: float = 0.01
+    line_down: float = 1.0
+    line_down_for: float = 30.0
+    in_common: float = 0.001
+    points: int = 0
+
+
+@dataclass(frozen=True)
+class Odds:
+    """False losses of the primary a year, by their cause. Each would be a false failover where the guard may act; that
+    a fence has to hold first, and the loss of writes be ruled out, makes some of them none, and is not counted on."""
+
+    probes: float
+    lines: float
+    common: float
+
+    @property
+    def a_year(self) -> float:
+        return self.probes + self.lines + self.common
+
+    @property
+    def bearable(self) -> bool:
+        return self.a_year <= MOST
+
+
+def false_failovers(rule: Rule, assumed: Assumed) -> Odds:
+    """The arithmetic of a policy. With more points than have to agree, any choice of them may be wrong: union bound."""
+    choices = math.comb(max(assumed.points, rule.points), rule.points)
+    own = assumed.line_down * (1 - assumed.in_common)
+    return Odds(
+        probes=choices * by_probes(rule, assumed.probe_fails, assumed.in_common),
+        lines=choices * by_lines_down(rule, own, assumed.line_down_for),
+        common=by_common_cause(assumed.line_down, assumed.in_common if rule.points > 1 else 0.0),
+    )
+
+
+def by_probes(rule: Rule, fails: float, common: float) -> float:
+    """False losses a year, if each probe fails with probability ``fails``, and the part ``common`` of that is trouble
+    of a whole round, in which every point fails. Points look in turn, and rounds do not depend on each other.
+
+    Let a(j) be the chance that j given points fail in one round. A loss begins with the k-th point's look if the points
+    up to k have failed in this round, all of them in the N-1 before, and those behind k in the one before these, but k
+    itself had not: a(m)^(N-1) a(k) (a(m-k) - a(m-k+1)), summed over k. Without ``common`` it is
+    :func:`by_single_probes`.
+    """
+    together = fails * common
+    alone = (fails - together) / (1 - together)
+
+    def fail(points: int) -> float:
+        return 1.0 if points == 0 else together + (1 - together) * float(alone**points)
+
+    count = rule.points
+    begins = sum(fail(k) * (fail(count - k) - fail(count - k + 1)) for k in range(1, count + 1))
+    return YEAR / rule.every * float(fail(count) ** (rule.probes - 1)) * begins
 
 
 def by_single_probes(rule: Rule, fails: float) -> float:

@@ -22,6 +22,7 @@ from tidegate.policy.schema import Policy, Traffic
 from tidegate.policy.sight import all_alphas, power, seconds_to_see, smallest_fault
 from tidegate.policy.singletons import lint_singletons
 from tidegate.policy.tree import plain
+from tidegate.policy.watch import lint_watch
 
 FAULT = 0.02  # the fault whose power is printed: 2 % of a class's requests
 
@@ -91,7 +92,7 @@ def lint(loaded: Loaded) -> Report:
     found: list[Found] = [*_of_itself(policy, loaded.path.stem), *_steps(policy), *told]
     unwise = (*lint_ladder(policy), *lint_failover(policy), *lint_singletons(policy), *lint_dependencies(policy))
     found += [(Severity.WARNING, *said) for said in unwise]
-    for level, rule, message, at, hint in lint_tier(policy, plain(loaded.tree)):
+    for level, rule, message, at, hint in (*lint_tier(policy, plain(loaded.tree)), *lint_watch(policy)):
         found.append((Severity(level), rule, message, at, hint))
     if policy.traffic is None:
         hint = "add traffic: {rate: …/s, sessions: …, session_length: …, errors: …%, mix: {…}}"

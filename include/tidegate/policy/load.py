@@ -78,7 +78,7 @@ def policy_digest(policy: Policy) -> str:
         del value["failover"]["admission"]
     if value["backups"] and value["backups"]["approval"] is None:
         del value["backups"]["approval"]
-    sections = ("failover", "preview", "singletons", "residency", "consistency", "backups")
+    sections = ("failover", "preview", "singletons", "residency", "consistency", "backups", "watch")
     later = [(value, key) for key in sections]
     later += [(value["objectives"], "rto"), (value["objectives"], "rpo"), (value["drivers"], "backups")]
     for part, key in later:

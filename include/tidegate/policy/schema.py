@@ -35,6 +35,7 @@ from tidegate.policy.schema_change import Migrations
 from tidegate.policy.service import Capacity, EndpointClass, Objectives, Region, Traffic
 from tidegate.policy.signals import BusinessSignal, ErrorSignal, LatencySignal, ServiceSignal, Signals
 from tidegate.policy.singletons import Singletons
+from tidegate.policy.watch import Watch
 
 __all__ = [
     "EVERYBODY",
@@ -65,6 +66,7 @@ __all__ = [
     "Signals",
     "StepEvidence",
     "Traffic",
+    "Watch",
     "Windows",
 ]
 
@@ -86,7 +88,8 @@ class Policy(Part):
     who send a header; left out, none can. ``singletons``: jobs of which one at most runs in the whole service, where
     the writer is; the compute driver knows how each is started. ``residency``: where data may lie; anywhere if left
     out. ``consistency``: what users reach beside the router. ``dependencies``: what it calls that is not its own, by
-    name. ``migrations``: how the schema is changed.
+    name. ``watch``: how fast the error budget may burn, and what follows; left out, nobody holds it.
+    ``migrations``: how the schema is changed.
     ``backups``: how old they may be; left out, there are none. ``drills``: what is rehearsed, and where; left out,
     nothing is. ``checks``: of the data, by name. ``repair``: what puts
     the data right, by name. ``personal``: columns that hold personal data; wherever a check or a repair shows a row's
@@ -114,6 +117,7 @@ class Policy(Part):
     residency: Residency | None = None
     consistency: Consistency | None = None
     dependencies: Annotated[dict[Identifier, Dependency], Field(max_length=32)] = {}  # noqa: RUF012
+    watch: Watch | None = None
     migrations: Migrations = Migrations()
     backups: Backups | None = None
     drills: Drills | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tidegate.engine import class_loss, dependencies, detours, preview_arm, region_loss, relaxing, writes
+from tidegate.engine import burning, class_loss, dependencies, detours, preview_arm, region_loss, relaxing, writes
 from tidegate.engine.assess_moving import BLIND
 from tidegate.engine.brakes import BRAKE_KINDS, Brakes, fold_brakes
 from tidegate.engine.carriers import carried_on
@@ -53,6 +53,8 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
     failed = [(ALARM, watch.needs)] if watch is not None and watch.needs else []
     lost = [(ALARM, words)] if (words := region_loss.unanswered(journal, service)) else []
     failing = [(ALARM, words)] if (words := class_loss.unanswered(journal, service, now)) else []
+    urgent, words = burning.unanswered(journal, service)
+    burns = [(ALARM if urgent else ASK, words)] if words else []
     relaxed = [(ALARM, words)] if (words := relaxing.unprotected(journal, service)) else []
     halted = [(ALARM, held.words(service))] if (held := writes.stopped(journal, service)) else []
     away = [(ALARM, one.words(service)) for one in detours.standing(journal, service)]
@@ -67,6 +69,7 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
             *failed,
             *lost,
             *failing,
+            *burns,
             *relaxed,
             *halted,
             *away,
@@ -83,6 +86,7 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
         "dependencies": [one.words for one in called],
         "brakes": brakes.to_json(),
         "readiness": ready,
+        "burn": burning.last_seen(journal, service, now),
         "budget": (beat.body.get("budget") or None) if beat else None,
         "guard": _guard(beat, now),
         "lease": _lease(lease, now),

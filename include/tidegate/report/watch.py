@@ -26,7 +26,7 @@ def watch_words(journal: Journal, service: str, now: float) -> WatchWords | None
     if found is not None and found.answered:
         return None
     if found is not None:
-        return WatchWords(found.why, unanswered(watched))
+        return WatchWords(found.why, unanswered(watched, found.target, found.because))
     if not watched.at(now):
         return None
     until = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(watched.until))
