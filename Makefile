@@ -55,8 +55,9 @@ down: ## stop the lab and Airflow (PURGE=1 removes their data as well)
 status: ## what of the lab is running
 	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m lab status; else echo "nothing was ever set up here"; fi
 
-race: setup ## the judge against other tools' rules on the same simulated streams
-	@exec $(PYTHON) -m benchmarks.race
+race: setup ## the judge and the burn rules against other tools' rules on the same simulated streams
+	@$(PYTHON) -m benchmarks.race
+	@exec $(PYTHON) -m benchmarks.burn
 
 checks-cost: setup ## what data checks cost on 1,000,000 rows, against one statement written by hand
 	@exec $(PYTHON) -m benchmarks.checks

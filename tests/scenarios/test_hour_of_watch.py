@@ -1,8 +1,8 @@
 """An hour of healthy load under the real guard, with everything automatic allowed: nothing may happen. Then a fault.
 
 The hour is compressed six times: the budget's period is 5 days instead of 30, so the rule of 1 h and 5 min looks at
-10 min and 50 s, and ten minutes of the estate's clock are the hour. In them the load swings as a day does, surges to
-five times as much, one request in a thousand fails, all the time, and single probes of both vantage points fail. It ends
+10 min and 50 s, and ten minutes of the estate's clock are the hour. In them the load swings as a day does and surges to
+five times as much; one request in a thousand fails all the time, and single probes of both vantage points fail. It ends
 with a real fault, so that a watch that is dead fails this test.
 """
 

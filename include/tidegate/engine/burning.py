@@ -43,9 +43,11 @@ class Episode:
     at: float
     answered: bool
 
-    def covers(self, rule: str) -> bool:
-        """Whether that rule is no news: it is as urgent, or less."""
-        return _RANK.get(self.rule, 0) <= _RANK.get(rule, 0)
+    def covers(self, rule: str, then: str) -> bool:
+        """Whether that is no news: the rule is as urgent, or less. What was left to the rule for regions, and is not
+        explained by it any more, is news."""
+        more = self.then == REGIONS and then != REGIONS
+        return not more and _RANK.get(self.rule, 0) <= _RANK.get(rule, 0)
 
 
 def what_then(then: str, *, region: str, release: str, found_by_watch: bool, away: str, held: str) -> tuple[str, str]:
@@ -83,7 +85,7 @@ def declare(world: World, found: Burning, then: str, because: str, actor: str) -
     """Say it once in the journal, and again only where a more urgent rule burns. ``then``: of :func:`what_then`."""
     with world.journal.locked(world.service) as txn:
         known = _last([*txn.events(kinds={EventKind.NOTE}), *txn.events(kinds={_OPENED})])
-        if known is not None and known.covers(found.rule.name):
+        if known is not None and known.covers(found.rule.name, then):
             return known
         body = {
             "what": BURNS,

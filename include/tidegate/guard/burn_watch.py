@@ -12,20 +12,20 @@ import logging
 from collections.abc import Iterable
 
 from tidegate.engine import after_promotion, automatic, burning, region_loss
-from tidegate.engine.burning import BACK, PAGE, Episode
+from tidegate.engine.burning import BACK, PAGE, REGIONS, Episode
 from tidegate.engine.permission import GUARD
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.guard.vigil import regions_away
 from tidegate.judge.burn import WHOLE, Burning, BurnRule, State, began_with, budgets_of, everything, is_well, without
-from tidegate.judge.counted import Rings, width_of
+from tidegate.judge.counted import Rings
 from tidegate.model.observation import Observation
 from tidegate.policy.watch import Watch
 
 log = logging.getLogger(__name__)
 
 ROWS = "burn"  # stands where an operation's id does, in rows outside the chain: one for each rule
-SAVE_EVERY, SAVE_AFTER = 10.0, 60.0  # seconds between two rows of a rule: a bucket of it, within these
+SAVE_EVERY, SAVE_AFTER = 5.0, 60.0  # seconds between two rows of a rule: a part of its short window, within these
 SOONEST, LATEST = 0.5, 3.0  # seconds between two looks: a hundredth of the shortest window, within these
 STILL_LOOKING = 5.0  # seconds between two looks beyond which the time between counts as a gap
 NOWHERE = "-"  # stands for the region of a request that reached none
@@ -83,10 +83,23 @@ class BurnWatch:
         if burning.answering(view):
             return
         found = [one for one in seen if one.state is State.BURNS]
-        if found and (self._episode is None or not self._episode.covers(found[0].rule.name)):
+        if found and self._is_news(found[0], now):
             self._begin(part, found[0], view, now)
         elif self._episode is not None:
             self._end(self._episode, found, seen)
+
+    def _is_news(self, found: Burning, now: float) -> bool:
+        known = self._episode
+        if known is None or known.then != REGIONS:
+            return known is None or not known.covers(found.rule.name, PAGE)
+        return not known.covers(found.rule.name, REGIONS if self._explains(self._lost(), found, now) else PAGE)
+
+    def _lost(self) -> region_loss.Episode | None:
+        return region_loss.episode(self._world.journal, self._world.service)
+
+    def _explains(self, lost: region_loss.Episode | None, found: Burning, now: float) -> bool:
+        """Whether a quorum of probes sees a region lost, and what goes elsewhere does not burn."""
+        return lost is not None and without(found, self._rings, lost.region, now, self._answered_at) != State.BURNS
 
     def _begin(self, part: Watch, found: Burning, view: OperationView | None, now: float) -> None:
         world = self._world
@@ -98,15 +111,14 @@ class BurnWatch:
     def _decide(self, part: Watch, found: Burning, view: OperationView | None, now: float) -> tuple[str, str]:
         """What follows; a release that is to be taken back for it has been declared failed by then."""
         world, watched = self._world, after_promotion.watched_release(self._world.journal, self._world.service)
-        lost = region_loss.episode(world.journal, world.service)
-        explains = lost is not None and without(found, self._rings, lost.region, now, self._answered_at) != State.BURNS
+        lost = self._lost()
         fresh = watched is not None and view is None and watched.at(now)
         if not fresh or watched is None or not began_with(found, self._rings, watched.since, now):
             watched = None
         said = after_promotion.finding(world.journal, watched) if watched else None
         then, because = burning.what_then(
             part.then(found.rule),
-            region=lost.region if lost is not None and explains else "",
+            region=lost.region if lost is not None and self._explains(lost, found, now) else "",
             release=watched.release.version if watched else "",
             found_by_watch=said is not None,
             away=" and ".join(regions_away(world)) if watched else "",
@@ -133,7 +145,7 @@ class BurnWatch:
 
     def _save(self, now: float) -> None:
         for rule in self._rules:
-            if now - self._saved_at[rule.name] >= min(max(SAVE_EVERY, width_of(rule)), SAVE_AFTER):
+            if now - self._saved_at[rule.name] >= min(max(SAVE_EVERY, rule.short / 60), SAVE_AFTER):
                 row = {**self._rings.dump(rule.name), "until": now}
                 self._world.journal.put_evidence(self._world.service, ROWS, rule.name, row)
                 self._saved_at[rule.name] = now

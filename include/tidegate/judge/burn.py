@@ -5,11 +5,16 @@ the long one so that a short trouble which spends little wakes nobody, the short
 the trouble does. The windows are parts of the period over which the budget is meant: with 30 days they are those of the
 workbook, with 12 hours all of them are 60 times as short, and spend the same parts of the budget.
 
-What is counted is requests. A rate is believed only where counting allows it: each window's own lower limit (Clopper
-and Pearson, one-sided, at :data:`SURE`) has to reach the rate, and the long one has to hold :data:`LEAST` failures. A
-window in which too little was seen says nothing, neither that it burns nor that all is well. This is no test with a
-stated α, which would have to be asked once and is asked twice a second; how often it is wrong is measured
-(``benchmarks.burn``). What a release is to be blamed for is judged by :mod:`tidegate.judge.vigil`, which has an α.
+What is counted is requests. A rate is believed only where counting allows it: the long window's lower limit (Clopper
+and Pearson, one-sided, at :data:`SURE`) has to reach the rate, and it has to hold :data:`LEAST` failures; of the short
+one, which only says that it still goes on, the proportion itself is asked. A window in which too little was seen says
+nothing, neither that it burns nor that all is well. For an alarm, time in
+which nobody looked counts as if all had been well in it, since no data is no alarm; to say that all is well it counts
+as nothing, since no data is never green.
+
+This is no test with a stated α, which would have to be asked once and is asked twice a second; how often it is wrong is
+measured (``benchmarks.burn``). What a release is to be blamed for is judged by :mod:`tidegate.judge.vigil`, which has
+an α.
 """
 
 from __future__ import annotations
@@ -26,7 +31,7 @@ from tidegate.judge.service import SLOW_BUDGET
 
 HOUR, DAY, PERIOD = 3600.0, 86_400.0, 30 * 86_400.0  # seconds; the last is the workbook's period
 PARTS = 12  # the short window is so many times shorter than the long one
-SURE = 0.999  # confidence of each window's lower limit
+SURE = 0.999  # confidence of the long window's lower limit
 LEAST = 10  # failures in the long window: fewer are counted on fingers, and wake nobody
 WELL = 0.95  # chance that a window which burns would have shown a failure: a window with fewer requests is not well
 AVAILABILITY, LATENCY = "availability", "latency_p99"
@@ -90,8 +95,9 @@ class Burning:
     @property
     def words(self) -> str:
         broke = "failed" if self.objective == AVAILABILITY else "were too slow or failed"
+        long = self._times(self.long.filled(self.rule.long))
         return (
-            f"{self.scope}: the budget of {self.objective} burns {self._times(self.long)}x as fast as promised over "
+            f"{self.scope}: the budget of {self.objective} burns {long}x as fast as promised over "
             f"{_spoken(self.rule.long)} ({self.long.bad} of {self.long.requests} {broke}), "
             f"{self._times(self.short)}x over {_spoken(self.rule.short)} ({self.short.bad} of "
             f"{self.short.requests}); rule {self.rule.name}: {self.rule.rate:g}x in both"
@@ -102,9 +108,8 @@ class Burning:
 
 
 def state_of(rule: BurnRule, budget: float, long: Counted, short: Counted) -> State:
-    """Whether the rule burns. What has not been looked at for as long as the short window lasts burns nothing yet."""
-    limit = rule.rate * budget
-    if long.bad >= LEAST and long.seen >= rule.short and _reaches(long, limit) and _reaches(short, limit):
+    """Whether the rule burns."""
+    if _burn(rule, rule.rate * budget, long, short):
         return State.BURNS
     return State.WELL if is_well(rule, budget, long) or is_well(rule, budget, short) else State.UNKNOWN
 
@@ -150,7 +155,7 @@ def began_with(found: Burning, rings: Rings, since: float, now: float) -> bool:
     before = rings.sums(rule, now - rule.long, since).of(found.scope, slow=slow)
     long = rings.sums(rule, max(now - rule.long, since), now).of(found.scope, slow=slow)
     short = rings.sums(rule, max(now - rule.short, since), now).of(found.scope, slow=slow)
-    return before.part < limit and long.bad >= LEAST and _reaches(long, limit) and _reaches(short, limit)
+    return before.part < limit and _burn(rule, limit, long, short)
 
 
 def budgets_of(objectives: Sequence[str], availability: float) -> dict[str, float]:
@@ -159,9 +164,14 @@ def budgets_of(objectives: Sequence[str], availability: float) -> dict[str, floa
     return {name: known[name] for name in objectives}
 
 
+def _burn(rule: BurnRule, limit: float, long: Counted, short: Counted) -> bool:
+    goes_on = short.bad > 0 and short.part >= limit
+    return goes_on and long.bad >= LEAST and _reaches(long.filled(rule.long), limit)
+
+
 def _reaches(window: Counted, limit: float) -> bool:
     """The lower limit is not asked where the proportion itself is below."""
-    return window.requests > 0 and window.part >= limit and lower_limit(window.bad, window.requests, SURE) >= limit
+    return window.part >= limit and lower_limit(window.bad, window.requests, SURE) >= limit
 
 
 def _spoken(seconds: float) -> str:

@@ -40,6 +40,11 @@ class Counted:
     def part(self) -> float:
         return self.bad / self.requests if self.requests else 0.0
 
+    def filled(self, seconds: float) -> Counted:
+        """As if in the part of so many seconds in which nobody looked as many had come, and none of them badly."""
+        missing = self.requests * max(0.0, seconds / self.seen - 1) if self.seen else 0.0
+        return Counted(self.requests + round(missing), self.bad, self.seen)
+
 
 @dataclass
 class _Bucket:
@@ -75,13 +80,17 @@ class Rings:
 
     def add(self, at: float, region: str, endpoint: str, *, failed: bool, slow: bool) -> None:
         """``slow``: it broke the latency objective; one that failed does, too. ``at``: epoch seconds."""
+        self.add_many(at, region, endpoint, 1, int(failed), int(slow or failed))
+
+    def add_many(self, at: float, region: str, endpoint: str, requests: int, failed: int, slow: int) -> None:
+        """As :meth:`add`, of so many that ended at the same time."""
         for name, rule in self._rules.items():
             cells = self._bucket(name, rule, at).cells
             for key in (REGION + region, CLASS + endpoint):
                 cell = cells.setdefault(key, [0, 0, 0])
-                cell[0] += 1
+                cell[0] += requests
                 cell[1] += failed
-                cell[SLOWED] += slow or failed
+                cell[SLOWED] += slow
 
     def looked(self, since: float, now: float) -> None:
         """Somebody has looked from ``since`` to ``now``."""
