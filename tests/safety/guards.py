@@ -35,6 +35,7 @@ from tests.safety.rules_05_to_11_guards import RULES_05_TO_11
 from tests.safety.secret_guards import SECRET_GUARDS
 from tests.safety.signal_guards import SIGNAL_GUARDS
 from tests.safety.singleton_guards import SINGLETON_GUARDS
+from tests.safety.watch_guards import WATCH_GUARDS
 
 GUARDS: tuple[Guard, ...] = (
     *RULES_01_TO_04,
@@ -66,4 +67,5 @@ GUARDS: tuple[Guard, ...] = (
     *SINGLETON_GUARDS,
     *ADMISSION_GUARDS,
     *DEPENDENCY_GUARDS,
+    *WATCH_GUARDS,
 )

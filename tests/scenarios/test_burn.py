@@ -4,6 +4,7 @@ usual: 60 s and 5 s, 6 min and 30 s, 24 min and 2 min, 72 min and 6 min."""
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.support.estate import Rig, build
 from tests.support.losing import Eyed
 from tests.support.moving import move, moving_policy
 from tests.support.operations import open_rollback, promote, roll_back, small_policy
-from tidegate.engine import burning
+from tidegate.engine import automatic, burning
 from tidegate.engine.after_promotion import FAILED
 from tidegate.guard.burn_watch import ROWS
 from tidegate.guard.vigil import Alarm
@@ -263,7 +264,6 @@ def test_who_found_no_region_that_answers_has_failed(rig: Rig) -> None:
     """The edge answers by itself, and no arm is to blame: users failed all the same."""
     one = rig.metrics._log[-1]
     assert not isinstance(one, str)
-    from dataclasses import replace
 
     def turned(refused: bool) -> None:
         made = [replace(one, at=rig.clock.now(), arm=None, status=503, refused=refused) for _ in range(300)]
@@ -282,3 +282,35 @@ def test_without_the_key_nobody_counts(tmp_path: Path) -> None:
     rig.clock.sleep(60)
     assert notes(rig) == []
     assert rig.world.journal.evidence("shop", ROWS, "fast") is None
+
+
+def test_a_request_from_the_future_forgets_nothing(rig: Rig) -> None:
+    fails(rig, 0.05)
+    rig.clock.sleep(18)
+    last = rig.metrics._log[-1]
+    assert not isinstance(last, str)
+    rig.metrics.push([replace(last, at=rig.clock.now() + 86_400)])
+    rig.clock.sleep(13)
+    assert notes(rig) == [("fast", "page")]
+
+
+DECIDE: dict[str, Any] = {"region": "", "release": "1.1.0", "found_by_watch": False, "away": "", "held": ""}
+
+
+@pytest.mark.parametrize(
+    "then, changes, expected",
+    [
+        ("back", {}, ("back", "it began with 1.1.0")),
+        ("back", {"found_by_watch": True}, ("back", "the watch over 1.1.0 has found it as well")),
+        ("back", {"release": ""}, ("page", "so to go back would help nobody")),
+        ("back", {"away": "east"}, ("page", "east does not answer, so 1.1.0 is not held to account")),
+        ("back", {"held": automatic.PERSON}, ("page", automatic.PERSON)),
+        ("back", {"region": "east"}, ("regions", "answered by the rule for regions")),
+        ("page", {}, ("page", "")),
+        ("ask", {"held": automatic.PERSON}, ("ask", "")),
+        ("page", {"region": "east"}, ("regions", "answered by the rule for regions")),
+    ],
+)
+def test_what_follows(then: str, changes: dict[str, Any], expected: tuple[str, str]) -> None:
+    does, because = burning.what_then(then, **{**DECIDE, **changes})
+    assert does == expected[0] and expected[1] in because
