@@ -88,7 +88,7 @@ WATCH_GUARDS: tuple[Guard, ...] = (
             "a burn: said once",
             "if known is not None and known.covers(found.rule.name, then):",
             "if False:",
-            "test_two_guards_say_it_once",
+            "test_two_guards_that_have_seen_it_at_once_declare_it_once",
         ),
         (
             "a burn: no release is blamed that explains nothing",

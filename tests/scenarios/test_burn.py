@@ -20,6 +20,8 @@ from tidegate.guard.burn_watch import ROWS
 from tidegate.guard.vigil import Alarm
 from tidegate.guard.watch import Watch as Guard
 from tidegate.journal.model import EventKind
+from tidegate.judge.burn import PERIOD, WHOLE, Burning, BurnRule, rules_for
+from tidegate.judge.counted import Counted
 from tidegate.model.operation import OperationKind, Outcome
 from tidegate.policy.schema import Bake, Policy, Watch
 from tidegate.report.overview import service_document
@@ -258,6 +260,21 @@ def test_two_guards_say_it_once(rig: Rig) -> None:
     fails(rig, 0.3)
     rig.clock.sleep(30)
     assert notes(rig) == [("fast", "page")]
+
+
+def test_two_guards_that_have_seen_it_at_once_declare_it_once(rig: Rig) -> None:
+    fast, slow = rules_for(PERIOD)[:2]
+    seen = Counted(1000, 300, 3600.0)
+
+    def declare(rule: BurnRule, then: str = "page") -> str:
+        return burning.declare(rig.world, Burning(rule, "availability", WHOLE, 0.001, seen, seen), then, "", "guard").id
+
+    first = declare(slow)
+    assert declare(slow) == first
+    worse = declare(fast)
+    assert worse != first, "what is more urgent is news"
+    assert declare(slow) == worse
+    assert notes(rig) == [("slow", "page"), ("fast", "page")]
 
 
 def test_who_found_no_region_that_answers_has_failed(rig: Rig) -> None:
