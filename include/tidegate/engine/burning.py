@@ -30,12 +30,13 @@ _OPENED, _CLOSED = EventKind.OPERATION_OPENED, EventKind.OPERATION_CLOSED
 
 @dataclass(frozen=True)
 class Episode:
-    """The budget burns, or has, by ``rule``. ``then``: what follows; ``because``: why that is not what the policy says,
+    """The budget burns, or has, by ``rule``, of all requests or one class (``scope``). ``then``: what follows; ``because``: why that is not what the policy says,
     or what it is left to. ``urgent``: somebody is woken. ``answered``: an operation that goes back or moves the service
     was opened since."""
 
     id: str
     rule: str
+    scope: str
     why: str
     then: str
     because: str
@@ -160,6 +161,7 @@ def _episode(row: Event, later: Iterable[Event]) -> Episode:
     return Episode(
         id=str(body["id"]),
         rule=str(body["rule"]),
+        scope=str(body["scope"]),
         why=str(body["why"]),
         then=str(body["then"]),
         because=str(body["because"]),

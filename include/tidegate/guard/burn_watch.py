@@ -12,7 +12,7 @@ import logging
 from collections.abc import Iterable
 
 from tidegate.engine import after_promotion, automatic, burning, region_loss
-from tidegate.engine.burning import BACK, PAGE, REGIONS, Episode
+from tidegate.engine.burning import ASK, BACK, PAGE, REGIONS, Episode
 from tidegate.engine.permission import GUARD
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
@@ -105,7 +105,8 @@ class BurnWatch:
         world = self._world
         then, because = self._decide(part, found, view, now)
         self._episode = told = burning.declare(world, found, then, because, GUARD)
-        words = burning.needed(world.service, told) if told.then != BACK else f"{told.why}; {because}"
+        asks = told.then in (PAGE, ASK)
+        words = burning.needed(world.service, told) if asks else f"{told.why}; {told.because}"
         log.log(logging.CRITICAL if told.then == PAGE else logging.ERROR, "guard of %s: %s", world.service, words)
 
     def _decide(self, part: Watch, found: Burning, view: OperationView | None, now: float) -> tuple[str, str]:
@@ -135,7 +136,8 @@ class BurnWatch:
         nothing is seen ends none."""
         if any(one.rule.urgent or not told.urgent for one in found):
             return
-        mine = [one for one in seen if one.rule.name == told.rule and one.scope == WHOLE]
+        same = [one for one in seen if one.rule.name == told.rule]
+        mine = [one for one in same if one.scope == told.scope] or [one for one in same if one.scope == WHOLE]
         if mine and all(
             is_well(one.rule, one.budget, one.short) or is_well(one.rule, one.budget, one.long) for one in mine
         ):
