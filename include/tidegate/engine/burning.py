@@ -30,9 +30,9 @@ _OPENED, _CLOSED = EventKind.OPERATION_OPENED, EventKind.OPERATION_CLOSED
 
 @dataclass(frozen=True)
 class Episode:
-    """The budget burns, or has, by ``rule``, of all requests or one class (``scope``). ``then``: what follows; ``because``: why that is not what the policy says,
-    or what it is left to. ``urgent``: somebody is woken. ``answered``: an operation that goes back or moves the service
-    was opened since."""
+    """The budget burns, or has, by ``rule``, of all requests or of one class (``scope``). ``then``: what follows;
+    ``because``: why that is not what the policy says, or what it is left to. ``urgent``: somebody is woken.
+    ``answered``: an operation that goes back or moves the service was opened since."""
 
     id: str
     rule: str

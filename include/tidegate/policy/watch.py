@@ -47,10 +47,11 @@ class Watch(Part):
 
     ``period``: time over which the budget is meant. With 30d the windows are 1h and 5m (`fast`, 14.4 times as fast as
     promised), 6h and 30m (`slow`, 6 times), 1d and 2h (3 times), 3d and 6h (once); with another period they are
-    shorter or longer in proportion. ``objectives``: which of them are held. ``fast``, ``slow``: what follows: somebody
-    is told at once (`page`), or a release that was certified within `promotion.bake.then_watch`, and before which
-    nothing burned, is taken back (`back`); what no such release explains is a page. ``trend``: what the last two rules
-    lead to: somebody is told when there is time (`ask`), or at once (`page`). ``assume``: see there.
+    shorter or longer in proportion. ``objectives``: which of them are held. ``fast``: what follows the first rule:
+    somebody is told at once (`page`), or a release that was certified within `promotion.bake.then_watch`, and before
+    which nothing burned, is taken back (`back`); what no such release explains is a page. ``slow``: as `fast`, of the
+    second rule. ``trend``: what the last two rules lead to: somebody is told when there is time (`ask`), or at once
+    (`page`). ``assume``: of the lines and probes by which a region counts as lost.
     """
 
     period: Annotated[Seconds, Field(ge=SHORTEST)] = 30 * 86_400.0
