@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.support.drills import SERVICE, Stage, stage
+from tidegate.drill.answers import Answering
 from tidegate.drill.session import hold
 from tidegate.drivers.faults.contract import Fault, FaultKind
 from tidegate.drivers.load.contract import Seen
+from tidegate.engine.after_promotion import FAILED
 from tidegate.engine.brakes import DRILL
 from tidegate.engine.drills import drills
 from tidegate.engine.obstacles import in_the_way
 from tidegate.engine.region_loss import LOST
+from tidegate.errors import NotSettled
 from tidegate.journal.model import EventKind
 from tidegate.model.drill import Phase, Scenario, Users
 from tidegate.model.operation import OperationKind
@@ -197,3 +200,27 @@ def test_a_restoration_over_the_rto_fails_the_drill(tmp_path: Path) -> None:
     found.load.saw = lambda since, until: slow if until - since != 2.0 else calm(since, until)
     held = hold(found.cast, [Scenario.REGION_LOSS])
     assert any("the RTO is 60 s" in said for said in held.results[0].wrong), held.results[0]
+
+
+@pytest.mark.parametrize("because, asked", [("the guard has failed over 9 min ago", 1), ("", 0)])
+def test_a_release_that_goes_bad_late_is_taken_back_by_a_person_where_the_guard_may_not(
+    tmp_path: Path, because: str, asked: int
+) -> None:
+    """Two scenarios of one night are two reversals within an hour."""
+    found = stage(tmp_path, {"bad_release_late": {"version": "1.2.0", "within": "5s"}})
+    asks: list[OperationKind] = []
+    found.hands.ask = lambda kind, conf, request_id: str(asks.append(kind))  # type: ignore[method-assign]
+    journal, service = found.cast.world.journal, found.cast.world.service
+    behind = journal.head(service).seq
+    with journal.locked(service) as txn:
+        txn.append(EventKind.NOTE, {"what": FAILED, "why": "it fails", "because": because}, actor="guard")
+    late = Scenario.BAD_RELEASE_LATE
+    section = found.cast.policy.drills
+    assert section is not None
+    answering = Answering(found.cast, late, section.scenarios[late], "load", found.rig.clock.now(), behind, "east")
+    if asked:
+        answering._back(behind)
+    else:
+        with pytest.raises(NotSettled, match="no rollback was begun"):
+            answering._back(behind)
+    assert asks == [OperationKind.ROLLBACK] * asked

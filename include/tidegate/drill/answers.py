@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tidegate.drill import measure
 from tidegate.drill.cast import Cast
 from tidegate.drivers.faults.contract import Fault, FaultKind
+from tidegate.engine.after_promotion import FAILED
 from tidegate.engine.objectives import recovery_of
 from tidegate.engine.partial import DATABASE
 from tidegate.engine.region_loss import ACT, LOST, episode
@@ -83,9 +84,17 @@ class Answering:
         behind, since = self.cast.world.journal.head(self.cast.world.service).seq, self.cast.now()
         fault = Fault(FaultKind.ERRORS, version=str(self.rehearsal.version), degree=_ERRORS)
         self.cast.faults.inject(f"{self.load}-late", fault, self.rehearsal.within)
-        view = self._ended(self._opened(OperationKind.ROLLBACK, behind))
+        view = self._ended(self._back(behind))
         wrong = _ended_otherwise(view, (Outcome.ROLLED_BACK,))
         return Answer(view, measure.of_rollback(view, self._rows(view), since), since, wrong)
+
+    def _back(self, behind: int) -> str:
+        """The guard's rollback; where it may not begin one, as within an hour of another, a person's."""
+        self._wait(lambda: self._note(FAILED, behind) is not None, "the release was not seen to fail")
+        told = self._note(FAILED, behind)
+        if told is not None and told.body.get("because"):
+            return self._ask(OperationKind.ROLLBACK)
+        return self._opened(OperationKind.ROLLBACK, behind)
 
     # A loss
 
@@ -112,8 +121,11 @@ class Answering:
         return told is None or told.then == ACT
 
     def _noticed(self) -> Event | None:
+        return self._note(LOST, self.behind)
+
+    def _note(self, what: str, behind: int) -> Event | None:
         rows = self.cast.world.journal.events(self.cast.world.service, kinds={EventKind.NOTE})
-        return next((row for row in rows if row.seq > self.behind and row.body.get("what") == LOST), None)
+        return next((row for row in rows if row.seq > behind and row.body.get("what") == what), None)
 
     def _seen_dark(self) -> None:
         """With Airflow goes its guard: somebody at a terminal looks, again and again, as an alarm from outside has them
