@@ -82,18 +82,22 @@ def test_a_short_trouble_that_spends_little_wakes_nobody(rig: Rig) -> None:
     assert notes(rig) == [], "the short window alone would have rung"
 
 
-def test_what_burns_slowly_is_told_later_and_what_burns_more_slowly_still_when_there_is_time(rig: Rig) -> None:
-    fails(rig, 0.011)
-    rig.clock.sleep(360)
+def test_what_burns_slowly_is_told_later(tmp_path: Path) -> None:
+    """Two minutes and ten seconds."""
+    rig = build(tmp_path, watched(small_policy(), period="4h"))
+    rig.users.rate = 80.0
+    fails(rig, 0.0095)
+    rig.clock.sleep(130)
     assert notes(rig)[0] == ("slow", "page")
     assert ("fast", "page") not in notes(rig)
 
 
 def test_the_last_rules_ask_and_wake_nobody(tmp_path: Path) -> None:
-    rig = build(tmp_path, watched(small_policy()))
+    """Four minutes and twenty seconds."""
+    rig = build(tmp_path, watched(small_policy(), period="2h"))
     rig.users.rate = 60.0
-    fails(rig, 0.0045)
-    rig.clock.sleep(1500)
+    fails(rig, 0.0055)
+    rig.clock.sleep(300)
     assert {then for _, then in notes(rig)} == {"ask"} and ("day", "ask") in notes(rig)
     assert service_document(rig.world.journal, "shop", rig.clock.now())["urgency"] == 1
 
