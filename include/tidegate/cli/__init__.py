@@ -48,6 +48,7 @@ from tidegate.cli import (
 )
 from tidegate.cli.complaint import as_json, as_text
 from tidegate.cli.exit_codes import ExitCode, exit_code
+from tidegate.engine.telling import last_words
 from tidegate.errors import TidegateError
 from tidegate.redaction import cleansed
 
@@ -134,6 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exit_code(error)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+    finally:
+        last_words()
     return ExitCode.OK
 
 
