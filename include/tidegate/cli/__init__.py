@@ -21,6 +21,7 @@ from tidegate.cli import (
     bundling,
     code_table,
     control,
+    dashboard,
     dependencies,
     detours,
     doctor,
@@ -85,6 +86,7 @@ writes.register(app)
 detours.register(app)
 drilling.register(app)
 reviewing.register(app)
+dashboard.register(app)
 backups.register(app)
 code_table.register(app)
 audit.register(app)
