@@ -7,9 +7,11 @@ import logging
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
+from tests.support.estate import ROOT
 from tidegate.redaction import remember
 from tidegate.telemetry import context
 from tidegate.telemetry.logs import JsonLines
@@ -84,13 +86,15 @@ def test_json_lines_carry_the_trace_and_no_secret() -> None:
     assert (said["operation"], said["node"], said["trace_id"]) == ("shop/promotion/1", "wave-1.deploy", PARENT[3:35])
 
 
-def test_nothing_of_opentelemetry_is_imported_while_it_is_off() -> None:
+def test_nothing_of_opentelemetry_is_imported_while_it_is_off(tmp_path: Path) -> None:
     code = (
         "import sys, tidegate.engine.assemble, tidegate.plan.promotion, tidegate.policy.folder\n"
         "from tidegate.engine.telling import telling_journal\n"
-        "telling_journal('sqlite://')\n"
+        "telling_journal('sqlite:///journal.sqlite').migrate()\n"
         "print([m for m in sys.modules if m.startswith('opentelemetry')])"
     )
-    clean = {"PATH": "/usr/bin:/bin", "PYTHONPATH": "include"}
-    done = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
+    clean = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "include")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=clean, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
