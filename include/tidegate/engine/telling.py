@@ -16,6 +16,7 @@ from tidegate.engine.tracing import ENDING, spans
 from tidegate.journal.model import Event
 from tidegate.journal.store import Journal
 from tidegate.telemetry import export, meter
+from tidegate.telemetry.span import Attribute
 from tidegate.telemetry.switch import Switch, switch
 from tidegate.telemetry.worker import Worker, worker
 
@@ -99,5 +100,5 @@ def looked(service: str, verdict: str, blind: bool) -> None:
     """The guard has looked. Counted beside its work."""
     to = switch("metrics")
     if to.endpoint:
-        said = {"tidegate.service": service, "tidegate.verdict": verdict, "tidegate.blind": blind}
+        said: dict[str, Attribute] = {"tidegate.service": service, "tidegate.verdict": verdict, "tidegate.blind": blind}
         worker.put(lambda: meter.count(to, LOOKS, said))

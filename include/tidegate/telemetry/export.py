@@ -20,7 +20,7 @@ def send(spans: Sequence[SpanRecord], to: Switch) -> bool:
     """Whether the receiver took them. Raises whatever the SDK raises; takes ``to.timeout`` seconds at most."""
     from opentelemetry.sdk.trace.export import SpanExportResult
 
-    return _exporter(to).export([_readable(span) for span in spans]) is SpanExportResult.SUCCESS  # type: ignore[no-any-return]
+    return _exporter(to).export([_readable(span) for span in spans]) is SpanExportResult.SUCCESS
 
 
 @cache
