@@ -33,11 +33,4 @@ TELEMETRY_GUARDS: tuple[Guard, ...] = (
         "if traces.endpoint and export.send(new, traces) is None:",
         f"{_TRACES}::test_what_was_taken_is_not_sent_again",
     ),
-    _guard(
-        "a span that is over never changes",
-        "engine/tracing.py",
-        "if course.end is None:\n                _note",
-        "if True:\n                _note",
-        f"{_TRACES}::test_spans_never_change_once_they_are_over",
-    ),
 )
