@@ -35,6 +35,7 @@ from tests.safety.rules_05_to_11_guards import RULES_05_TO_11
 from tests.safety.secret_guards import SECRET_GUARDS
 from tests.safety.signal_guards import SIGNAL_GUARDS
 from tests.safety.singleton_guards import SINGLETON_GUARDS
+from tests.safety.telemetry_guards import TELEMETRY_GUARDS
 from tests.safety.watch_guards import WATCH_GUARDS
 
 GUARDS: tuple[Guard, ...] = (
@@ -63,6 +64,7 @@ GUARDS: tuple[Guard, ...] = (
     *READINESS_GUARDS,
     *REGION_GUARDS,
     *OBJECTIVE_GUARDS,
+    *TELEMETRY_GUARDS,
     *FLAG_GUARDS,
     *SINGLETON_GUARDS,
     *ADMISSION_GUARDS,

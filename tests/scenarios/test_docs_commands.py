@@ -160,6 +160,7 @@ BEFORE: dict[str, Callable[[Rig], str]] = {
     "audit": _promoted,
     "break-glass": _under_way,
     "flags": _promoted,
+    "observe": _promoted,
     "change-the-schema": _something_to_build,
     "promote-from-ci": _something_to_build,
     "tutorial": _under_way,
@@ -177,7 +178,7 @@ def test_its_commands_do_what_the_page_says(
     _signed(rig, tmp_path / "heads")
     for words in here:
         given = [operation if w == "OPERATION" else w for w in words]
-        given = [str(tmp_path / w) if w.endswith((".zip", ".jsonl")) else w for w in given]
+        given = [str(tmp_path / w) if w.endswith((".zip", ".jsonl", "-dashboard.json")) else w for w in given]
         assert main(given) == ExitCode.OK, f"{' '.join(words)}: {capsys.readouterr().err}"
 
 

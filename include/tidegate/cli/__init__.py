@@ -21,6 +21,7 @@ from tidegate.cli import (
     bundling,
     code_table,
     control,
+    dashboard,
     dependencies,
     detours,
     doctor,
@@ -48,6 +49,7 @@ from tidegate.cli import (
 )
 from tidegate.cli.complaint import as_json, as_text
 from tidegate.cli.exit_codes import ExitCode, exit_code
+from tidegate.engine.telling import last_words
 from tidegate.errors import TidegateError
 from tidegate.redaction import cleansed
 
@@ -84,6 +86,7 @@ writes.register(app)
 detours.register(app)
 drilling.register(app)
 reviewing.register(app)
+dashboard.register(app)
 backups.register(app)
 code_table.register(app)
 audit.register(app)
@@ -134,6 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exit_code(error)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+    finally:
+        last_words()
     return ExitCode.OK
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tidegate.cli.service import find_world
+from tidegate.telemetry import logs
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +20,7 @@ def guard(service: Annotated[str, typer.Argument(help="The service's name, as in
     """Watch one service until Ctrl-C: judge open promotions and stop the loss. Airflow's triggerer does this too."""
     from tidegate.guard.standing import stand_guard
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logs.begin()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -10,6 +10,7 @@ from typing import Any
 
 from tidegate.drivers.site import Site
 from tidegate.errors import NotSettled, OutcomeUnknown, Refused, Rejected, Unreachable
+from tidegate.telemetry.context import headers
 
 TIMEOUT = 60.0  # seconds: bringing a region back takes its time
 
@@ -39,7 +40,7 @@ class Agent:
 
         found = self._site.resolve(self._reference)
         address = f"http://{found.host}:{found.port}{path}"
-        shown = {"authorization": f"Bearer {found.password or ''}"}
+        shown = headers() | {"authorization": f"Bearer {found.password or ''}"}
         try:
             answer = httpx.request(
                 verb, address, json=body, params=query, headers=shown, timeout=TIMEOUT, trust_env=False

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from tidegate.drivers.credentials import Credential
 from tidegate.errors import Rejected, Unreachable
+from tidegate.telemetry.context import headers
 
 SECONDS = 2.0  # for one question; the interface is near, and a shift waits for it
 
@@ -76,7 +77,7 @@ class EnvoyAdmin:
         connection = http.client.HTTPConnection(self._credential.host, self._credential.port, timeout=self._seconds)
         with contextlib.closing(connection):
             try:
-                connection.request("GET", path)
+                connection.request("GET", path, headers=headers())
                 answer = connection.getresponse()
                 body = answer.read().decode(errors="replace")
             except (OSError, http.client.HTTPException) as wrong:

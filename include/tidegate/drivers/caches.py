@@ -8,6 +8,7 @@ import ssl
 
 from tidegate.drivers.credentials import Credential
 from tidegate.errors import Rejected, Unreachable
+from tidegate.telemetry.context import headers
 
 SECONDS = 5.0
 
@@ -18,7 +19,7 @@ def handed_out(cache: Credential, path: str, header: str) -> str:
     where = f"{cache.address}{path}"
     with contextlib.closing(_connection(cache)) as connection:
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers=headers())
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as wrong:
             raise Unreachable(

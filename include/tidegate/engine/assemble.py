@@ -13,11 +13,11 @@ from tidegate.drivers.estate import Estate
 from tidegate.drivers.site import Site
 from tidegate.drivers.vault import Vault, vault_of
 from tidegate.engine.data_checks import LiveChecks
+from tidegate.engine.telling import telling_journal
 from tidegate.engine.world import World
 from tidegate.errors import Refused
 from tidegate.journal.settings import HOME
 from tidegate.journal.settings import journal_url as journal_url_from
-from tidegate.journal.store import Journal
 from tidegate.policy import places
 from tidegate.policy.schema import Policy
 
@@ -40,7 +40,7 @@ def assemble(
     Raises :class:`~tidegate.errors.Refused` for a driver or a connection that is not there, and ``JournalError``.
     """
     root = home or places.home()
-    journal = Journal(journal_url or journal_url_from({**os.environ, HOME: str(root)}))
+    journal = telling_journal(journal_url or journal_url_from({**os.environ, HOME: str(root)}))
     journal.migrate()
     estate = connect_estate(policy, root, resolve, vault)
     return World(policy, policy_digest, estate, journal, LiveChecks(estate.database))
@@ -52,7 +52,7 @@ def on_paper(policy: Policy, policy_digest: str) -> World:
     Pausing at 3 a.m. must not depend on a secrets backend. The journal's tables are left as they are, so
     that pages may read with it. Raises :class:`~tidegate.errors.Refused` if a driver is wanted all the same.
     """
-    journal = Journal(journal_url_from({**os.environ, HOME: str(places.home())}))
+    journal = telling_journal(journal_url_from({**os.environ, HOME: str(places.home())}))
     estate = cast(Estate, _NotConnected())
     return World(policy, policy_digest, estate, journal, cast(DataChecks, estate))
 

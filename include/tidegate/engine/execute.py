@@ -35,6 +35,7 @@ from tidegate.model.operation import MOVING, OperationKind, OperationState
 from tidegate.plan.model import Phase, Stage, Step
 from tidegate.steps.contract import Known, Look, ReadSecret, Result, Standing, StepWorld, Verb, read_nothing
 from tidegate.steps.registry import verb
+from tidegate.telemetry import context
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def run_step(world: World, operation: str, node_id: str, *, actor: str, attempt:
     step = _step(claim.view, node_id)[1]
     act = verb(step.verb)
     try:
-        look, result = _perform_or_record(world, claim, step, act, actor)
+        with context.at(operation, claim.view.traceparent, node_id):
+            look, result = _perform_or_record(world, claim, step, act, actor)
         return _record_success(world, claim, step, look, result, actor)
     except LeaseLost as lost:
         return _superseded(world, claim, node_id, lost)

@@ -36,6 +36,7 @@ from tidegate.model.operation import OperationState
 from tidegate.model.verdict import Evidence, Verdict, evidence_json
 from tidegate.plan.model import Gate, Phase
 from tidegate.steps.contract import Known, StepWorld
+from tidegate.telemetry import context
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ def look_at_gate(world: World, operation: str, node_id: str, *, actor: str) -> G
     if settled is not None:
         return GateReport(node_id, settled, True, 0.0)
     now = world.clock.now()
-    evidence = _assess(world, view, gate)
+    with context.at(operation, view.traceparent, node_id):
+        evidence = _assess(world, view, gate)
     since = _waiting_since(view, node_id)
     waited = now - since - view.paused_since(since)
     return _conclude(world, view, gate, evidence, waited, actor)

@@ -14,6 +14,7 @@ from typing import Any
 
 from tidegate.drivers.artifacts._signatures import SigningKey, TooFewKeysError, open_envelope, sign
 from tidegate.engine.signatures import keys_of, named, owner, trust_in
+from tidegate.engine.telling import telling_journal
 from tidegate.errors import Refused
 from tidegate.journal.model import Event, EventKind
 from tidegate.journal.store import Journal, Transaction
@@ -97,7 +98,7 @@ def open_local(
     Raises :class:`Refused` without the signatures of two people whose keys the policy names.
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    journal = Journal(url_of(directory), clock=clock)
+    journal = telling_journal(url_of(directory), clock)
     journal.migrate()
     if journal.head(policy.service).seq == 0:
         _begin(journal, policy, policy_digest, known, keys, reason, actor)

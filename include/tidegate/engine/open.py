@@ -18,6 +18,7 @@ from tidegate.engine.obstacles import in_the_way, note_override
 from tidegate.engine.open_request import Request
 from tidegate.engine.permission import GUARD, permit
 from tidegate.engine.residency import refuse_outside
+from tidegate.engine.tracing import begun
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.errors import GivesWay, Refused
@@ -78,7 +79,8 @@ def _open(world: World, request: Request, plan: Plan, wanted: str, seen: Seen, a
         if request.fast_track:
             binding = _fast_tracked(world, request, facts, binding)
         epoch = txn.raise_epoch()
-        body = opening_row(request, plan, binding, str(seen.split) if seen.split else None)
+        trace = begun(txn.head.hash, wanted)
+        body = opening_row(request, plan, binding, str(seen.split) if seen.split else None, trace)
         txn.append(EventKind.OPERATION_OPENED, body, actor=actor, operation=wanted, epoch=epoch)
         txn.set_lease(Lease(wanted, request.kind, actor, world.clock.now() + LEASE_TTL))
         for obstacle in set_aside:
@@ -202,8 +204,10 @@ def refuse_closed(target: Release, facts: ServiceFacts) -> None:
         )
 
 
-def opening_row(request: Request, plan: Plan, binding: Binding, split: str | None) -> Mapping[str, Any]:
-    """The body of the row that opens an operation."""
+def opening_row(
+    request: Request, plan: Plan, binding: Binding, split: str | None, trace: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """The body of the row that opens an operation. ``trace``: :func:`~tidegate.engine.tracing.begun`."""
     return {
         "kind": request.kind.value,
         "request_id": request.request_id,
@@ -213,5 +217,6 @@ def opening_row(request: Request, plan: Plan, binding: Binding, split: str | Non
         "plan_digest": plan.digest,
         "binding": binding.to_json(),
         "split": split,
+        **trace,
         **({"exemption": request.exempt.value} if request.exempt else {}),
     }

@@ -13,6 +13,7 @@ from tidegate.engine.brakes import BRAKE_KINDS, fold_brakes
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.open import LEASE_TTL, Request, opening_row
 from tidegate.engine.permission import permit
+from tidegate.engine.tracing import begun
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.engine.world import World
 from tidegate.errors import Refused
@@ -148,7 +149,7 @@ def _turned(txn: Transaction, held: OperationView, request: Request, actor: str)
 
 def _write(world: World, txn: Transaction, request: Request, plan: Plan, binding: Binding, actor: str) -> OperationView:
     wanted = operation_id(txn.head.service, request.kind, request.request_id)
-    body = opening_row(request, plan, binding, None)
+    body = opening_row(request, plan, binding, None, begun(txn.head.hash, wanted))
     txn.append(EventKind.OPERATION_OPENED, body, actor=actor, operation=wanted, epoch=txn.raise_epoch())
     txn.set_lease(Lease(wanted, request.kind, actor, world.clock.now() + LEASE_TTL))
     return require(fold_operation(txn.events(operation=wanted)), wanted)

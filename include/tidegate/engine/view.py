@@ -58,6 +58,7 @@ class OperationView:
     last_seq: int = 0
     exemption: Exemption | None = None
     overridden: frozenset[str] = frozenset()
+    traceparent: str = ""
 
     def node(self, node_id: str) -> NodeState:
         return self.nodes.get(node_id, NodeState())
@@ -186,6 +187,7 @@ def _open(event: Event) -> OperationView:
         bound_split=split,
         left_split=split,
         exemption=Exemption(body["exemption"]) if body.get("exemption") else None,
+        traceparent=str(body.get("traceparent", "")),
     )
 
 

@@ -17,6 +17,7 @@ from tidegate.engine import guarding, watchkeeping
 from tidegate.engine.execute import run_step
 from tidegate.engine.guilty import go_on_without
 from tidegate.engine.objectives import note_rto
+from tidegate.engine.telling import looked
 from tidegate.engine.turn import declare_stop_loss
 from tidegate.engine.view import STOP_LOSS_NODE, OperationView
 from tidegate.engine.world import World
@@ -100,6 +101,7 @@ class Watch:
         if view is not None:
             stopped = self._keep_safe(view) or stopped
         self._beat(blind)
+        looked(self._world.service, str(verdict) if verdict else "none", bool(blind))
         if batch is not None:  # last: the open operation's seconds come first
             self._count(batch)
             self._standing.look(batch, busy=view is not None, seq=self._head_seq)

@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator
 from tidegate.engine import making_room, region_loss
 from tidegate.engine.mixing import unfit
 from tidegate.engine.open import Request, open_operation
+from tidegate.engine.tracing import trace_id
 from tidegate.engine.world import World
 from tidegate.errors import GivesWay, Refused, TidegateError
 from tidegate.journal.model import EventKind
@@ -62,6 +63,7 @@ class BindOperator(BaseOperator):
         self.log.info(
             "Plan %s. Stable: %s in slot %s.", view.plan_digest, view.binding.stable.version, view.binding.stable_slot
         )
+        self.log.info("Trace %s", trace_id(view))
         self.log.info("Did anything change? No: the operation is in the journal, and holds the service.")
         return view.id
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from tidegate.engine import carriers
+from tidegate.engine.tracing import trace_id
 from tidegate.engine.unneeded import record_unneeded
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
@@ -66,6 +67,7 @@ class NodeOperator(BaseOperator):
             skip(nodes_behind(self.blueprint.plan, self.node))
         same_plan(view, self.blueprint)
         self.log.info("Operation %s, node %s, plan %s", operation, self.node, view.plan_digest)
+        self.log.info("Trace %s", trace_id(view))
         carriers.sign(world, operation, who=actor(context), node=self.node, ttl=carriers.STEP_TTL)
         return world, view
 

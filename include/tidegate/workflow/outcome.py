@@ -8,6 +8,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from tidegate.engine.close import close_operation
+from tidegate.engine.telling import last_words
 from tidegate.engine.view import OperationView
 from tidegate.engine.world import World
 from tidegate.errors import LeaseLost, NotYet
@@ -44,6 +45,7 @@ class OutcomeOperator(BaseOperator):
             view = close_operation(world, operation, actor=actor(context))
         except (NotYet, LeaseLost) as error:
             raise AirflowFailException(f"The operation is still open. {error}") from None
+        last_words()  # the operation is over: nothing waits for this
         self._tell(view, _why(world, view))
 
     def _without(self, world: World, operation: str) -> None:

@@ -7,6 +7,8 @@ import http.client
 import json
 from typing import Any
 
+from tidegate.telemetry.context import headers
+
 ASK_SECONDS = 1.0  # for an instance to say what it runs
 
 
@@ -15,7 +17,7 @@ def ask(host: str, port: int) -> dict[str, Any] | None:
     connection = http.client.HTTPConnection(host, port, timeout=ASK_SECONDS)
     with contextlib.closing(connection):
         try:
-            connection.request("GET", "/_release")
+            connection.request("GET", "/_release", headers=headers())
             answer = connection.getresponse()
             said = json.loads(answer.read(64 * 1024))
         except (OSError, http.client.HTTPException, ValueError):

@@ -18,6 +18,7 @@ from typing import Any
 from tidegate.drivers._supervisor_rpc import ALIVE, GONE, Process, Supervisor
 from tidegate.drivers.credentials import Credential
 from tidegate.errors import EffectError, NotSettled, OutcomeUnknown, Rejected, Unreachable
+from tidegate.telemetry.context import headers
 
 PROGRAM, REPROTECT = "postgres", "reprotect"
 CONNECT_SECONDS, ANSWER_SECONDS = 2.0, 10.0
@@ -154,9 +155,12 @@ class Power:
         return _outlet(where, status, answer)
 
     def _exchange(self, connection: http.client.HTTPConnection, method: str, body: Any) -> tuple[int, bytes]:
-        headers = {"authorization": f"Bearer {self._credential.password or ''}", "content-type": "application/json"}
+        sent = headers() | {
+            "authorization": f"Bearer {self._credential.password or ''}",
+            "content-type": "application/json",
+        }
         text = None if body is None else json.dumps(body)
-        connection.request(method, f"/outlets/{self._credential.path}", text, headers)
+        connection.request(method, f"/outlets/{self._credential.path}", text, sent)
         response = connection.getresponse()
         return response.status, response.read()
 
