@@ -41,6 +41,7 @@ from tidegate.cli import (
     release,
     requests,
     reviewing,
+    runbooks,
     running,
     status,
     vantage,
@@ -84,6 +85,7 @@ writes.register(app)
 detours.register(app)
 drilling.register(app)
 reviewing.register(app)
+runbooks.register(app)
 backups.register(app)
 code_table.register(app)
 audit.register(app)
