@@ -23,7 +23,11 @@ def _body(book: Runbook, notes: str) -> Markup:
 
 def _top(book: Runbook) -> Markup:
     typed = [("1. Look", book.look), ("2. Begin", book.begin), ("3. It stands still", book.carry_on)]
-    typed += [("4. Turn it back, while the step says that it can", book.turn_back)] if book.turn_back else []
+    typed += (
+        [("4. Turn it back, while the step says that it can; NOT YET safe (exit code 6)? Then 3", book.turn_back)]
+        if book.turn_back
+        else []
+    )
     typed += [(f"Did it work? Each node verified, at the end {book.ends}", book.seen)]
     return tag(
         "section",

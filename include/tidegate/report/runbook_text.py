@@ -59,7 +59,10 @@ def top(book: Runbook) -> Iterator[str]:
     yield from _typed("2. Begin (it runs here, waits at gates, and says each node):", book.begin)
     yield from _typed("3. It stands still, or this terminal died. What is done is not done twice:", book.carry_on)
     if book.turn_back:
-        yield from _typed("4. Turn it back, while each step below says that it can:", book.turn_back)
+        yield from _typed(
+            "4. Turn it back, while the step below says that it can. Says NOT YET safe (exit code 6)? Then 3:",
+            book.turn_back,
+        )
     yield from _typed(f"Did it work? Each node `verified`, and at the end `{book.ends}`:", book.seen)
     yield f"**Answers for it:** {book.owner}. **May begin:** {book.may_begin}. **Approves:** {book.may_approve}."
     yield ""
