@@ -27,7 +27,7 @@ from tidegate.policy.break_glass import BreakGlass
 from tidegate.policy.drills import Drills
 from tidegate.policy.load import load_policy
 from tidegate.publishing.keys import make_key, policy_text
-from tidegate.report.glass_bundle import contents, plans_of
+from tidegate.report.glass_bundle import contents, plans_of, refresh
 from tidegate.report.runbook import Runbook, runbook
 from tidegate.report.runbook_page import runbook_html
 from tidegate.report.runbook_past import KindPast, fold_past, past
@@ -226,6 +226,14 @@ def test_the_bundle_holds_each_with_notes(tmp_path: Path) -> None:
     assert b"Ring Ann first." in files["runbooks/failover.md"]
     assert b"Ring Ann first." in files["runbooks/failover.html"]
     assert {f"runbooks/{kind}.{end}" for kind in KINDS for end in ("md", "html")} <= set(files)
+
+
+def test_damaged_notes_are_no_end_of_readiness(tmp_path: Path) -> None:
+    rig = _rig(tmp_path, "failover")
+    kept = tmp_path / "runbooks" / "shop" / "failover.md"
+    kept.parent.mkdir(parents=True)
+    kept.write_text(BEGIN)
+    assert "put each mark on a line" in refresh(loaded_of(rig), rig.world.journal, tmp_path, None)
 
 
 def test_a_page_is_red_when_the_runbook_is(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from tidegate.engine.brakes import BRAKE_KINDS
 from tidegate.engine.facts import FACT_KINDS
 from tidegate.engine.readiness_bundle import MANIFEST, bundle_file
 from tidegate.engine.signatures import keys_of
+from tidegate.errors import Refused
 from tidegate.journal.headstore import HEADS, PUBLIC_KEY, DirectoryStore
 from tidegate.journal.model import Event
 from tidegate.journal.store import Journal
@@ -101,7 +102,7 @@ def refresh(loaded: Loaded, journal: Journal, home: Path, heads: Path | None) ->
     that is there grows old, and readiness says so."""
     try:
         write(packed(contents(loaded, journal, home, heads)), bundle_file(home, loaded.policy.service))
-    except OSError as error:
+    except (OSError, Refused) as error:  # the latter: a runbook's notes are damaged
         return f"the break-glass bundle cannot be written: {error}"
     return ""
 
