@@ -50,14 +50,13 @@ MEANT: Mapping[OperationKind, Meant] = {
 
 
 def begin(policy: Policy, kind: OperationKind) -> str:
-    """The command that begins it without Airflow."""
+    """The command that begins it without Airflow. A failover goes to the other region, wherever the service is today."""
     service = policy.service
-    away = next((name for name, region in policy.regions.items() if region.database == "standby"), "REGION")
     return {
         OperationKind.PROMOTION: f"tidegate run promote {service} VERSION {WHO}",
         OperationKind.ROLLBACK: f"tidegate run rollback {service} {WHO}",
         OperationKind.SWITCHOVER: f"tidegate run switchover {service} --to REGION {WHO}",
-        OperationKind.FAILOVER: f"tidegate run failover {service} --to {away} {WHO}",
+        OperationKind.FAILOVER: f"tidegate run failover {service} {WHO}",
         OperationKind.REPROTECT: f"tidegate run reprotect {service} {WHO}",
     }[kind]
 
