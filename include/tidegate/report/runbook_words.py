@@ -50,7 +50,7 @@ MEANT: Mapping[OperationKind, Meant] = {
 
 
 def begin(policy: Policy, kind: OperationKind) -> str:
-    """The command that begins it without Airflow. A failover goes to the other region, wherever the service is today."""
+    """The command that begins it without Airflow. A failover goes to whichever region is the other one today."""
     service = policy.service
     return {
         OperationKind.PROMOTION: f"tidegate run promote {service} VERSION {WHO}",
