@@ -63,6 +63,7 @@ ELSEWHERE = {
     "dependencies": "tests/unit/cli/test_dependencies_command.py",
     "preview": "tests/scenarios/test_preview_arm.py",
     "run": "tests/scenarios/test_break_glass.py",
+    "runbook": "tests/scenarios/test_runbooks.py",
     "bundle": "tests/scenarios/test_bundle.py",
     "journal": "tests/scenarios/test_local_journal.py",
     "lab": "tests/e2e/test_lab_estate.py",

@@ -42,6 +42,7 @@ from tidegate.cli import (
     release,
     requests,
     reviewing,
+    runbooks,
     running,
     status,
     vantage,
@@ -87,6 +88,7 @@ detours.register(app)
 drilling.register(app)
 reviewing.register(app)
 dashboard.register(app)
+runbooks.register(app)
 backups.register(app)
 code_table.register(app)
 audit.register(app)

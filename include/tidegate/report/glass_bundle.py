@@ -22,6 +22,7 @@ from tidegate.engine.brakes import BRAKE_KINDS
 from tidegate.engine.facts import FACT_KINDS
 from tidegate.engine.readiness_bundle import MANIFEST, bundle_file
 from tidegate.engine.signatures import keys_of
+from tidegate.errors import Refused
 from tidegate.journal.headstore import HEADS, PUBLIC_KEY, DirectoryStore
 from tidegate.journal.model import Event
 from tidegate.journal.store import Journal
@@ -36,9 +37,13 @@ from tidegate.plan.rollback import rollback_plan
 from tidegate.plan.switchover import switchover_plan
 from tidegate.policy.load import Loaded
 from tidegate.policy.schema import Policy
+from tidegate.report import runbook as by_kind
 from tidegate.report.glass_runbook import runbook
+from tidegate.report.runbook_page import runbook_html
+from tidegate.report.runbook_past import KindPast, past
+from tidegate.report.runbook_text import markdown, notes_of
 
-FACTS, HEAD = "journal/facts.jsonl", "journal/head.json"
+FACTS, HEAD, RUNBOOKS = "journal/facts.jsonl", "journal/head.json", "runbooks"
 _ENV = """# . ./env.sh in the folder in which the bundle was unpacked. Connections and the journal: see RUNBOOK.md.
 TIDEGATE_POLICIES="$PWD/policy"
 export TIDEGATE_POLICIES
@@ -65,6 +70,7 @@ def contents(loaded: Loaded, journal: Journal, home: Path, heads: Path | None) -
     files |= {f"keys/{name}": content for name, content in _release_keys(policy, home)}
     files |= _of_journal(policy.service, journal, heads)
     files["RUNBOOK.md"] = runbook(policy, plans, [use["variable"] for use in uses]).encode()
+    files |= dict(_runbooks(policy, plans, journal, home))
     files[MANIFEST] = _json(_manifest(loaded, plans, files))
     return files
 
@@ -96,7 +102,7 @@ def refresh(loaded: Loaded, journal: Journal, home: Path, heads: Path | None) ->
     that is there grows old, and readiness says so."""
     try:
         write(packed(contents(loaded, journal, home, heads)), bundle_file(home, loaded.policy.service))
-    except OSError as error:
+    except (OSError, Refused) as error:  # the latter: a runbook's notes are damaged
         return f"the break-glass bundle cannot be written: {error}"
     return ""
 
@@ -167,6 +173,19 @@ def _named(value: Any, where: str) -> Iterator[tuple[str, str]]:
             yield from _named(inner, where)
     elif isinstance(value, str) and value.startswith(SCHEME):
         yield where, connection_name(value)
+
+
+def _runbooks(policy: Policy, plans: Mapping[str, Plan], journal: Journal, home: Path) -> Iterator[tuple[str, bytes]]:
+    """One of each kind, with the journal's history. How long ago something was is counted from the journal's newest
+    row, so that the same journal is the same bytes. People's notes: of ``runbooks/<service>`` below the home."""
+    known, rows = past(journal, policy.service), journal.events(policy.service)
+    now = rows[-1].at if rows else 0.0
+    for kind, plan in plans.items():
+        book = by_kind.runbook(policy, plan, known.get(plan.kind, KindPast()), now)
+        kept = home / RUNBOOKS / policy.service / f"{kind}.md"
+        notes = notes_of(kept.read_text(), str(kept)) if kept.exists() else ""
+        yield f"{RUNBOOKS}/{kind}.md", markdown(book, notes).encode()
+        yield f"{RUNBOOKS}/{kind}.html", runbook_html(book, notes).encode()
 
 
 def _json(value: Any) -> bytes:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from tidegate.model.operation import MOVING, OperationKind, dag_id
-from tidegate.plan.describe import describe
-from tidegate.plan.model import ApprovalNode, Phase, Plan
+from tidegate.model.operation import MOVING
+from tidegate.plan.model import Plan
 from tidegate.policy.schema import Policy
-
-_WHO = "--by NAME --reason WHY"
+from tidegate.report.runbook_words import WHO, begin
 
 
 def runbook(policy: Policy, plans: Mapping[str, Plan], variables: Iterable[str]) -> str:
@@ -44,15 +42,15 @@ def _commands(policy: Policy, plans: Mapping[str, Plan]) -> Iterator[str]:
     yield ""
     yield "## 3. An operation stands still: carry it on. Whoever ran it is refused from now on"
     yield ""
-    yield f"    tidegate resume OPERATION --take-over {_WHO}"
+    yield f"    tidegate resume OPERATION --take-over {WHO}"
     yield ""
     yield "Airflow is to have it back:"
     yield ""
-    yield f"    tidegate resume OPERATION --give-back {_WHO}"
+    yield f"    tidegate resume OPERATION --give-back {WHO}"
     yield ""
     yield "## 4. Begin one"
     yield ""
-    yield from (f"    {_run(policy, plan)}" for plan in plans.values())
+    yield from (f"    {begin(policy, plan.kind)}" for plan in plans.values())
     yield ""
     yield "## 5. People are asked: each signs with a key of their own"
     yield ""
@@ -68,31 +66,11 @@ def _commands(policy: Policy, plans: Mapping[str, Plan]) -> Iterator[str]:
     yield ""
 
 
-def _run(policy: Policy, plan: Plan) -> str:
-    word = dag_id(plan.kind, plan.service).partition("__")[0]
-    what = {OperationKind.PROMOTION: " VERSION", OperationKind.SWITCHOVER: " --to REGION"}.get(plan.kind, "")
-    if plan.kind is OperationKind.FAILOVER:
-        away = next((name for name, region in policy.regions.items() if region.database != "primary"), "REGION")
-        what = f" --to {away}"
-    return f"tidegate run {word} {plan.service}{what} {_WHO}"
-
-
 def _plans(plans: Mapping[str, Plan]) -> Iterator[str]:
-    """Each step, with what carries it on from there: always the same, since what is done is not done twice."""
-    for plan in plans.values():
-        yield f"## The plan of a {plan.kind.value}, `{plan.digest}`"
-        yield ""
+    """Where each kind's own runbook lies."""
+    yield "## 7. Step by step, with what each took before and the way back from it"
+    yield ""
+    for kind, plan in plans.items():
+        yield f"- {kind}: `runbooks/{kind}.md` (or `.html`), plan `{plan.digest}`"
         if plan.kind in MOVING:
-            yield "`source`: the region that is left; `target`: the one that is gone to."
-            yield ""
-        for stage in plan.stages:
-            back = ", only if it is needed" if stage.phase is Phase.RETURN else ""
-            yield f"### {stage.title} (`{stage.id}`{back})"
-            yield ""
-            for node in stage.nodes:
-                yield f"- `{node.id}`: {describe(node)}"
-                if isinstance(node, ApprovalNode):
-                    yield f"  - `tidegate approve OPERATION --node {node.id} --sign KEYFILE`"
-                else:
-                    yield f"  - stands still here: `tidegate resume OPERATION --take-over {_WHO}`"
-            yield ""
+            yield "  `source`: the region that is left; `target`: the one that is gone to."

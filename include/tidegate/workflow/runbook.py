@@ -20,6 +20,7 @@ _RED = """
    that is marked green approves nothing.
 5. Without Airflow: `tidegate status <service>`, then
    `tidegate break-glass <service> <operation> --by <name> --reason <why>`.
+6. With what each step took before, its way back, and people's notes: `tidegate runbook <service>`.
 """
 
 
