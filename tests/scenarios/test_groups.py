@@ -79,7 +79,7 @@ def blocked(group: Storefront, name: str) -> None:
 
 
 def mended(group: Storefront, name: str) -> None:
-    group.rigs[name].database.release("west")
+    group.rigs[name].database.hold("west", held=False)
 
 
 @pytest.mark.parametrize("policy", ["hold", "go_on"])

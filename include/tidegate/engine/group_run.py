@@ -56,7 +56,7 @@ def carry_group(carrier: Carrier, group: str, operation: str) -> GroupView:
     with ThreadPoolExecutor(carrier.abreast, "group") as pool:
         while True:
             view = read_group(carrier.journal, group, operation)
-            for name in _to_carry(view, {*running, *elsewhere})[: carrier.abreast - len(running)]:
+            for name in _to_carry(carrier, view, {*running, *elsewhere})[: carrier.abreast - len(running)]:
                 running[name] = pool.submit(_move, carrier, view, name)
             if not running:
                 return view
@@ -66,9 +66,18 @@ def carry_group(carrier: Carrier, group: str, operation: str) -> GroupView:
                     elsewhere.add(name)
 
 
-def _to_carry(view: GroupView, taken: set[str]) -> list[str]:
-    words = {name: view.standing(name).word for name in view.shape.names if name not in taken}
-    return [n for n, word in words.items() if word in (Stands.NEXT, Stands.MOVING) and not view.closed]
+def _to_carry(carrier: Carrier, view: GroupView, taken: set[str]) -> list[str]:
+    """Whose turn it is, who is under way, and who was stuck and has been brought to an end by somebody since."""
+    words = {name: view.standing(name).word for name in view.shape.names if name not in taken and not view.closed}
+    ready = {name for name, word in words.items() if word in (Stands.NEXT, Stands.MOVING)}
+    ready |= {name for name, word in words.items() if word is Stands.STUCK and not _stands_still(carrier, view, name)}
+    return [name for name in words if name in ready]
+
+
+def _stands_still(carrier: Carrier, view: GroupView, name: str) -> bool:
+    leg = view.leg(name)
+    assert leg is not None  # it is stuck in it
+    return any(_is_open(carrier.world(name), part.operation) for part in leg.parts)
 
 
 def _move(carrier: Carrier, view: GroupView, name: str) -> bool:
