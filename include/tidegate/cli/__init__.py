@@ -25,6 +25,7 @@ from tidegate.cli import (
     detours,
     doctor,
     flags,
+    groups,
     guard,
     init,
     lab,
@@ -74,6 +75,7 @@ requests.register(app)
 moving.register(app)
 objectives.register(app)
 running.register(app)
+groups.register(app)
 dependencies.register(app)
 bundling.register(app)
 local_journal.register(app)

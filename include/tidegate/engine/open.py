@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tidegate.engine import precedence
+from tidegate.engine import precedence, requires
 from tidegate.engine.bind_moving import Seen, bind_moving, look, may_promote, placed
 from tidegate.engine.bind_restore import bind_restore
 from tidegate.engine.brakes import FORWARD, Obstacle, overridden
@@ -64,6 +64,7 @@ def _open(world: World, request: Request, plan: Plan, wanted: str, seen: Seen, a
         set_aside = _brakes_off(world, txn, request, facts)
         admissible(request, facts)
         precedence.not_overtaken(txn, request, wanted, world.clock.now())
+        requires.refuse_unmet(world, txn, request, facts)
         moving = _moved(world, txn, request, facts, seen)
         holder = txn.head.lease
         if waits := precedence.make_way(txn, request, wanted, actor):
@@ -76,7 +77,8 @@ def _open(world: World, request: Request, plan: Plan, wanted: str, seen: Seen, a
         if request.fast_track:
             binding = _fast_tracked(world, request, facts, binding)
         epoch = txn.raise_epoch()
-        body = opening_row(request, plan, binding, str(seen.split) if seen.split else None)
+        row = opening_row(request, plan, binding, str(seen.split) if seen.split else None)
+        body = {**row, **requires.noted(world, request)}
         txn.append(EventKind.OPERATION_OPENED, body, actor=actor, operation=wanted, epoch=epoch)
         txn.set_lease(Lease(wanted, request.kind, actor, world.clock.now() + LEASE_TTL))
         for obstacle in set_aside:
