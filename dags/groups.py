@@ -1,5 +1,4 @@
-"""Airflow DAGs ``failover_group__<group>``, ``switchover_group__`` and ``reprotect_group__`` for every group of services
-in ``policies/groups`` beside this file."""
+"""Airflow DAGs ``failover_group__<group>``, and to switch over and reprotect, for every group in ``policies/groups``."""
 
 from __future__ import annotations
 

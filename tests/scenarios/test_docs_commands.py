@@ -63,6 +63,7 @@ ELSEWHERE = {
     "run": "tests/scenarios/test_break_glass.py",
     "bundle": "tests/scenarios/test_bundle.py",
     "journal": "tests/scenarios/test_local_journal.py",
+    "group": "tests/unit/cli/test_group_commands.py",
     "lab": "tests/e2e/test_lab_estate.py",
 }
 _STARTS = ("tidegate ", "make ")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.support.policies import SMALL
 
-MOVES = 'failover:\n  approval: {from: [ann, ben], quorum: 2, within: 15m}\n'
+MOVES = "failover:\n  approval: {from: [ann, ben], quorum: 2, within: 15m}\n"
 GROUP = """\
 version: 1
 group: storefront

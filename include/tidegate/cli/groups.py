@@ -17,6 +17,7 @@ from tidegate.cli.requests import By
 from tidegate.cli.service import find_paper, find_world
 from tidegate.engine.group_view import GroupView
 from tidegate.engine.groups import DONE, MOVED, GroupRequest, decide_group, latest, open_group, read_group
+from tidegate.engine.requires import said_by_policies, together
 from tidegate.errors import JournalError, Refused
 from tidegate.journal.store import Journal
 from tidegate.model.operation import OperationKind, group_dag_id
@@ -25,6 +26,7 @@ from tidegate.policy import places
 from tidegate.policy.group_folder import load_groups
 from tidegate.policy.groups import Group
 from tidegate.policy.likely import likely
+from tidegate.policy.requires import requirements
 from tidegate.policy.schema import Policy
 from tidegate.report.group_status import again, group_document, group_lines
 
@@ -75,9 +77,40 @@ def move_group_here(
     _carry(journal, group, view, person)
 
 
+def roll_back_together(service: str, to: str | None, by: str | None, reason: str, request_id: str | None) -> NoReturn:
+    """The service, and whoever could not do with the release that it goes back to, those first; exits with how it
+    stands. Raises :class:`Refused` where they are not of one group, or no baseline would do."""
+    group, policies = _group_with(service)
+    journal, person, rid = _journal(group), by or account(), request_id or str(uuid.uuid4())
+    releases = together(journal, said_by_policies(), service, to)
+    if strangers := sorted(set(releases) - set(group.services)):
+        raise Refused(
+            f"{', '.join(strangers)} requires it too, and is not in the group {group.group}",
+            next_step=f"first: tidegate rollback {strangers[0]} --to {releases[strangers[0]]} --reason <why>",
+        )
+    needs = {name: tuple(r.service for r in requirements(policies[name]) if r.service in releases) for name in releases}
+    typer.echo(", ".join(f"{name} to {version}" for name, version in releases.items()))
+    kind = OperationKind.ROLLBACK
+    asked = f"{group_dag_id(kind, group.group)}/request__{rid}"
+    request = GroupRequest(kind, asked, person, reason, releases=releases, needs=needs)
+    view = open_group(journal, group, policies, request, actor=actor(person))
+    _carry(journal, group, view, person)
+
+
+def _group_with(service: str) -> tuple[Group, Mapping[str, Policy]]:
+    found = load_groups(places.policy_folder(), places.snapshots(), record=False)
+    for loaded in found.groups:
+        if service in loaded.group.services:
+            return find_group(loaded.group.group)
+    raise Refused(
+        f"{service} is in no group, so nothing is taken back together with it",
+        next_step="take back what requires it first, one by one; or write a group: docs/how-to/groups.md",
+    )
+
+
 @app.command("carry")
 def carry(group: Name, reason: Why = "", by: By = None) -> None:
-    """Carry the group's open operation on from here, without Airflow. Whoever carried a member is refused from now on."""
+    """Carry the group's open operation on from here, without Airflow. Whoever carried a member is refused from now."""
     found, _ = find_group(group)
     journal, person = _journal(found), by or account()
     why(reason)
@@ -94,6 +127,12 @@ def go_on(group: Name, reason: Why = "", without: Without = None, by: By = None)
 def go_back(group: Name, reason: Why = "", without: Without = None, by: By = None) -> None:
     """Go back: whoever has moved returns, in reverse. Whoever carries the operation goes on by that."""
     _decide(group, Heading.BACK, without or [], by, why(reason))
+
+
+@app.command("show")
+def show(group: Name, as_json: AsJson = False) -> None:
+    """As `tidegate status --group`: each member, where it is, what is next, who waits for whom."""
+    show_group(group, as_json)
 
 
 def show_group(name: str, as_json: bool) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from tidegate.cli.foreseeing import roll_back_here
 from tidegate.cli.from_here import carry_out
-from tidegate.cli.groups import GroupOption, move_group_here, one_of
+from tidegate.cli.groups import GroupOption, move_group_here, one_of, roll_back_together
 from tidegate.cli.local_journal import begin_beside
 from tidegate.cli.moving import Only, move_here
 from tidegate.cli.person import Why, account, why
@@ -22,6 +22,9 @@ from tidegate.errors import Refused
 from tidegate.model.operation import OperationKind
 from tidegate.plan.promotion import promotion_plan
 
+Together = Annotated[
+    bool, typer.Option("--with-dependents", help="And first whoever requires a newer release of it, by its group.")
+]
 OrGroup = Annotated[str | None, typer.Argument(help="The service's name, as in its policy; or --group.")]
 Region = Annotated[str | None, typer.Option("--to", help="The region to go to; by default the other one.")]
 Local = Annotated[
@@ -69,8 +72,13 @@ def rollback(
     fast_lane: Annotated[bool, typer.Option("--fast-lane", help="All traffic at once, even if it overruns.")] = False,
     by: By = None,
     request_id: RequestId = None,
+    with_dependents: Together = False,
 ) -> None:
     """Roll the service back from here, rung by rung. What it outranks goes back first."""
+    if with_dependents:
+        if fast_lane:
+            raise Refused("--fast-lane is of one service", next_step="leave it out")
+        roll_back_together(service, to, by, why(reason), request_id)
     roll_back_here(service, to, by, why(reason), fast_lane, request_id or "")
 
 

@@ -166,4 +166,3 @@ def _is_open(world: World, operation: str) -> bool:
 def _said(view: OperationView) -> str:
     outcome = str(view.outcome).replace("_", " ")
     return f"{outcome}: {view.why_back}" if view.why_back else outcome
-

@@ -166,7 +166,9 @@ def fold_group(events: Iterable[Event]) -> GroupView | None:
 def _opened(event: Event) -> GroupView:
     body = event.body
     needs = {name: tuple(needed) for name, needed in body["needs"].items()}
-    shape = Shape(_in_order(needs, body["members"]), WhenOneFails(body["when_one_fails"]), body["reverse"], body["back"])
+    shape = Shape(
+        _in_order(needs, body["members"]), WhenOneFails(body["when_one_fails"]), body["reverse"], body["back"]
+    )
     return GroupView(
         id=str(event.operation),
         group=group_of(event.service),

@@ -89,14 +89,12 @@ def latest(journal: Journal, group: str) -> str | None:
     return rows[-1].operation if rows else None
 
 
-def _body(
-    journal: Journal, group: Group, members: Mapping[str, Policy], request: GroupRequest
-) -> dict[str, object]:
+def _body(journal: Journal, group: Group, members: Mapping[str, Policy], request: GroupRequest) -> dict[str, object]:
     rolls, again = request.kind is OperationKind.ROLLBACK, request.kind is OperationKind.REPROTECT
     at = {name: writer_of(journal, policy) for name, policy in members.items()}
     target = "" if rolls or again else _target(group, members, request.target, at)
     source = next((r for p in members.values() for r in p.regions if r != target), "") if target else ""
-    needs = request.needs or ({name: () for name in members} if again else group.needs)
+    needs = request.needs or (dict.fromkeys(members, ()) if again else group.needs)
     goal = dict(request.releases or {}) if rolls else ({} if again else dict.fromkeys(members, target))
     there = {name: Where.TARGET if target and at[name] == target else Where.SOURCE for name in members}
     if set(there.values()) == {Where.TARGET}:
@@ -167,9 +165,7 @@ def end_member(
         _close_if_over(txn, group, operation, actor)
 
 
-def member_stuck(
-    journal: Journal, group: str, operation: str, name: str, leg: Leg, *, why: str, actor: str
-) -> None:
+def member_stuck(journal: Journal, group: str, operation: str, name: str, leg: Leg, *, why: str, actor: str) -> None:
     """Its operation stands still in the middle and needs a person. Said twice: once."""
     with journal.locked(group_chain(group)) as txn:
         view = _open_view(txn, group, operation)

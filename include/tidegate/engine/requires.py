@@ -171,4 +171,3 @@ def _fit(journal: Journal, said: Said, name: str, service: str, version: str) ->
         f"no baseline of {name} can do with {service} {version}",
         next_step=f"roll forward: mend {service} and promote it; or say in the policy of {name} what it requires",
     )
-

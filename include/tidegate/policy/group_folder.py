@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.errors import PolicyError, PolicyErrors
+from tidegate.policy.explain import from_problems
 from tidegate.policy.folder import FolderResult, load_folder
 from tidegate.policy.groups import LoadedGroup, load_group, parse_group
 from tidegate.policy.load import Loaded
 from tidegate.policy.problem import Problem
-from tidegate.policy.explain import from_problems
 from tidegate.policy.schema import Policy
 from tidegate.policy.snapshot import Snapshot, read_snapshot, write_snapshot
 
@@ -42,9 +42,7 @@ class _Broken:
     errors: tuple[PolicyError, ...]
 
 
-def load_groups(
-    policies: Path, snapshots: Path, *, record: bool = True, found: FolderResult | None = None
-) -> Groups:
+def load_groups(policies: Path, snapshots: Path, *, record: bool = True, found: FolderResult | None = None) -> Groups:
     """Every group beside the policies in ``policies``, or its last good state. Never raises for a file.
 
     ``record=False`` writes no snapshot. ``found``: the policies, where they have been read already.
@@ -139,9 +137,7 @@ def _replaced(
         for snapshot in mine:
             try:
                 old = parse_group(snapshot.source, one.path, members)
-                found.setdefault(
-                    snapshot.service, dataclasses.replace(old, stale=True, error=PolicyErrors(one.errors))
-                )
+                found.setdefault(snapshot.service, dataclasses.replace(old, stale=True, error=PolicyErrors(one.errors)))
             except PolicyErrors as error:
                 message = f"the last good state of the group {snapshot.service!r} cannot be used: {error.message}"
                 errors.append(PolicyError(message, file=str(one.path), next_step=f"correct {one.path.name}"))

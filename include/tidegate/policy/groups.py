@@ -26,7 +26,7 @@ GroupName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,54}$")]
 
 
 class GroupOwners(Part):
-    """Who answers for the group. ``failover``: for moving it. ``rollback``: for taking several releases back at once."""
+    """Who answers for the group. ``failover``: for moving it. ``rollback``: for taking several releases back."""
 
     failover: Text
     rollback: Text
@@ -77,9 +77,7 @@ def load_group(path: Path, policies: Mapping[str, Policy], known: Iterable[str] 
     return parse_group(read_source(path), path, policies, known)
 
 
-def parse_group(
-    source: str, path: Path, policies: Mapping[str, Policy], known: Iterable[str] = ()
-) -> LoadedGroup:
+def parse_group(source: str, path: Path, policies: Mapping[str, Policy], known: Iterable[str] = ()) -> LoadedGroup:
     """The same for text that has been read. ``policies``: of the services there are; ``known``: services whose policy
     cannot be used now, of which nothing can be said."""
     file = str(path)

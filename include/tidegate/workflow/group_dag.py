@@ -74,9 +74,7 @@ def _members(blueprint: GroupBlueprint, in_reverse: bool, needs: Mapping[str, tu
     for name in needs:
         first = in_reverse and name not in needed
         rule = {"trigger_rule": "all_done"} if first else {}
-        tasks[name] = GroupMemberOperator(
-            blueprint=blueprint, member=name, in_reverse=in_reverse, task_id=name, **rule
-        )
+        tasks[name] = GroupMemberOperator(blueprint=blueprint, member=name, in_reverse=in_reverse, task_id=name, **rule)
     for name, several in needs.items():
         for one in several:
             _ = tasks[name] >> tasks[one] if in_reverse else tasks[one] >> tasks[name]

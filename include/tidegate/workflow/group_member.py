@@ -191,7 +191,9 @@ class GroupMemberOperator(GroupOperator):
         whom = f" ({', '.join(now.because)})" if now.because else ""
         self.log.info("%s: %s%s. Waiting in the triggerer.", self.member, now.word.value, whom)
         if now.word in (Stands.HELD, Stands.FAILED, Stands.STUCK):
-            self.log.warning("A person decides: tidegate group go-on | go-back %s --by <name> --reason <why>", view.group)
+            self.log.warning(
+                "A person decides: tidegate group go-on | go-back %s --by <name> --reason <why>", view.group
+            )
         trigger = GroupTrigger(view.group, view.id, self.member, view.last_seq)
         self.defer(trigger=trigger, method_name="again")
 

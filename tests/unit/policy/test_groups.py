@@ -12,8 +12,7 @@ from tidegate.cli import main
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.model.requirement import Requirement
 from tidegate.policy.group_folder import load_groups
-from tidegate.policy.load import policy_digest
-from tidegate.policy.load import load_policy
+from tidegate.policy.load import load_policy, policy_digest
 
 Said = pytest.CaptureFixture[str]
 
@@ -34,8 +33,16 @@ def test_a_good_group_says_its_order(tmp_path: Path, capsys: Said) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("  payments: {}", "  paymnts: {}", "storefront.yaml:7:3: no policy defines the service 'paymnts'; did you mean"),
-        ("[payments, catalog]", "[payments, catalgo]", "6:28: 'catalgo' is no service of this group; did you mean 'cata"),
+        (
+            "  payments: {}",
+            "  paymnts: {}",
+            "storefront.yaml:7:3: no policy defines the service 'paymnts'; did you mean",
+        ),
+        (
+            "[payments, catalog]",
+            "[payments, catalgo]",
+            "6:28: 'catalgo' is no service of this group; did you mean 'cata",
+        ),
         ("catalog: {}", "catalog: {needs: [shop]}", "in a circle: shop -> catalog -> shop"),
         ("  catalog: {}", "  catalog: {needs: [catalog]}", "in a circle: catalog -> catalog"),
         ("when_one_fails: hold", "when_one_fails: holt", "'holt' is not one of hold, go_on; did you mean 'hold'"),
@@ -55,14 +62,20 @@ def test_a_service_that_does_not_move(tmp_path: Path, capsys: Said) -> None:
 
 
 def test_services_of_one_group_have_one_home(tmp_path: Path, capsys: Said) -> None:
-    west = policy_text("catalog").replace("database: primary", "database: x").replace("database: standby", "database: primary")
+    west = (
+        policy_text("catalog")
+        .replace("database: primary", "database: x")
+        .replace("database: standby", "database: primary")
+    )
     said = lint(folder_of(tmp_path, catalog=west.replace("database: x", "database: standby")), capsys)
     assert "catalog has its primary in west, and shop in east; services that move together have one home" in said
 
 
 def test_a_service_in_two_groups(tmp_path: Path, capsys: Said) -> None:
     folder = folder_of(tmp_path)
-    second = GROUP.replace("group: storefront", "group: money").replace("shop: {needs: [payments, catalog]}", "shop: {}")
+    second = GROUP.replace("group: storefront", "group: money").replace(
+        "shop: {needs: [payments, catalog]}", "shop: {}"
+    )
     (folder / "groups" / "money.yaml").write_text(second)
     said = lint(folder, capsys)
     assert "money.yaml:7:3: payments is in the group storefront as well; a service moves with one group" in said
@@ -86,7 +99,9 @@ def test_what_is_wrong_in_requires(tmp_path: Path, capsys: Said, requires: str, 
 def test_services_that_require_each_other(tmp_path: Path, capsys: Said) -> None:
     shop = policy_text("shop", requires='"payments >= 1.1"')
     payments = policy_text("payments", requires='"shop >= 2"')
-    assert "services require each other in a circle: " in lint(folder_of(tmp_path, shop=shop, payments=payments), capsys)
+    assert "services require each other in a circle: " in lint(
+        folder_of(tmp_path, shop=shop, payments=payments), capsys
+    )
 
 
 def test_a_name_that_the_journal_gives_to_groups() -> None:
