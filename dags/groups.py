@@ -1,4 +1,4 @@
-"""Airflow DAGs ``failover_group__<group>``, and to switch over and reprotect, for every group in ``policies/groups``."""
+"""Airflow DAGs ``failover_group__<group>``, to switch over and to reprotect, for each group in ``policies/groups``."""
 
 from __future__ import annotations
 

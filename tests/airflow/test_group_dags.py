@@ -149,7 +149,8 @@ def test_a_switchover_runs_there_and_home(
 ) -> None:
     state, tasks, asked = run_group(group, folder, monkeypatch, OperationKind.SWITCHOVER, "west")
     assert (state, group.writers()) == ("success", dict.fromkeys(MEMBERS, ("west",))), tasks
-    assert [dag for dag, _, _ in asked] == ["switchover__payments", "switchover__catalog", "switchover__shop"]
+    assert {dag for dag, _, _ in asked[:2]} == {"switchover__payments", "switchover__catalog"}
+    assert [dag for dag, _, _ in asked[2:]] == ["switchover__shop"]
     assert {t: s for t, s in tasks.items() if t.startswith("back.")} == dict.fromkeys(
         ("back.shop", "back.payments", "back.catalog"), "skipped"
     )

@@ -16,6 +16,7 @@ from tests.safety.detour_guards import DETOUR_GUARDS
 from tests.safety.flag_guards import FLAG_GUARDS
 from tests.safety.glass_guards import GLASS_GUARDS
 from tests.safety.ground_guards import GROUND_GUARDS
+from tests.safety.group_guards import GROUP_GUARDS
 from tests.safety.guard import Guard
 from tests.safety.ladder_guards import LADDER_GUARDS
 from tests.safety.ledger_guards import LEDGER_GUARDS
@@ -64,4 +65,5 @@ GUARDS: tuple[Guard, ...] = (
     *SINGLETON_GUARDS,
     *ADMISSION_GUARDS,
     *DEPENDENCY_GUARDS,
+    *GROUP_GUARDS,
 )

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.support.groups import CHAIN, MEMBERS, Storefront, storefront
 from tests.support.moving import move
-from tidegate.engine.groups import MOVED, TURNED_BACK, WITHOUT
-from tidegate.errors import Refused
+from tidegate.engine.groups import (
+    MOVED,
+    TURNED_BACK,
+    WITHOUT,
+    GroupRequest,
+    begin_member,
+    end_member,
+    open_group,
+)
+from tidegate.errors import Forbidden, Refused
 from tidegate.journal.model import Event, EventKind
 from tidegate.model.operation import OperationKind, Outcome
 from tidegate.plan.group import Heading, Standing, Stands
+from tidegate.policy.schema import Roles
 
 AWAY, THERE, AGAIN = OperationKind.FAILOVER, OperationKind.SWITCHOVER, OperationKind.REPROTECT
 
@@ -234,8 +244,67 @@ def test_free_members_move_side_by_side(tmp_path: Path) -> None:
             met.add(name)
             both.wait()
 
-    from dataclasses import replace
-
     ended = carry_group(replace(carrier, say=say), "storefront", view.id)
     assert met == {"payments", "catalog"}
     assert ended.outcome == MOVED
+
+
+def test_nobody_begins_out_of_turn(tmp_path: Path) -> None:
+    """Whatever task somebody clears, or marks: the journal says whose turn it is."""
+    group = storefront(tmp_path)
+    view = group.ask(THERE, "west")
+    with pytest.raises(Refused, match="not the turn of shop: waits for payments, catalog"):
+        begin_member(group.journal, "storefront", view.id, "shop", actor="somebody in a hurry")
+    assert [row.kind for row in group.rows(view)] == [EventKind.GROUP_OPENED]
+
+
+def test_an_end_that_is_told_late_changes_nothing(tmp_path: Path) -> None:
+    """A carrier that slept while its member failed and was tried again wakes up and tells of the first try."""
+    group = storefront(tmp_path)
+    view = group.ask(THERE, "west")
+    first = begin_member(group.journal, "storefront", view.id, "payments", actor="one")
+    told = {"why": "turned back", "actor": "one"}
+    end_member(group.journal, "storefront", view.id, "payments", first, good=False, **told)  # type: ignore[arg-type]
+    group.decide(view, Heading.THERE)
+    begin_member(group.journal, "storefront", view.id, "payments", actor="two")
+    end_member(group.journal, "storefront", view.id, "payments", first, good=False, **told)  # type: ignore[arg-type]
+    assert group.read(view).standing("payments").word is Stands.MOVING
+
+
+def test_who_may_not_may_not_for_a_group(tmp_path: Path) -> None:
+    """Dora is nothing to payments: she neither begins what would move it, nor decides about it; nor does Cat's wish
+    for the others go through in part."""
+    group = storefront(tmp_path)
+    payments = group.rigs["payments"]
+    roles = Roles(viewer=("dora",), operator=("cat",), approver=("ann", "ben"))
+    payments.world = replace(payments.world, policy=payments.world.policy.model_copy(update={"roles": roles}))
+    request = GroupRequest(THERE, "hers", "dora", "a test", "west")
+    with pytest.raises(Forbidden, match="dora may not request on payments"):
+        open_group(group.journal, group.group, group.policies, request, actor="dora")
+    assert group.journal.events(CHAIN) == []
+    view = group.ask(THERE, "west")
+    with pytest.raises(Forbidden, match="dora may not control on payments"):
+        group.decide(view, Heading.BACK)
+
+
+def test_one_that_is_stuck_goes_on_once_it_is_mended(tmp_path: Path) -> None:
+    """Behind the fence there is no way back for it: its operation stays open, and the group waits for it."""
+    group = storefront(tmp_path)
+    group.rigs["payments"].database.faults.fail_at("promote_database", Refused("not now"))
+    view = group.move(THERE, "west")
+    assert view.standing("payments").word is Stands.STUCK
+    assert view.standing("shop") == Standing(Stands.HELD, ("payments",))
+    ended = group.carry(group.decide(view, Heading.THERE))
+    assert ended.outcome == MOVED
+    assert len(ended.legs["payments"]) == 1, "it went on as the operation that it was"
+
+
+def test_one_that_was_stuck_and_finished_by_hand_is_noticed(tmp_path: Path) -> None:
+    from tidegate.engine.runner import drive
+
+    group = storefront(tmp_path)
+    group.rigs["payments"].database.faults.fail_at("promote_database", Refused("not now"))
+    view = group.move(THERE, "west")
+    (leg,) = view.legs["payments"]
+    drive(group.rigs["payments"].world, leg.parts[0].operation, actor="ann")
+    assert group.carry(view).outcome == MOVED
