@@ -17,6 +17,7 @@ from tests.safety.drill_guards import DRILL_GUARDS
 from tests.safety.flag_guards import FLAG_GUARDS
 from tests.safety.glass_guards import GLASS_GUARDS
 from tests.safety.ground_guards import GROUND_GUARDS
+from tests.safety.group_guards import GROUP_GUARDS
 from tests.safety.guard import Guard
 from tests.safety.ladder_guards import LADDER_GUARDS
 from tests.safety.ledger_guards import LEDGER_GUARDS
@@ -70,4 +71,5 @@ GUARDS: tuple[Guard, ...] = (
     *ADMISSION_GUARDS,
     *DEPENDENCY_GUARDS,
     *WATCH_GUARDS,
+    *GROUP_GUARDS,
 )

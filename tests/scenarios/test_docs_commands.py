@@ -66,6 +66,7 @@ ELSEWHERE = {
     "runbook": "tests/scenarios/test_runbooks.py",
     "bundle": "tests/scenarios/test_bundle.py",
     "journal": "tests/scenarios/test_local_journal.py",
+    "group": "tests/unit/cli/test_group_commands.py",
     "lab": "tests/e2e/test_lab_estate.py",
 }
 _STARTS = ("tidegate ", "make ")

@@ -260,13 +260,15 @@ def build(
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     vault: Vault | None = None,
     schema: Mapping[str, Any] | None = None,
+    clock: FakeClock | None = None,
 ) -> Rig:
     """1.0.0 runs in slot a of both regions; 1.1.0, 1.2.0 and 1.3.0 are on offer. ``settings``: version -> its
     ``configuration``, its ``flags``, and its ``secrets``, which ``vault`` holds. ``schema``: settings of the migrations
-    driver; none is connected if left out."""
+    driver; none is connected if left out. ``clock``: of another rig, with which this one then shares its time; under
+    one ``tmp_path`` they share their journal too."""
     policy = policy or quick_policy()
     tmp_path.mkdir(parents=True, exist_ok=True)
-    clock = FakeClock()
+    clock = clock or FakeClock()
     site = Site(
         policy.service, policy.shares, policy.endpoint_classes, tmp_path, NotingResolver(from_environment), vault
     )  # type: ignore[arg-type]

@@ -27,6 +27,7 @@ from tidegate.cli import (
     doctor,
     drilling,
     flags,
+    groups,
     guard,
     init,
     lab,
@@ -78,6 +79,7 @@ requests.register(app)
 moving.register(app)
 objectives.register(app)
 running.register(app)
+groups.register(app)
 dependencies.register(app)
 bundling.register(app)
 local_journal.register(app)

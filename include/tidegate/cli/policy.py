@@ -15,7 +15,8 @@ from tidegate.cli.exit_codes import ExitCode
 from tidegate.cli.writing import give_out
 from tidegate.errors import PolicyError, PolicyErrors
 from tidegate.policy.lint import GateView, Report, lint, spoken
-from tidegate.policy.load import load_policy
+from tidegate.policy.lint_groups import lint_groups
+from tidegate.policy.load import Loaded, load_policy
 from tidegate.policy.places import policy_folder
 from tidegate.policy.quantities import proportion_text
 
@@ -33,12 +34,19 @@ def lint_command(
     """Check policies, and tell what their gates buy. Exits with 3 if one cannot be used or a gate cannot work."""
     reports: list[Report] = []
     errors: list[PolicyError] = []
-    for path in _files(paths or [policy_folder()]):
+    given = paths or [policy_folder()]
+    loaded: list[Loaded] = []
+    for path in _files(given):
         try:
-            reports.append(lint(load_policy(path)))
+            loaded.append(load_policy(path))
+            reports.append(lint(loaded[-1]))
         except PolicyErrors as error:
             errors.extend(error.errors)
     errors += _twice(reports)
+    groups = lint_groups(given, loaded)
+    errors += groups.errors
+    if groups.words and not as_json:
+        typer.echo("\n".join(groups.words))
     if as_json or reports:
         typer.echo(_json(reports, errors) if as_json else _words(reports))
     if errors and not as_json:

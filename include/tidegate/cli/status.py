@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tidegate.cli.operations import AsJson, Service
+from tidegate.cli.groups import GroupOption, one_of, show_group
+from tidegate.cli.operations import AsJson
 from tidegate.cli.reading import known_service, reading_journal
 from tidegate.engine import burning, class_loss, dependencies, detours, preview_arm, region_loss, relaxing, writes
 from tidegate.engine.braking import brakes_of
@@ -32,11 +33,16 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    service: Service,
+    service: Annotated[str | None, typer.Argument(help="The service's name, as in its policy; or --group.")] = None,
     operation: Annotated[str | None, typer.Option("--operation", help="One operation, node by node.")] = None,
     as_json: AsJson = False,
+    group: GroupOption = None,
 ) -> None:
     """Did anything change, is it safe, what next. Reads the journal only."""
+    one_of(service, group)
+    if group is not None:
+        return show_group(group, as_json)
+    assert service is not None  # one of the two
     journal, now = reading_journal(), time.time()
     known_service(journal, service)
     chosen = operation or _latest(journal, service)

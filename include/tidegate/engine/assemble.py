@@ -13,6 +13,7 @@ from tidegate.drivers.estate import Estate
 from tidegate.drivers.site import Site
 from tidegate.drivers.vault import Vault, vault_of
 from tidegate.engine.data_checks import LiveChecks
+from tidegate.engine.requires import said_by_policies
 from tidegate.engine.telling import telling_journal
 from tidegate.engine.world import World
 from tidegate.errors import Refused
@@ -43,7 +44,7 @@ def assemble(
     journal = telling_journal(journal_url or journal_url_from({**os.environ, HOME: str(root)}))
     journal.migrate()
     estate = connect_estate(policy, root, resolve, vault)
-    return World(policy, policy_digest, estate, journal, LiveChecks(estate.database))
+    return World(policy, policy_digest, estate, journal, LiveChecks(estate.database), others=said_by_policies)
 
 
 def on_paper(policy: Policy, policy_digest: str) -> World:
@@ -54,7 +55,7 @@ def on_paper(policy: Policy, policy_digest: str) -> World:
     """
     journal = telling_journal(journal_url_from({**os.environ, HOME: str(places.home())}))
     estate = cast(Estate, _NotConnected())
-    return World(policy, policy_digest, estate, journal, cast(DataChecks, estate))
+    return World(policy, policy_digest, estate, journal, cast(DataChecks, estate), others=said_by_policies)
 
 
 class _NotConnected:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tidegate.engine import automatic, precedence
+from tidegate.engine import automatic, precedence, requires
 from tidegate.engine.bind_moving import Seen, bind_moving, look, may_promote, placed
 from tidegate.engine.bind_restore import bind_restore
 from tidegate.engine.brakes import FORWARD, Obstacle, overridden
@@ -67,6 +67,7 @@ def _open(world: World, request: Request, plan: Plan, wanted: str, seen: Seen, a
         set_aside = _brakes_off(world, txn, request, facts)
         admissible(request, facts)
         precedence.not_overtaken(txn, request, wanted, world.clock.now())
+        requires.refuse_unmet(world, txn, request, facts)
         moving = _moved(world, txn, request, facts, seen)
         holder = txn.head.lease
         if waits := precedence.make_way(txn, request, wanted, actor):
@@ -80,7 +81,8 @@ def _open(world: World, request: Request, plan: Plan, wanted: str, seen: Seen, a
             binding = _fast_tracked(world, request, facts, binding)
         epoch = txn.raise_epoch()
         trace = begun(txn.head.hash, wanted)
-        body = opening_row(request, plan, binding, str(seen.split) if seen.split else None, trace)
+        row = opening_row(request, plan, binding, str(seen.split) if seen.split else None, trace)
+        body = {**row, **requires.noted(world, request)}
         txn.append(EventKind.OPERATION_OPENED, body, actor=actor, operation=wanted, epoch=epoch)
         txn.set_lease(Lease(wanted, request.kind, actor, world.clock.now() + LEASE_TTL))
         for obstacle in set_aside:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tidegate.checks.contract import DataChecks
@@ -11,13 +11,20 @@ from tidegate.journal.model import Event, EventKind
 from tidegate.journal.store import Journal, Transaction
 from tidegate.model.clock import Clock, SystemClock
 from tidegate.model.operation import preview_chain
+from tidegate.model.requirement import Requirement
 from tidegate.policy.schema import Policy
+
+
+def nobody() -> Mapping[str, Sequence[Requirement]]:
+    """No other service requires anything."""
+    return {}
 
 
 @dataclass(frozen=True)
 class World:
     """``policy_digest`` names the policy that new operations are planned from; a running one keeps its bound plan.
     ``previews``: operations are those on the service's preview, which have a chain, a lease and an epoch of their own.
+    ``others``: service -> what its policy requires of other services' releases, read when it is asked for.
     """
 
     policy: Policy
@@ -27,6 +34,7 @@ class World:
     checks: DataChecks
     clock: Clock = field(default_factory=SystemClock)
     previews: bool = False
+    others: Callable[[], Mapping[str, Sequence[Requirement]]] = nobody
 
     @property
     def service(self) -> str:

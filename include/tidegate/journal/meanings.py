@@ -58,5 +58,11 @@ MEANINGS: Mapping[EventKind, str] = {
     EventKind.FLAGS_SET: "What part of the customers sees what is behind these flags, now and before; who, why.",
     EventKind.FLAG_RETIRED: "A person retired a flag: its key is never used again.",
     EventKind.SECRET_READ: "A secret was read: its name, version, who, and what for. Never its value.",
+    EventKind.GROUP_OPENED: "Somebody asked for several services to be moved: who, why, where to, and what needs what.",
+    EventKind.GROUP_MEMBER_BEGUN: "A member's move begins: the operations of its service that stand for it.",
+    EventKind.GROUP_MEMBER_ENDED: "A member's move is over: whether it came about, and why not.",
+    EventKind.GROUP_MEMBER_STUCK: "A member's operation stands still in the middle: a person is needed, and for what.",
+    EventKind.GROUP_DECIDED: "A person decided: on with all, on without those who failed, or back; who, and why.",
+    EventKind.GROUP_CLOSED: "Everybody is where the group went, or was left out by name: how it ended.",
     EventKind.NOTE: "A remark that changes nothing: a request that became nothing, a write that was made again.",
 }

@@ -140,6 +140,24 @@ def preview_chain(service: str) -> str:
     return f"{service}{_PREVIEWS}"
 
 
+_GROUPS = "--group"
+
+
+def group_chain(group: str) -> str:
+    """The chain of a group of services: what it is about to do, and how far it is. No service is called so."""
+    return f"{group}{_GROUPS}"
+
+
+def group_of(chain: str) -> str:
+    """Inverse of :func:`group_chain`, empty for any other chain."""
+    return chain.removesuffix(_GROUPS) if chain.endswith(_GROUPS) else ""
+
+
+def group_dag_id(kind: OperationKind, group: str) -> str:
+    """The DAG that carries a group's operations: ``failover_group__storefront``. No service's id looks like it."""
+    return f"{_VERBS[kind]}_group__{group}"
+
+
 def service_of(chain: str) -> str:
     """The service that a chain is about: its own name, or that of which it holds the previews."""
     return chain.removesuffix(_PREVIEWS)

@@ -7,6 +7,8 @@ from pathlib import Path
 from tidegate.errors import PolicyErrors
 from tidegate.policy.driver_settings import SettingsOf, settings_of
 from tidegate.policy.folder import load_folder
+from tidegate.policy.group_folder import load_groups
+from tidegate.policy.requires import unknown_or_circular
 
 
 def raise_errors(directory: Path, snapshots: Path, lookup: SettingsOf = settings_of) -> None:
@@ -15,5 +17,7 @@ def raise_errors(directory: Path, snapshots: Path, lookup: SettingsOf = settings
     Writes nothing. The DAG files themselves never raise for a policy: that would freeze their running work.
     """
     result = load_folder(directory, snapshots, record=False, lookup=lookup)
-    if result.errors:
-        raise PolicyErrors(result.errors)
+    groups = load_groups(directory, snapshots, record=False, found=result)
+    errors = [*result.errors, *unknown_or_circular(result.policies, ()), *groups.errors]
+    if errors:
+        raise PolicyErrors(errors)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from tidegate.errors import PolicyError
+from tidegate.model.requirement import REQUIREMENT
 from tidegate.policy.likely import likely
 from tidegate.policy.problem import Loc, Problem
 from tidegate.policy.quantities import parse_percent
@@ -25,6 +26,8 @@ _PATTERNS = {
     r"^\d{4}-\d{2}-\d{2}(\.\.\d{4}-\d{2}-\d{2})?$": "a date like 2026-12-24, or a span like 2026-12-20..2027-01-06",
     r"^/[A-Za-z0-9/_.~-]{0,200}$": "a path that starts with /",
 }
+_PATTERNS[REQUIREMENT] = "a service, one of >= <= == != > <, and a version, like payments >= 1.1"
+_PATTERNS[r"^[a-z][a-z0-9-]{0,54}$"] = "a lower-case letter, then lower-case letters, digits and dashes, 55 at most"
 _EXPECTED = {
     "string_type": "text (put it in quotes)",
     "int_type": "a whole number",

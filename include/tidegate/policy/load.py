@@ -65,12 +65,12 @@ def policy_digest(policy: Policy) -> str:
 
     ``roles`` is left out: no plan is made of it, and naming one more operator at night must not hold what runs; nor is
     one of ``break_glass``, which names people's keys. So is ``version``, which says how the text is read and not what
-    it says: written down or not, the policy is the same. And so is what decides only whether a promotion may begin: a
-    longer freeze must not hold what has begun. ``tier`` stands in what it gives. What is rehearsed, and by what a
-    service is broken for it, is in no plan either. Keys that came later and are not written are left out too, so that
-    what was digested before they were known still is what it was.
+    it says: written down or not, the policy is the same. And so is what decides only whether an operation may begin: a
+    longer freeze, or a new ``requires``, must not hold what has begun. ``tier`` stands in what it gives. What is
+    rehearsed, and by what a service is broken for it, is in no plan either. Keys that came later and are not written
+    are left out too, so that what was digested before they were known still is what it was.
     """
-    begins: Any = {"promotion": {"windows", "fast_track_within"}, "objectives": {"window"}}
+    begins: Any = {"promotion": {"windows", "fast_track_within"}, "objectives": {"window"}, "requires": True}
     rehearsed: Any = {"drills": True, "drivers": {"faults", "load"}}
     left_out: Any = {"roles": True, "break_glass": True, "version": True, "tier": True, **begins, **rehearsed}
     value = policy.model_dump(mode="json", by_alias=True, exclude=left_out)

@@ -16,6 +16,7 @@ from tidegate.policy.likely import likely
 from tidegate.policy.preview_arm import preview_of
 from tidegate.policy.problem import Loc, Problem, repeated
 from tidegate.policy.quantities import percent_text
+from tidegate.policy.requires import requires_of
 from tidegate.policy.residency import residency_of
 from tidegate.policy.rules_failover import failover_of
 from tidegate.policy.singletons import singletons_of
@@ -44,6 +45,7 @@ def policy(part: Policy) -> Iterator[Problem]:
     yield from consistency_of(part)
     yield from dependencies_of(part)
     yield from drills_of(part)
+    yield from requires_of(part)
     if part.roles is not None:
         yield from _roles(part.roles)
         yield from _approvers(part, part.roles)

@@ -29,6 +29,7 @@ from tidegate.policy.people import Owners, Roles
 from tidegate.policy.preview_arm import Preview
 from tidegate.policy.problem import enforce
 from tidegate.policy.promotion import Approval, Bake, Exposure, Promotion, StepEvidence
+from tidegate.policy.requires import Requires
 from tidegate.policy.residency import Residency
 from tidegate.policy.rollback import Rollback, RungHealth
 from tidegate.policy.schema_change import Migrations
@@ -77,7 +78,8 @@ class Policy(Part):
     """One service.
 
     ``version``: of the format in which this is written; 1 if left out. ``service``: its name, of which DAG ids are
-    made. ``description``: for people. ``owners``: who answers for what. ``roles``: who may do what to it.
+    made. ``description``: for people. ``owners``: who answers for what. ``roles``: who may do what to it. ``requires``:
+    releases of other services without which it does not work, like ``payments >= 1.1``.
     ``tier``: 1 (users or money are lost at once) to 3 (nobody is woken for it); gives `promotion` its alpha, steps,
     evidence, approvals and bake as far as they are not written, and `tidegate lint` says what it gave.
     ``objectives``: what users are promised. ``regions``: by name, in routing order. ``endpoints``: classes of requests
@@ -101,6 +103,7 @@ class Policy(Part):
     description: Text
     owners: Owners
     roles: Roles | None = None
+    requires: Requires = ()
     tier: Literal[1, 2, 3] | None = None
     objectives: Objectives
     regions: Annotated[dict[Identifier, Region], Field(min_length=1, max_length=16)]

@@ -87,6 +87,11 @@ def _moving(kind: OperationKind, regions: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
+def group_params(kind: OperationKind, regions: tuple[str, ...]) -> dict[str, Any]:
+    """The form of a group's DAG: as a service's, but that a group moves whole."""
+    return {name: param for name, param in _moving(kind, regions).items() if name != "only"}
+
+
 def _contract() -> dict[str, Any]:
     return {"reason": Param(type="string", title="Reason", description="Why, for the journal.", **_REASON)}
 
