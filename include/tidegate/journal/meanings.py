@@ -54,5 +54,6 @@ MEANINGS: Mapping[EventKind, str] = {
     EventKind.FLAGS_SET: "What part of the customers sees what is behind these flags, now and before; who, why.",
     EventKind.FLAG_RETIRED: "A person retired a flag: its key is never used again.",
     EventKind.SECRET_READ: "A secret was read: its name, version, who, and what for. Never its value.",
+    EventKind.NOTICE: "People are told of an operation at a point of it: whom; then who was, and who could not be.",
     EventKind.NOTE: "A remark that changes nothing: a request that became nothing, a write that was made again.",
 }

@@ -6,14 +6,22 @@ from pathlib import Path
 
 from tidegate.errors import PolicyErrors
 from tidegate.policy.driver_settings import SettingsOf, settings_of
+from tidegate.policy.explain import from_problems
 from tidegate.policy.folder import load_folder
+from tidegate.policy.notices import missing_packages
 
 
 def raise_errors(directory: Path, snapshots: Path, lookup: SettingsOf = settings_of) -> None:
-    """Raise :class:`PolicyErrors` with everything that is wrong in any policy; return if all is well.
+    """Raise :class:`PolicyErrors` with everything that is wrong in any policy, and with notifiers that are not
+    installed; return if all is well.
 
     Writes nothing. The DAG files themselves never raise for a policy: that would freeze their running work.
     """
     result = load_folder(directory, snapshots, record=False, lookup=lookup)
-    if result.errors:
-        raise PolicyErrors(result.errors)
+    absent = [
+        error
+        for one in result.policies
+        for error in from_problems(missing_packages(one.policy), one.tree, str(one.path))
+    ]
+    if found := (*result.errors, *absent):
+        raise PolicyErrors(found)

@@ -24,6 +24,7 @@ from tidegate.policy.dependencies import Dependency
 from tidegate.policy.drivers import Driver, Drivers
 from tidegate.policy.failover import Failover
 from tidegate.policy.hours import OpenHours, Windows
+from tidegate.policy.notices import Notify
 from tidegate.policy.people import Owners, Roles
 from tidegate.policy.preview_arm import Preview
 from tidegate.policy.problem import enforce
@@ -50,6 +51,7 @@ __all__ = [
     "Exposure",
     "LatencySignal",
     "Migrations",
+    "Notify",
     "Objectives",
     "OpenHours",
     "Owners",
@@ -87,8 +89,8 @@ class Policy(Part):
     out. ``consistency``: what users reach beside the router. ``dependencies``: what it calls that is not its own, by
     name. ``migrations``: how the schema is changed.
     ``backups``: how old they may be; left out, there are none. ``checks``: of the data, by name. ``repair``: what puts
-    the data right, by name. ``personal``: columns that hold personal data; wherever a check or a repair shows a row's
-    key, their values are masked.
+    the data right, by name. ``notify``: who is told how an operation stands, by name. ``personal``: columns that hold
+    personal data; wherever a check or a repair shows a row's key, their values are masked.
     """
 
     version: Annotated[int, Field(ge=1, le=VERSION)] = 1
@@ -116,6 +118,7 @@ class Policy(Part):
     backups: Backups | None = None
     checks: Annotated[dict[Name, Check], Field(min_length=1, max_length=200)]
     repair: Annotated[dict[Name, Repair], Field(max_length=50)] = {}  # noqa: RUF012
+    notify: Annotated[dict[Name, Notify], Field(max_length=20)] = {}  # noqa: RUF012
     personal: Personal = ()
 
     @property
