@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tests.airflow.test_runs import short_policy
 from tests.support import moto as moto_server
 from tests.support import receivers
 from tests.support.airflow_runs import run
+from tests.support.certificates import certificates
 from tests.support.estate import Rig, build
 from tests.support.moto import REGION
 from tests.support.receivers import Letters, Posts, Topic, connection
@@ -54,11 +54,13 @@ def mail(monkeypatch: pytest.MonkeyPatch) -> Iterator[Letters]:
 
 
 @pytest.fixture
-def pager(monkeypatch: pytest.MonkeyPatch) -> Iterator[Posts]:
-    """PagerDuty's client has its address built in: that alone is another one here."""
+def pager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Posts]:
+    """PagerDuty's client has its address built in: that alone is another one here. It insists on HTTPS."""
     import pagerduty
 
-    with receivers.http(receivers.OK["pagerduty"], 202) as posts:
+    authority, chain = certificates(tmp_path, 1)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    with receivers.http(receivers.OK["pagerduty"], 202, chain=chain) as posts:
         monkeypatch.setattr(pagerduty.EventsApiV2Client, "default_base_url", posts.url)
         monkeypatch.setenv("AIRFLOW_CONN_TOLD_PAGER", connection("pagerduty_events", password="r" * 32))
         yield posts
@@ -118,7 +120,9 @@ def test_a_promotion_is_told_from_its_beginning_to_its_end(
     assert asked(first["text"], "Without Airflow") == f"tidegate status shop --operation {ran.view.id}"
     page = f"http://localhost:8080/tidegate/operations/shop/{ran.view.id}"
     assert asked(first["text"], "Page") == page
-    assert asked(first["text"], "Asked for by") == "dag_test: the story of &lt;a&gt; {{ conn.told_slack.password }} test"
+    assert (
+        asked(first["text"], "Asked for by") == "dag_test: the story of &lt;a&gt; {{ conn.told_slack.password }} test"
+    )
     assert TOKEN not in json.dumps(slack.bodies), "what people write is no template"
     (letter,) = mail.got
     assert (letter["to"], letter["from"]) == ("sre@example.org", "tidegate@example.org")

@@ -1,4 +1,4 @@
-"""Stand-ins on loopback for those who are told: Slack's and PagerDuty's HTTP, a mail server, SNS with a queue behind it."""
+"""Stand-ins on loopback for those who are told: HTTP of Slack and PagerDuty, a mail server, SNS with a queue behind."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import contextlib
 import email
 import email.policy
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from tests.support.moto import REGION, Moto
@@ -19,8 +21,8 @@ OK = {"slack": b'{"ok": true}', "webhook": b"ok", "pagerduty": b'{"status": "suc
 
 @dataclass
 class Posts:
-    """What one HTTP stand-in was sent. ``answer``: status and body; ``hang``: it takes what comes, and says nothing until
-    this is set."""
+    """What one HTTP stand-in was sent. ``answer``: status and body; ``hang``: it takes what comes, and says nothing
+    until this is set."""
 
     url: str = ""
     got: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -34,8 +36,8 @@ class Posts:
 
 
 @contextlib.contextmanager
-def http(answer: bytes, status: int = 200, *, hangs: bool = False) -> Iterator[Posts]:
-    """A server on a free port that keeps what it is sent."""
+def http(answer: bytes, status: int = 200, *, hangs: bool = False, chain: Path | None = None) -> Iterator[Posts]:
+    """A server on a free port that keeps what it is sent. ``chain``: file of its certificate and key, for HTTPS."""
     posts = Posts(answer=(status, answer))
     if not hangs:
         posts.hang.set()
@@ -58,9 +60,14 @@ def http(answer: bytes, status: int = 200, *, hangs: bool = False) -> Iterator[P
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    posts.url = f"http://127.0.0.1:{server.server_port}"
+    if chain is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(chain)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        posts.url = f"https://localhost:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    posts.url = f"http://127.0.0.1:{server.server_port}"
     try:
         yield posts
     finally:
