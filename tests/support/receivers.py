@@ -14,9 +14,44 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.support.estate import Rig
 from tests.support.moto import REGION, Moto
+from tidegate.journal.model import Event, EventKind
+from tidegate.policy.notices import Notify
+from tidegate.policy.schema import Policy
 
 OK = {"slack": b'{"ok": true}', "webhook": b"ok", "pagerduty": b'{"status": "success", "dedup_key": "it"}'}
+
+TOKEN = "xoxb-not-a-real-token-5151"
+ALL = ["declared", "needs_approval", "stage_done", "stuck", "turned_back", "missed_objective", "finished"]
+SLACK = {"kind": "slack", "to": "conn://told_slack", "channel": "#shop"}
+MAIL = {"kind": "smtp", "to": "conn://told_smtp", "recipients": ["sre@example.org"]}
+PAGER = {"kind": "pagerduty", "to": "conn://told_pager"}
+
+
+def told_by(policy: Policy, **each: dict[str, Any]) -> Policy:
+    """The policy with these receivers, told at every point unless they say otherwise."""
+    notify = {name: Notify.model_validate({"at": ALL, **one}) for name, one in each.items()}
+    return policy.model_copy(update={"notify": notify})
+
+
+def rows(rig: Rig) -> list[Event]:
+    return rig.world.journal.events("shop", kinds={EventKind.NOTICE})
+
+
+def keys(rig: Rig) -> list[str]:
+    """Points of which an attempt was made to tell somebody, in order."""
+    return [str(row.body["key"]) for row in rows(rig) if "told" in row.body]
+
+
+def failures(rig: Rig) -> dict[str, dict[str, str]]:
+    """Point -> receiver -> why it could not be told."""
+    return {str(row.body["key"]): dict(row.body["failed"]) for row in rows(rig) if row.body.get("failed")}
+
+
+def asked(text: str, question: str) -> str:
+    """The answer to one question in Slack's text."""
+    return next(line for line in text.split("\n") if line.startswith(f"*{question}*")).removeprefix(f"*{question}* ")
 
 
 @dataclass
