@@ -30,6 +30,7 @@ def _application() -> Any:
             service_of=pages.service_of,
             operation_of=pages.operation_of,
             run_state=pages.run_state,
+            owners=pages.owners,
         )
     )
 

@@ -7,10 +7,10 @@ export UV_SYSTEM_CERTS=1
 compile() { "$uv" pip compile --quiet --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 "$@"; }
 
 compile pyproject.toml -o requirements.txt
-compile pyproject.toml --extra lab --extra dev -c requirements.txt -o requirements-dev.txt
+compile pyproject.toml --extra lab --extra notices --extra dev -c requirements.txt -o requirements-dev.txt
 # What the container images hold: Airflow's services, and with the sample estate.
-compile pyproject.toml --extra celery -c requirements.txt -o requirements-celery.txt
-compile pyproject.toml --extra celery --extra lab -c requirements-celery.txt -c requirements-dev.txt -o requirements-lab.txt
+compile pyproject.toml --extra celery --extra notices -c requirements.txt -o requirements-celery.txt
+compile pyproject.toml --extra celery --extra notices --extra lab -c requirements-celery.txt -c requirements-dev.txt -o requirements-lab.txt
 {
     echo "# The one tool that set-up needs before anything else, pinned with hashes. Renew it with: make lock"
     echo "uv==$("$uv" --version | cut -d' ' -f2)" | compile --no-annotate -

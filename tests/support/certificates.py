@@ -29,7 +29,7 @@ class Signed:
 @contextlib.contextmanager
 def signed_by_our_own(folder: Path, days: int) -> Iterator[Signed]:
     """A server on a free port of loopback that shakes hands, and no more."""
-    authority, chain = _certificates(folder, days)
+    authority, chain = certificates(folder, days)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -48,7 +48,7 @@ def _serve(listening: socket.socket, context: ssl.SSLContext) -> None:
                 secured.recv(1)
 
 
-def _certificates(folder: Path, days: int) -> tuple[Path, Path]:
+def certificates(folder: Path, days: int) -> tuple[Path, Path]:
     now = datetime.datetime.now(datetime.UTC)
     key = ec.generate_private_key(ec.SECP256R1())
     mine, name = _name("our own authority"), _name("localhost")

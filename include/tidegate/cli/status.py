@@ -116,7 +116,7 @@ def _operation(journal: Journal, view: OperationView, now: float) -> dict[str, A
         "why_back": view.why_back,
         "next": next((n.id for _, n in view.plan.nodes() if not view.verified(n.id)), None),
         "nodes": {n.id: view.node(n.id).status for _, n in view.plan.nodes()},
-        **{key: told[key] for key in ("headline", "held", "carried", "break_glass", "ladder", "objectives")},
+        **{key: told[key] for key in ("headline", "held", "carried", "break_glass", "ladder", "objectives", "untold")},
     }
 
 
@@ -194,6 +194,7 @@ def _about(operation: Mapping[str, Any]) -> Iterator[str]:
     yield f"  did anything change?  {top['changed']}"
     yield f"  is it safe?           {top['safe']}"
     yield f"  what next?            {top['next']}"
+    yield from (f"  NOT TOLD:             {words}" for words in operation["untold"])
     yield from status_lines(operation["objectives"])
     yield f"  routing left:         {operation['split'] or 'none'}"
     if operation["why_back"]:

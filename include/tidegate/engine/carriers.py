@@ -20,7 +20,16 @@ SIGN_EVERY = 5.0  # seconds between two signs of somebody who waits
 WAIT_TTL = 20.0  # seconds that such a sign counts
 STEP_TTL = 120.0  # seconds that the sign of somebody who works counts: a deployment takes its time
 HOP = 60.0  # seconds after the last row during which somebody is thought to be on the way to the next node
-_NOT_OURS = frozenset({EventKind.HELD, EventKind.RESUMED, EventKind.TURNED_BACK, EventKind.STOP_LOSS, EventKind.NOTE})
+_NOT_OURS = frozenset(
+    {
+        EventKind.HELD,
+        EventKind.RESUMED,
+        EventKind.TURNED_BACK,
+        EventKind.STOP_LOSS,
+        EventKind.NOTICE,
+        EventKind.NOTE,
+    }
+)
 GUARD = "guard"
 
 

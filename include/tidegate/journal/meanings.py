@@ -64,5 +64,6 @@ MEANINGS: Mapping[EventKind, str] = {
     EventKind.GROUP_MEMBER_STUCK: "A member's operation stands still in the middle: a person is needed, and for what.",
     EventKind.GROUP_DECIDED: "A person decided: on with all, on without those who failed, or back; who, and why.",
     EventKind.GROUP_CLOSED: "Everybody is where the group went, or was left out by name: how it ended.",
+    EventKind.NOTICE: "People are told of an operation at a point of it: whom; then who was, and who could not be.",
     EventKind.NOTE: "A remark that changes nothing: a request that became nothing, a write that was made again.",
 }

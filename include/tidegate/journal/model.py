@@ -73,6 +73,7 @@ class EventKind(StrEnum):
     POLICY_SEEN = "policy_seen"
     LOCAL_JOURNAL_OPENED = "local_journal_opened"
     JOURNAL_IMPORTED = "journal_imported"
+    NOTICE = "notice"
     NOTE = "note"
 
 

@@ -24,10 +24,19 @@ _PATTERNS = {
     r"^(?i:select|with)\s[^;]*$": "one SQL statement that starts with select or with, without a semicolon",
     r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$": "a span of hours, like 09:00-16:30",
     r"^\d{4}-\d{2}-\d{2}(\.\.\d{4}-\d{2}-\d{2})?$": "a date like 2026-12-24, or a span like 2026-12-20..2027-01-06",
+    r"^\s*\S.*$": "a name of somebody: a team or a person",
+    r"^conn://[a-z][a-z0-9_]{0,62}$": "a connection, like conn://shop_slack",
+    r"^[#@]?[A-Za-z0-9._-]{1,80}$": "a channel, like #shop-releases",
+    r"^[^@\s<>,]{1,64}@[^@\s<>,]{1,255}$": "a mail address",
+    r"^arn:[a-z0-9-]+:sns:[a-z0-9-]*:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$": "the ARN of an SNS topic",
+    r"^[a-z]{2}(-[a-z]+)+-\d$": "an AWS region, like eu-west-1",
     r"^/[A-Za-z0-9/_.~-]{0,200}$": "a path that starts with /",
 }
 _PATTERNS[REQUIREMENT] = "a service, one of >= <= == != > <, and a version, like payments >= 1.1"
 _PATTERNS[r"^[a-z][a-z0-9-]{0,54}$"] = "a lower-case letter, then lower-case letters, digits and dashes, 55 at most"
+_MISSING = {
+    "owners": "a policy names who answers for it: owners: {release: …, rollback: …, failover: …, dashboard: …}",
+}
 _EXPECTED = {
     "string_type": "text (put it in quotes)",
     "int_type": "a whole number",
@@ -114,7 +123,7 @@ def _words(entry: Mapping[str, Any], loc: Loc, model: type[BaseModel], node: Nod
     if kind == "extra_forbidden":
         return f"unknown key {str(loc[-1])!r}", likely(str(loc[-1]), known_keys(model, loc[:-1]))
     if kind == "missing":
-        return f"{loc[-1]} is missing", ""
+        return f"{loc[-1]} is missing", _MISSING.get(str(loc[0]), "")
     if kind == "literal_error":
         known = re.findall(r"'([^']*)'", ctx.get("expected", ""))
         return f"{shown} is not one of {', '.join(known)}", likely(shown.strip("'"), known)

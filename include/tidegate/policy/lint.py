@@ -16,6 +16,7 @@ from tidegate.policy.lint_ladder import lint_ladder
 from tidegate.policy.lint_signals import lint_signals
 from tidegate.policy.lint_tier import lint_tier
 from tidegate.policy.load import Loaded
+from tidegate.policy.notices import lint_notices, missing_packages
 from tidegate.policy.problem import Loc
 from tidegate.policy.quantities import duration_text, percent_text
 from tidegate.policy.schema import Policy, Traffic
@@ -85,13 +86,20 @@ Found = tuple[Severity, str, str, Loc, str]
 
 
 def lint(loaded: Loaded) -> Report:
-    """Look at one policy. Reads nothing but what was loaded."""
+    """Look at one policy. Reads nothing but what was loaded, and which packages are installed."""
     policy = loaded.policy
     forecasts = gate_forecasts(policy, policy.traffic) if policy.traffic else ()
     told = ((Severity.INFO, *said) for said in lint_signals(policy))
     found: list[Found] = [*_of_itself(policy, loaded.path.stem), *_steps(policy), *told]
-    unwise = (*lint_ladder(policy), *lint_failover(policy), *lint_singletons(policy), *lint_dependencies(policy))
+    unwise = (
+        *lint_ladder(policy),
+        *lint_failover(policy),
+        *lint_singletons(policy),
+        *lint_dependencies(policy),
+        *lint_notices(policy),
+    )
     found += [(Severity.WARNING, *said) for said in unwise]
+    found += [(Severity.ERROR, "notify-package", p.message, p.at, p.hint) for p in missing_packages(policy)]
     for level, rule, message, at, hint in (*lint_tier(policy, plain(loaded.tree)), *lint_watch(policy)):
         found.append((Severity(level), rule, message, at, hint))
     if policy.traffic is None:

@@ -64,15 +64,17 @@ def policy_digest(policy: Policy) -> str:
     """SHA-256 of the policy's canonical JSON. Where the order of keys has a meaning, it is part of what is digested.
 
     ``roles`` is left out: no plan is made of it, and naming one more operator at night must not hold what runs; nor is
-    one of ``break_glass``, which names people's keys. So is ``version``, which says how the text is read and not what
-    it says: written down or not, the policy is the same. And so is what decides only whether an operation may begin: a
-    longer freeze, or a new ``requires``, must not hold what has begun. ``tier`` stands in what it gives. What is
-    rehearsed, and by what a service is broken for it, is in no plan either. Keys that came later and are not written
-    are left out too, so that what was digested before they were known still is what it was.
+    one of ``break_glass``, which names people's keys, or of ``notify``, which names who is told. So is ``version``,
+    which says how the text is read and not what it says: written down or not, the policy is the same. And so is what
+    decides only whether an operation may begin: a longer freeze, or a new ``requires``, must not hold what has begun.
+    ``tier`` stands in what it gives. What is rehearsed, and by what a service is broken for it, is in no plan either.
+    Keys that came later and are not written are left out too, so that what was digested before they were known still
+    is what it was.
     """
     begins: Any = {"promotion": {"windows", "fast_track_within"}, "objectives": {"window"}, "requires": True}
     rehearsed: Any = {"drills": True, "drivers": {"faults", "load"}}
-    left_out: Any = {"roles": True, "break_glass": True, "version": True, "tier": True, **begins, **rehearsed}
+    left_out: Any = {"roles": True, "break_glass": True, "version": True, "tier": True, "notify": True}
+    left_out |= {**begins, **rehearsed}
     value = policy.model_dump(mode="json", by_alias=True, exclude=left_out)
     if value["failover"] and value["failover"]["admission"] is None:
         del value["failover"]["admission"]

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
+from tidegate.model.operation import MOVING, OperationKind
 from tidegate.model.roles import Action, Role, roles_that_may
-from tidegate.policy.base import EVERYBODY, PERSON, Part, Text, listed
+from tidegate.policy.base import EVERYBODY, PERSON, Part, listed
 
 _PEOPLE_SCHEMA = {
     "anyOf": [
@@ -20,6 +21,9 @@ OneOrAll = Annotated[str, StringConstraints(pattern=rf"^\*$|{PERSON}")]
 People = Annotated[tuple[OneOrAll, ...], BeforeValidator(listed), Field(max_length=200), WithJsonSchema(_PEOPLE_SCHEMA)]
 
 
+Owner = Annotated[str, StringConstraints(pattern=r"^\s*\S.*$", max_length=500)]
+
+
 class Owners(Part):
     """Who answers for what: a team or a person, as your organisation names them.
 
@@ -27,10 +31,17 @@ class Owners(Part):
     ``dashboard``: for what is watched.
     """
 
-    release: Text
-    rollback: Text
-    failover: Text
-    dashboard: Text
+    release: Owner
+    rollback: Owner
+    failover: Owner
+    dashboard: Owner
+
+    def of(self, kind: OperationKind, *, going_back: bool = False) -> str:
+        """Who answers for an operation of this kind; ``going_back``: for its way back."""
+        if kind in MOVING or kind is OperationKind.DRILL:
+            return self.failover
+        back = going_back or kind in (OperationKind.ROLLBACK, OperationKind.RESTORE)
+        return self.rollback if back else self.release
 
 
 class Roles(Part):

@@ -13,6 +13,7 @@ from tidegate.policy.consistency import consistency_of
 from tidegate.policy.dependencies import dependencies_of
 from tidegate.policy.drills import drills_of
 from tidegate.policy.likely import likely
+from tidegate.policy.notices import notices_of
 from tidegate.policy.preview_arm import preview_of
 from tidegate.policy.problem import Loc, Problem, repeated
 from tidegate.policy.quantities import percent_text
@@ -46,6 +47,7 @@ def policy(part: Policy) -> Iterator[Problem]:
     yield from dependencies_of(part)
     yield from drills_of(part)
     yield from requires_of(part)
+    yield from notices_of(part)
     if part.roles is not None:
         yield from _roles(part.roles)
         yield from _approvers(part, part.roles)

@@ -25,6 +25,7 @@ from tidegate.policy.drills import Drills
 from tidegate.policy.drivers import Driver, Drivers
 from tidegate.policy.failover import Failover
 from tidegate.policy.hours import OpenHours, Windows
+from tidegate.policy.notices import Notify
 from tidegate.policy.people import Owners, Roles
 from tidegate.policy.preview_arm import Preview
 from tidegate.policy.problem import enforce
@@ -53,6 +54,7 @@ __all__ = [
     "Exposure",
     "LatencySignal",
     "Migrations",
+    "Notify",
     "Objectives",
     "OpenHours",
     "Owners",
@@ -91,11 +93,10 @@ class Policy(Part):
     the writer is; the compute driver knows how each is started. ``residency``: where data may lie; anywhere if left
     out. ``consistency``: what users reach beside the router. ``dependencies``: what it calls that is not its own, by
     name. ``watch``: how fast the error budget may burn, and what follows; left out, nobody holds it.
-    ``migrations``: how the schema is changed.
-    ``backups``: how old they may be; left out, there are none. ``drills``: what is rehearsed, and where; left out,
-    nothing is. ``checks``: of the data, by name. ``repair``: what puts
-    the data right, by name. ``personal``: columns that hold personal data; wherever a check or a repair shows a row's
-    key, their values are masked.
+    ``migrations``: how the schema is changed. ``backups``: how old they may be; left out, there are none. ``drills``:
+    what is rehearsed, and where; left out, nothing is. ``checks``: of the data, by name. ``repair``: what puts the data
+    right, by name. ``notify``: who is told how an operation stands, by name. ``personal``: columns that hold personal
+    data; wherever a check or a repair shows a row's key, their values are masked.
     """
 
     version: Annotated[int, Field(ge=1, le=VERSION)] = 1
@@ -126,6 +127,7 @@ class Policy(Part):
     drills: Drills | None = None
     checks: Annotated[dict[Name, Check], Field(min_length=1, max_length=200)]
     repair: Annotated[dict[Name, Repair], Field(max_length=50)] = {}  # noqa: RUF012
+    notify: Annotated[dict[Name, Notify], Field(max_length=20)] = {}  # noqa: RUF012
     personal: Personal = ()
 
     @property

@@ -26,6 +26,7 @@ def string_problems(node: Node, at: Loc = ()) -> Iterator[Problem]:
     if isinstance(node, MapNode):
         for key, (_, value) in node.items.items():
             yield from _secret_key(key, value, (*at, key))
+            yield from _receiver(value, (*at, key))
             yield from string_problems(value, (*at, key))
     elif isinstance(node, ListNode):
         for index, item in enumerate(node.items):
@@ -48,6 +49,14 @@ def _secret_key(key: str, value: Node, at: Loc) -> Iterator[Problem]:
         return
     if not CONNECTION.fullmatch(value.text):
         yield Problem(f"{key} looks like a secret", at, "name a connection: conn://name")
+
+
+def _receiver(value: Node, at: Loc) -> Iterator[Problem]:
+    """Where a notice goes to is a connection: the address of a webhook is a secret as a whole."""
+    asked = at[0] == "notify" and len(at) == 3 and at[2] == "to"
+    if asked and isinstance(value, Scalar) and not CONNECTION.fullmatch(value.text):
+        hint = "define the connection in Airflow or its secrets backend, and write conn:// and its name"
+        yield Problem("to is not a connection reference", at, hint)
 
 
 def setting_problems(node: Node, at: Loc) -> Iterator[Problem]:

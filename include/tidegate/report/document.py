@@ -12,11 +12,13 @@ from typing import Any
 
 from tidegate.engine.carriers import carried_on
 from tidegate.engine.guarding import BEAT, EVIDENCE
+from tidegate.engine.noticing import untold
 from tidegate.engine.objectives import recovery_of
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.journal.model import Event, EventKind
 from tidegate.journal.store import Journal
 from tidegate.model.operation import OperationKind, OperationState
+from tidegate.policy.people import Owners
 from tidegate.report.headline import headline
 from tidegate.report.objectives import objectives_document
 from tidegate.report.overview import overview_document
@@ -38,8 +40,10 @@ def operation_document(
     now: float,
     *,
     run_state: Callable[[str], str | None] = lambda _: None,
+    owners: Owners | None = None,
 ) -> dict[str, Any]:
-    """``run_state``: request id -> what Airflow says of the run, where it can be asked.
+    """``run_state``: request id -> what Airflow says of the run, where it can be asked. ``owners``: as the policy names
+    them, where it is at hand.
 
     Raises :class:`~tidegate.errors.Refused` if the journal has no such operation.
     """
@@ -58,6 +62,8 @@ def operation_document(
         "service": service,
         "headline": vars(top),
         "operation": _about(view, closed),
+        "owner": owners.of(view.kind, going_back=view.state is OperationState.STOPPING) if owners else "",
+        "untold": [one.words for one in untold(events)],
         "routing": str(view.left_split) if view.left_split else "",
         "weights": weights_of(view.left_split, view),
         "guard": guard,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tidegate.engine import burning, class_loss, dependencies, detours, preview_arm, region_loss, relaxing, writes
@@ -11,6 +11,7 @@ from tidegate.engine.brakes import BRAKE_KINDS, Brakes, fold_brakes
 from tidegate.engine.carriers import carried_on
 from tidegate.engine.facts import FACT_KINDS, ServiceFacts, fold_facts
 from tidegate.engine.guarding import BEAT
+from tidegate.engine.noticing import untold
 from tidegate.engine.readiness import KEY as READINESS_KEY
 from tidegate.engine.readiness import ROW as READINESS
 from tidegate.engine.readiness import STALE_AFTER
@@ -19,25 +20,34 @@ from tidegate.engine.view import OperationView, fold_operation
 from tidegate.journal.model import Beat, EventKind, Lease
 from tidegate.journal.store import Journal
 from tidegate.model.operation import OperationState, Outcome
+from tidegate.policy.people import Owners
 from tidegate.report.headline import headline
 from tidegate.report.planned import position
 from tidegate.report.series import weights_of
 from tidegate.report.vantage import vantage_document, vantage_words
 from tidegate.report.watch import watch_words
 
+OwnersOf = Callable[[str], Owners | None]  # service -> as its policy names them, None without a policy
 ALARM, ASK, TELL = 0, 1, 2  # how soon somebody has to look: at once, soon, when there is time
 
 
 def overview_document(
-    journal: Journal, services: Iterable[str], now: float, troubles: Mapping[str, str] | None = None
+    journal: Journal,
+    services: Iterable[str],
+    now: float,
+    troubles: Mapping[str, str] | None = None,
+    owners: OwnersOf = lambda _: None,
 ) -> dict[str, Any]:
     """``troubles``: service -> what is wrong with its policy. Services in order of urgency, then by name."""
-    rows = [service_document(journal, name, now, (troubles or {}).get(name, "")) for name in sorted(set(services))]
+    wrong = troubles or {}
+    rows = [service_document(journal, name, now, wrong.get(name, ""), owners(name)) for name in sorted(set(services))]
     rows.sort(key=lambda row: (row["urgency"], row["service"]))
     return {"version": 1, "at": now, "services": rows}
 
 
-def service_document(journal: Journal, service: str, now: float, trouble: str = "") -> dict[str, Any]:
+def service_document(
+    journal: Journal, service: str, now: float, trouble: str = "", owners: Owners | None = None
+) -> dict[str, Any]:
     """One service: its regions, its guard, its lease, its last operations, and what needs a person."""
     facts = fold_facts(journal.events(service, kinds=FACT_KINDS))
     brakes = fold_brakes(journal.events(service, kinds=BRAKE_KINDS))
@@ -59,6 +69,7 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
     halted = [(ALARM, held.words(service))] if (held := writes.stopped(journal, service)) else []
     away = [(ALARM, one.words(service)) for one in detours.standing(journal, service)]
     called = dependencies.last_seen(journal, service, now)
+    unheard = [(ASK, one.words) for one in untold(events)] if view and view.state is not OperationState.CLOSED else []
     needs = sorted(
         [
             *_needs(view, facts, beat, now, trouble),
@@ -73,11 +84,13 @@ def service_document(journal: Journal, service: str, now: float, trouble: str = 
             *relaxed,
             *halted,
             *away,
+            *unheard,
             *((ASK, f"{one.words}: {one.do}") for one in called if one.do),
         ]
     )
     return {
         "service": service,
+        "owners": owners.model_dump() if owners else {},
         "urgency": needs[0][0] if needs else TELL + 1,
         "needs": [words for _, words in needs],
         "stable": {"version": facts.stable.version, "slot": str(facts.stable_slot)} if facts.stable else None,

@@ -8,6 +8,7 @@ from typing import Any
 from tidegate.journal.model import Finding
 from tidegate.journal.store import Journal
 from tidegate.model.clock import Clock, SystemClock
+from tidegate.policy.people import Owners
 from tidegate.report.chart import chart
 from tidegate.report.document import operation_document
 from tidegate.report.markup import Markup, join, tag
@@ -28,13 +29,15 @@ def operation_html(
     clock: Clock | None = None,
     base: str = "",
     run_state: Callable[[str], str | None] = lambda _: None,
+    owners: Owners | None = None,
 ) -> str:
     """The whole page. ``base``: where the pages are mounted; without it the page stands alone, without links.
-    ``run_state``: request id -> what Airflow says of the run.
+    ``run_state``: request id -> what Airflow says of the run. ``owners``: as the policy names them.
 
     Raises :class:`~tidegate.errors.Refused` if the journal has no such operation.
     """
-    document = operation_document(journal, service, operation, (clock or SystemClock()).now(), run_state=run_state)
+    now = (clock or SystemClock()).now()
+    document = operation_document(journal, service, operation, now, run_state=run_state, owners=owners)
     address = f"{base}/operations/{service}/{operation}"
     return page(
         f"{document['headline']['title']} · {service}",
@@ -59,6 +62,7 @@ def operation_body(document: Mapping[str, Any]) -> Markup:
         [
             _top(document),
             _trouble(document),
+            _untold(document),
             objectives(document),
             _chart(document),
             waiting(document),
@@ -100,6 +104,14 @@ def _trouble(document: Mapping[str, Any]) -> Markup | None:
     return tag("section", tag("h2", carried["words"]), tag("ul", ways, class_="needs"), class_="card top bad")
 
 
+def _untold(document: Mapping[str, Any]) -> Markup | None:
+    """Who should have been told, and was not: somebody else has to tell them."""
+    if not document["untold"]:
+        return None
+    lines = [tag("li", words) for words in document["untold"]]
+    return tag("section", tag("h2", "Not everybody was told"), tag("ul", lines, class_="needs"), class_="card top ask")
+
+
 def _chart(document: Mapping[str, Any]) -> Markup:
     picture = chart(document["series"], document["plan"]["objectives"])
     guard = document["guard"]
@@ -113,6 +125,7 @@ def _facts(document: Mapping[str, Any]) -> Markup:
     about, lease = document["operation"], document["lease"]
     mine = lease is not None and lease["operation"] == about["id"]
     rows: list[tuple[str, object]] = [
+        ("Owner", document["owner"]),
         ("Asked for by", f"{about['requester']}, {when(about['opened_at'])}: {about['reason']}"),
         ("State", str(about["outcome"] or about["state"]).replace("_", " ")),
         ("Why it turned back", about["why_back"]),

@@ -48,6 +48,7 @@ def _card(row: Mapping[str, Any], now: float, base: str, alone: bool = False) ->
     release = f"{row['stable']['version']} in slot {row['stable']['slot']}" if row["stable"] else "none adopted yet"
     facts: Sequence[tuple[str, object]] = (
         ("Release", release),
+        *([("Owners", _owners(row["owners"]))] if row["owners"] else []),
         ("Last operation", _operation(row, now, base)),
         ("Guard", _guard(row["guard"])),
         ("Lease", _lease(row["lease"])),
@@ -68,6 +69,14 @@ def _card(row: Mapping[str, Any], now: float, base: str, alone: bool = False) ->
         class_=f"card top {_TONES[row['urgency']]}",
         id=f"service-{row['service']}",
     )
+
+
+def _owners(owners: Mapping[str, str]) -> str:
+    """Each once: who answers for what."""
+    of: dict[str, list[str]] = {}
+    for what, who in owners.items():
+        of.setdefault(who, []).append(what)
+    return "; ".join(f"{who}: {', '.join(what)}" for who, what in of.items())
 
 
 def _operation(row: Mapping[str, Any], now: float, base: str) -> object:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.journal.store import Journal
+from tidegate.policy.people import Owners
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Doors:
     which services this user may read; ``may_control`` gives the user's name. ``control``: (action, service, operation,
     person, reason) -> what happened, in words. ``service_of``: DAG id -> service, None if it is not ours;
     ``operation_of``: (DAG id, run id) -> operation, None if the run has nothing to do with one; ``run_state``: request
-    id -> state of its run in Airflow, None if it has none or that cannot be asked.
+    id -> state of its run in Airflow, None if it has none or that cannot be asked. ``owners``: service -> who answers
+    for it, None without a policy.
     """
 
     open_journal: Callable[[], Journal]
@@ -31,3 +33,4 @@ class Doors:
     service_of: Callable[[str], str | None]
     operation_of: Callable[[str, str], str | None]
     run_state: Callable[[str], str | None]
+    owners: Callable[[str], Owners | None]

@@ -36,7 +36,7 @@ def overview(doors: Doors, may: MayRead) -> dict[str, Any]:
     """Of the services that this user may read: those with a policy, and those that the journal knows."""
     journal, troubles = doors.open_journal(), doors.services()
     names = [name for name in {*troubles, *map(service_of, journal.services())} if may(name)]
-    return overview_document(journal, names, time.time(), troubles)
+    return overview_document(journal, names, time.time(), troubles, doors.owners)
 
 
 def overview_page(doors: Doors, may: MayRead, base: str) -> str:
@@ -51,7 +51,7 @@ def _service(doors: Doors, service: str, now: float) -> dict[str, Any]:
     journal, troubles = doors.open_journal(), doors.services()
     if service not in {*troubles, *journal.services()}:
         raise HTTPException(404, f"there is no service {service!r}, neither in a policy nor in the journal")
-    return service_document(journal, service, now, troubles.get(service, ""))
+    return service_document(journal, service, now, troubles.get(service, ""), doors.owners(service))
 
 
 def service_page(doors: Doors, service: str, base: str) -> str:
@@ -66,14 +66,16 @@ def service_part(doors: Doors, service: str, base: str) -> str:
 
 def operation(doors: Doors, service: str, name: str) -> dict[str, Any]:
     try:
-        return operation_document(doors.open_journal(), service, name, time.time(), run_state=doors.run_state)
+        journal, owners = doors.open_journal(), doors.owners(service)
+        return operation_document(journal, service, name, time.time(), run_state=doors.run_state, owners=owners)
     except Refused as error:
         raise HTTPException(404, str(error)) from None
 
 
 def operation_page(doors: Doors, service: str, name: str, base: str) -> str:
     try:
-        return operation_html(doors.open_journal(), service, name, base=base, run_state=doors.run_state)
+        journal, owners = doors.open_journal(), doors.owners(service)
+        return operation_html(journal, service, name, base=base, run_state=doors.run_state, owners=owners)
     except Refused as error:
         raise HTTPException(404, str(error)) from None
 

@@ -29,6 +29,7 @@ def _lines(world: World, view: OperationView, node_id: str, request: Mapping[str
     until = datetime.fromtimestamp(request["expires_at"], UTC).isoformat(timespec="seconds")
     yield f"**{_what(view)}** on `{view.service}`, "
     yield f"requested by {_code(view.requester)}: {_code(view.reason)}"
+    yield f"Owner: {_code(world.policy.owners.of(view.kind))}"
     yield ""
     yield f"A yes allows: {_allowed(view, node_id)}. It is needed from {request['quorum']} of: " + ", ".join(
         _code(p) for p in request["people"]

@@ -22,6 +22,7 @@ from tidegate.engine.world import World
 from tidegate.errors import TidegateError
 from tidegate.model.operation import OperationState
 from tidegate.workflow.identity import read
+from tidegate.workflow.notices import tell_quietly
 from tidegate.workflow.triggers import hold
 from tidegate.workflow.worlds import world_for
 
@@ -39,6 +40,7 @@ class ApprovalTrigger(BaseTrigger):
         self._looked_up = False
         self._began = time.monotonic()
         self._signed_at = -math.inf
+        self._telling: asyncio.Task[None] | None = None  # nobody waits for it
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         path = f"{type(self).__module__}.{type(self).__qualname__}"
@@ -47,6 +49,8 @@ class ApprovalTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         not_before = time.monotonic() + hold()
+        who = f"airflow approval {self.node}"
+        self._telling = asyncio.create_task(asyncio.to_thread(tell_quietly, self.service, self.operation, who))
         while True:
             event = await asyncio.to_thread(self._look)
             if event is not None:

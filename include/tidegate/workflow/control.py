@@ -18,6 +18,7 @@ from tidegate.journal.model import EventKind
 from tidegate.model.operation import OperationState
 from tidegate.policy.load import Loaded
 from tidegate.workflow.identity import actor, read, requester, run_id
+from tidegate.workflow.owner_tag import owner_tag
 from tidegate.workflow.params import control_params
 from tidegate.workflow.retries import DELAY, RETRIES, retry_policy
 from tidegate.workflow.worlds import paper_world_of, world_of
@@ -63,7 +64,7 @@ def build_control(loaded: Loaded) -> DAG:
         is_paused_upon_creation=False,
         params=control_params(),
         doc_md=_DOC,
-        tags={"tidegate", policy.service, "control"},
+        tags={"tidegate", policy.service, "control", owner_tag(policy.owners.rollback)},
         default_args={"owner": policy.owners.rollback, "retries": RETRIES, "retry_delay": DELAY},
         render_template_as_native_obj=False,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import DAG, BaseOperator, TaskGroup
 
-from tidegate.model.operation import MOVING, OperationKind
+from tidegate.model.operation import OperationKind
 from tidegate.plan.model import ApprovalNode, Gate, Node, Phase, Stage
 from tidegate.policy.schema import Policy
 from tidegate.workflow.approvals import ApprovalOperator
@@ -15,7 +15,9 @@ from tidegate.workflow.bind import BindOperator
 from tidegate.workflow.gates import GateSensor
 from tidegate.workflow.identity import Blueprint, dag_id
 from tidegate.workflow.loss_watcher import loss_asset
+from tidegate.workflow.notices import callbacks
 from tidegate.workflow.outcome import OutcomeOperator
+from tidegate.workflow.owner_tag import owner_tag
 from tidegate.workflow.params import params_of
 from tidegate.workflow.retries import DELAY, RETRIES, retry_policy
 from tidegate.workflow.rto_alert import rto_alert
@@ -52,7 +54,7 @@ def _dag(blueprint: Blueprint) -> DAG:
         is_paused_upon_creation=False,
         params=params_of(kind, tuple(policy.regions)),
         doc_md=runbook(blueprint.loaded, blueprint.plan),
-        tags={"tidegate", policy.service, kind.value} | stale,
+        tags={"tidegate", policy.service, kind.value, owner_tag(policy.owners.of(kind))} | stale,
         default_args=_defaults(policy, kind),
         render_template_as_native_obj=False,
     )
@@ -70,10 +72,9 @@ def _schedule(blueprint: Blueprint) -> Any:
 
 
 def _defaults(policy: Policy, kind: OperationKind) -> dict[str, Any]:
-    owner = policy.owners.rollback if kind is OperationKind.ROLLBACK else policy.owners.release
-    owner = policy.owners.failover if kind in MOVING else owner
     retrying = {"retries": RETRIES, "retry_delay": DELAY, "retry_policy": retry_policy()}
-    return {"owner": owner, "trigger_rule": "none_failed", **retrying}  # the rule: see workflow/skipping.py
+    told = {"owner": policy.owners.of(kind), **callbacks(policy)}
+    return {**told, "trigger_rule": "none_failed", **retrying}  # the rule: see workflow/skipping.py
 
 
 def _tasks(blueprint: Blueprint, stage: Stage) -> Iterator[BaseOperator]:
@@ -86,8 +87,7 @@ def _of_the_way_back(blueprint: Blueprint, stage: Stage, node: Node) -> dict[str
     one is red, a person is needed, and clearing it lets the rest go on."""
     if stage.phase is not Phase.RETURN:
         return {}
-    owners = blueprint.loaded.policy.owners
-    owner = {"owner": owners.failover if blueprint.kind in MOVING else owners.rollback}
+    owner = {"owner": blueprint.loaded.policy.owners.of(blueprint.kind, going_back=True)}
     return {**owner, "trigger_rule": "all_done"} if node is stage.nodes[0] else owner
 
 

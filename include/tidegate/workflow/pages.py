@@ -9,6 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from tidegate.engine.control import row_of
 from tidegate.journal.model import EventKind
 from tidegate.model.operation import OperationKind, operation_id
+from tidegate.model.operation import service_of as chain_service
+from tidegate.policy.people import Owners
 from tidegate.workflow import runs
 from tidegate.workflow.bind import CARRIED_AS
 from tidegate.workflow.control import Hand, order_id, service_of_control, use
@@ -22,6 +24,12 @@ log = logging.getLogger(__name__)
 def services() -> dict[str, str]:
     """Service -> why its policy is an older one, empty if it is as it stands on disk."""
     return {p.policy.service: f"{p.error}" if p.error else "" for p in known_policies()}
+
+
+def owners(service: str) -> Owners | None:
+    """Who answers for it, as its policy says now; None without one."""
+    chain = chain_service(service)
+    return next((p.policy.owners for p in known_policies() if p.policy.service == chain), None)
 
 
 def service_of(dag_id: str) -> str | None:

@@ -16,6 +16,7 @@ from tidegate.policy.load import Loaded
 from tidegate.redaction import cleansed
 from tidegate.report.glass_bundle import refresh, signed_heads
 from tidegate.workflow.identity import actor
+from tidegate.workflow.owner_tag import owner_tag
 from tidegate.workflow.worlds import world_of
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def build_readiness(loaded: Loaded) -> DAG:
         max_active_runs=1,
         is_paused_upon_creation=False,
         doc_md=_DOC.format(service=policy.service),
-        tags={"tidegate", policy.service, "readiness"},
+        tags={"tidegate", policy.service, "readiness", owner_tag(policy.owners.rollback)},
         default_args={"owner": policy.owners.rollback, "retries": 0},
         render_template_as_native_obj=False,
     )

@@ -19,6 +19,7 @@ from airflow.sdk.definitions.deadline import DeadlineAlert
 from tidegate.engine.objectives import note_rto
 from tidegate.engine.watchkeeping import open_operation_of
 from tidegate.model.operation import OperationKind
+from tidegate.workflow.notices import tell_quietly
 from tidegate.workflow.run_began import RunBegan
 from tidegate.workflow.worlds import paper_world
 
@@ -60,6 +61,7 @@ def tell(service: str) -> str:
     world = paper_world(service)
     view = open_operation_of(world)
     words = note_rto(world, view, ACTOR) if view is not None else ""
-    if words:
+    if view is not None and words:
         log.critical("%s: %s", service, words)
+        tell_quietly(service, view.id, ACTOR)
     return words

@@ -16,9 +16,12 @@ from typing import Any
 from airflow.sdk import Asset, AssetWatcher
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from tidegate.guard.beside import look_on
 from tidegate.guard.standing import stand_guard
 from tidegate.guard.vigil import Alarm
+from tidegate.workflow import notices
 from tidegate.workflow.detection import Detection
+from tidegate.workflow.notices import NoticeWatch
 from tidegate.workflow.worlds import world_for
 
 log = logging.getLogger(__name__)
@@ -64,12 +67,15 @@ class GuardTrigger(BaseEventTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         thread = self._thread = GuardThread(self.service)
         thread.start()
+        stop = threading.Event()
+        look_on(f"notices of {self.service}", NoticeWatch(self.service).look, notices.EVERY, stop)
         try:
             while True:
                 for detection in thread.asked():
                     yield TriggerEvent(detection.to_json())  # type: ignore[no-untyped-call]  # Airflow's
                 await asyncio.sleep(POLL)
         finally:
+            stop.set()
             thread.end()
 
     async def cleanup(self) -> None:
