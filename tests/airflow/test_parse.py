@@ -78,7 +78,7 @@ def test_the_runbook_names_every_node(dags: Any) -> None:
 
 def test_owners_and_tags_are_the_policys(dags: Any) -> None:
     dag = dags.dags["promote__shop"]
-    assert dag.tags == {"tidegate", "shop", "promotion"}
+    assert dag.tags == {"tidegate", "shop", "promotion", "owner:team-shop"}
     assert {t.owner for t in dag.tasks} == {"team-shop"}
 
 

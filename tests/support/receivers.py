@@ -166,7 +166,7 @@ def topic(moto: Moto) -> Topic:
 def client(moto: Moto, name: str) -> Any:
     import boto3
 
-    keys = {"aws_access_key_id": "nobody", "aws_secret_access_key": "nothing"}
+    keys = {"aws_access_key_id": "nobody", "aws_secret_access_key": "only-for-a-stand-in"}
     return boto3.client(name, endpoint_url=moto.url, region_name=REGION, **keys)
 
 

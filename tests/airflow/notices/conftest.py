@@ -48,6 +48,6 @@ def pager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Posts]:
 def topic(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Topic]:
     with moto_server.running(tmp_path_factory.mktemp("moto")) as server:
         extra = {"endpoint_url": server.url, "region_name": REGION}
-        given = {"login": "nobody", "password": "nothing", "extra": extra}
+        given = {"login": "nobody", "password": "only-for-a-stand-in", "extra": extra}
         monkeypatch.setenv("AIRFLOW_CONN_TOLD_AWS", connection("aws", **given))
         yield receivers.topic(server)
