@@ -139,7 +139,7 @@ GROUP_GUARDS: tuple[Guard, ...] = (
             "a group: no circle",
             "if way := circle(group.needs):",
             "if way := ():",
-            "test_what_is_wrong_in_a_group[catalog: {}-catalog: {needs: [shop]}-in a circle: shop -> catalog -> shop]",
+            "test_needs_that_form_a_circle",
         ),
     ),
 )
