@@ -43,7 +43,6 @@ def test_a_good_group_says_its_order(tmp_path: Path, capsys: Said) -> None:
             "[payments, catalgo]",
             "6:28: 'catalgo' is no service of this group; did you mean 'cata",
         ),
-        ("catalog: {}", "catalog: {needs: [shop]}", "in a circle: shop -> catalog -> shop"),
         ("  catalog: {}", "  catalog: {needs: [catalog]}", "in a circle: catalog -> catalog"),
         ("when_one_fails: hold", "when_one_fails: holt", "'holt' is not one of hold, go_on; did you mean 'hold'"),
         ("owners: {failover: sre, rollback: team-shop}", "owners: {failover: sre}", "rollback is missing"),
@@ -54,6 +53,11 @@ def test_a_good_group_says_its_order(tmp_path: Path, capsys: Said) -> None:
 def test_what_is_wrong_in_a_group(tmp_path: Path, capsys: Said, old: str, new: str, expected: str) -> None:
     assert old in GROUP
     assert expected in lint(folder_of(tmp_path, GROUP.replace(old, new)), capsys)
+
+
+def test_needs_that_form_a_circle(tmp_path: Path, capsys: Said) -> None:
+    said = lint(folder_of(tmp_path, GROUP.replace("catalog: {}", "catalog: {needs: [shop]}")), capsys)
+    assert "storefront.yaml:6:28: services need each other in a circle: shop -> catalog -> shop" in said
 
 
 def test_a_service_that_does_not_move(tmp_path: Path, capsys: Said) -> None:
