@@ -102,7 +102,7 @@ def test_where_all_is_there_nothing_is_missing(site: Site, capsys: pytest.Captur
 def test_notes_of_lint_are_counted() -> None:
     folder = ROOT / "dags" / "policies"
     (found,) = policies(folder, load_folder(folder, folder / "nosuch", record=False))
-    assert found.says == "shop: usable; lint has no errors or warnings (3 notes)"
+    assert found.says == "shop: usable; lint has no errors or warnings (4 notes)"
 
 
 def test_one_warning_is_one() -> None:

@@ -42,7 +42,8 @@ class MemoryFaults:
         if there is not None and there.fault != fault:
             raise Refused(f"{which} is {there.fault} already", next_step="give each fault an id of its own")
         if there is None:
-            there = self._there[which] = Injected(which, fault, self.now(), self.now() + lasts)
+            now = self.now()
+            there = self._there[which] = Injected(which, fault, now, now + lasts)
             self.on_inject(fault)
         return there
 
