@@ -55,6 +55,7 @@ ELSEWHERE = {
     "objectives": "tests/unit/cli/test_moving_commands.py",
     "drill": "tests/unit/cli/test_drilling.py",
     "drills": "tests/unit/cli/test_drilling.py",
+    "parity": "tests/scenarios/test_parity.py",
     "ledger": "tests/unit/cli/test_ledger_commands.py",
     "backup": "tests/unit/cli/test_backups_commands.py",
     "backups": "tests/unit/cli/test_backups_commands.py",

@@ -27,6 +27,7 @@ from tidegate.report.drills import trend_lines
 def register(app: typer.Typer) -> None:
     app.command("drill")(drill)
     app.command("drills")(drills)
+    app.command("parity")(parity)
 
 
 def drill(
@@ -75,6 +76,23 @@ def drills(service: Service, as_json: AsJson = False) -> None:
     good = last_good(found)
     if policy.drills is not None and (good is None or time.time() - (good.ended or 0) > policy.drills.every):
         typer.echo(f"{service}: a drill is overdue: tidegate drill {service}")
+
+
+def parity(service: Service, as_json: AsJson = False) -> None:
+    """Is the environment of drills what production is: settings, release, schema, instances? Exits with 4 where it is
+    not, or where it could not be looked at: a drill there would prove little. Changes nothing."""
+    from tidegate.drill.cast import drills_of
+    from tidegate.drill.parity import compare
+
+    section = drills_of(find_policy(service).policy)
+    found = compare(find_world(service), find_world(section.environment))
+    if as_json:
+        typer.echo(json.dumps({"service": service, "environment": section.environment, **found.to_json()}))
+    else:
+        for one in (*found.differences, *(f"not known: {what}" for what in found.unknown)):
+            typer.echo(f"DIFFERS  {one}")
+        typer.echo(f"{section.environment}: {'as' if found.ok else 'NOT as'} {service}; same: {', '.join(found.same)}")
+    raise typer.Exit(ExitCode.OK if found.ok else ExitCode.REFUSED)
 
 
 def _cast(policy: Any, which: str, by: str) -> Any:
