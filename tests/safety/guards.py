@@ -24,6 +24,7 @@ from tests.safety.ledger_guards import LEDGER_GUARDS
 from tests.safety.lock_guards import LOCK_GUARDS
 from tests.safety.migration_guards import MIGRATION_GUARDS
 from tests.safety.moving_guards import MOVING_GUARDS
+from tests.safety.notice_guards import NOTICE_GUARDS
 from tests.safety.objective_guards import OBJECTIVE_GUARDS
 from tests.safety.partial_guards import PARTIAL_GUARDS
 from tests.safety.people_guards import PEOPLE_GUARDS
@@ -64,6 +65,7 @@ GUARDS: tuple[Guard, ...] = (
     *READS_ONLY_GUARDS,
     *READINESS_GUARDS,
     *REGION_GUARDS,
+    *NOTICE_GUARDS,
     *OBJECTIVE_GUARDS,
     *TELEMETRY_GUARDS,
     *FLAG_GUARDS,

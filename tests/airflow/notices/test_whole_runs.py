@@ -167,6 +167,16 @@ def test_a_provider_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: 
     assert "needs the package apache-airflow-providers-pagerduty" in failures(rig)["declared"]["on_call"]
 
 
+def test_a_forward_task_that_failed_for_good_is_not_stuck_where_the_way_back_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slack: Posts
+) -> None:
+    rig = rig_of(tmp_path, channel={**SLACK, "at": ["stuck", "finished"]})
+    ran = run(rig, monkeypatch, {**PROMOTE, "version": "9.9.9"})
+    assert ran.tasks["admit.verify"] == "failed"
+    assert keys(rig) == ["finished"]
+    assert asked(slack.bodies[0]["text"], "Did anything change?") == "No."
+
+
 def test_a_request_that_is_refused_is_told_as_stuck(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slack: Posts
 ) -> None:
