@@ -48,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
         elif self.path == "/cart":
             self._say(200, {"orders": 1000})
         else:
-            self._say(200, {"order_id": self.path.removeprefix("/orders/")})
+            self._say(200, {"order_id": self.path.rpartition("/")[2]})  # an order, or its receipt
 
     def do_POST(self) -> None:
         self.server.requests += 1
