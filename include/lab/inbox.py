@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from lab.answering import AnswersInJson
 from lab.ports import ADDRESS
 
 
@@ -46,7 +47,7 @@ def arrivals(record: Path) -> list[dict[str, Any]]:
 def handler(inbox: Inbox) -> type[BaseHTTPRequestHandler]:
     """Who answers over HTTP."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(AnswersInJson, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 60
         wbufsize = -1  # an answer leaves in one piece: in two, each waits 40 ms for the sender's acknowledgement
@@ -55,17 +56,9 @@ def handler(inbox: Inbox) -> type[BaseHTTPRequestHandler]:
             self.rfile.read(int(self.headers.get("content-length") or 0))
             key = self.headers.get("idempotency-key")
             if not key:
-                self._answer(400, {"error": "a message bears its key in idempotency-key"})
+                self.answer(400, {"error": "a message bears its key in idempotency-key"})
                 return
-            self._answer(200, {"taken": inbox.receive(key, self.headers.get("x-epoch") or "")})
-
-        def _answer(self, status: int, body: dict[str, Any]) -> None:
-            text = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+            self.answer(200, {"taken": inbox.receive(key, self.headers.get("x-epoch") or "")})
 
         def log_message(self, format: str, *arguments: Any) -> None:
             return

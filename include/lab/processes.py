@@ -87,6 +87,17 @@ def all_processes() -> Iterator[ProcessLine]:
             yield line
 
 
+def tree(pid: int) -> list[int]:
+    """The process and all that descend from it."""
+    children: dict[int, list[int]] = {}
+    for line in all_processes():
+        children.setdefault(line.parent, []).append(line.pid)
+    found = [pid]
+    for one in found:
+        found.extend(children.get(one, ()))
+    return found
+
+
 def leads(session: Session) -> bool:
     """Whether the leader itself is still running."""
     line = read_process(session.pid)

@@ -12,12 +12,12 @@ import hmac
 import json
 import sys
 import threading
-from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from lab import outlets, postgres_user, processes, state
+from lab.answering import AnswersInJson
 from lab.estate import Lab
 from lab.outlets import Outlet
 from lab.places import Places
@@ -79,39 +79,26 @@ class Switch:
 def handler(switch: Switch, token: str) -> type[BaseHTTPRequestHandler]:
     """Who answers over HTTP."""
 
-    class Handler(BaseHTTPRequestHandler):
-        timeout = 10
-
+    class Handler(AnswersInJson, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if outlet := self._outlet():
-                self._answer(200, switch.state(outlet))
+                self.answer(200, switch.state(outlet))
 
         def do_PUT(self) -> None:
             if outlet := self._outlet():
                 asked = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)))
-                self._answer(200, switch.turn(outlet, asked["on"] is True))
+                self.answer(200, switch.turn(outlet, asked["on"] is True))
 
         def _outlet(self) -> Outlet | None:
             shown = self.headers.get("authorization") or ""
             if not hmac.compare_digest(shown.encode(), f"Bearer {token}".encode()):
-                self._answer(401, {"error": "no such token"})
+                self.answer(401, {"error": "no such token"})
                 return None
             known = outlets.outlets()
             found = known.get(self.path.removeprefix(_PREFIX))
             if found is None:
-                self._answer(404, {"error": f"outlets: {', '.join(known)}"})
+                self.answer(404, {"error": f"outlets: {', '.join(known)}"})
             return found
-
-        def _answer(self, status: int, body: Mapping[str, Any]) -> None:
-            text = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, format: str, *arguments: Any) -> None:
-            print(format % arguments, file=sys.stderr)
 
     return Handler
 

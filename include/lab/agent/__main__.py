@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from lab.agent.breaking import Breaking
 from lab.agent.keeping import Keeping
 from lab.agent.visitors import Visitors
+from lab.answering import AnswersInJson
 from lab.estate import Lab
 from lab.places import Places
 from lab.ports import ADDRESS
@@ -67,9 +68,7 @@ class Agent:
 def handler(agent: Agent, token: str) -> type[BaseHTTPRequestHandler]:
     """Who answers over HTTP."""
 
-    class Handler(BaseHTTPRequestHandler):
-        timeout = 10
-
+    class Handler(AnswersInJson, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self._do(agent.get)
 
@@ -82,20 +81,9 @@ def handler(agent: Agent, token: str) -> type[BaseHTTPRequestHandler]:
         def _do(self, verb: Verb) -> None:
             shown = self.headers.get("authorization") or ""
             if not hmac.compare_digest(shown.encode(), f"Bearer {token}".encode()):
-                return self._answer(401, {"error": "no such token"})
+                return self.answer(401, {"error": "no such token"})
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            return self._answer(*answered(verb, self.path, body))
-
-        def _answer(self, status: int, body: Mapping[str, Any]) -> None:
-            text = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, format: str, *arguments: Any) -> None:
-            print(format % arguments, file=sys.stderr, flush=True)
+            return self.answer(*answered(verb, self.path, body))
 
     return Handler
 

@@ -137,7 +137,7 @@ class Breaking:
     def _kill_airflow(self, fault: Fault) -> None:
         control = self._airflow.control()
         for name in [name for name in _AIRFLOW if control.states()[name] == "RUNNING"]:
-            for pid in _tree(control.pid(name)):
+            for pid in processes.tree(control.pid(name)):
                 processes.kill_one(pid)
         for name in _AIRFLOW:
             control.stop(name)  # or its supervisor would start it again at once
@@ -163,14 +163,3 @@ def _regions(fault: Fault) -> tuple[str, ...]:
 def _signal(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-
-
-def _tree(pid: int) -> list[int]:
-    """The process and all that descend from it."""
-    children: dict[int, list[int]] = {}
-    for line in processes.all_processes():
-        children.setdefault(line.parent, []).append(line.pid)
-    found = [pid]
-    for one in found:
-        found.extend(children.get(one, ()))
-    return found

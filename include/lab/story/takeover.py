@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ def moment(view: OperationView) -> bool:
 def lose_airflow(stage: Stage, view: OperationView) -> None:
     """SIGKILL to every process of Airflow's, and none is started again until the operation has ended without it."""
     control = stage.lab.control()
-    killed = [pid for name in _PROGRAMS for pid in _tree(control.pid(name))]
+    killed = [pid for name in _PROGRAMS for pid in processes.tree(control.pid(name))]
     since = time.time()
     for pid in killed:
         processes.kill_one(pid)
@@ -54,7 +53,7 @@ def freeze_worker(stage: Stage, view: OperationView) -> None:
     """SIGSTOP to whoever does a step, as soon as it is begun; they wake up when it has ended without them."""
     await_value(lambda: _begun(stage, view.id), BEGUN_WITHIN, f"{FROZEN_AT} has not begun")
     scheduler = stage.lab.control().pid("airflow-scheduler")
-    frozen = [pid for pid in _tree(scheduler) if pid != scheduler]
+    frozen = [pid for pid in processes.tree(scheduler) if pid != scheduler]
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
     in_mid_step = stage.operation_of(view.id).node(FROZEN_AT).status == "intended"
@@ -93,20 +92,6 @@ def _carry_on(stage: Stage, operation: str) -> dict[str, Any]:
 
 def _begun(stage: Stage, operation: str) -> bool | None:
     return stage.operation_of(operation).node(FROZEN_AT).status != "open" or None
-
-
-def _tree(pid: int) -> list[int]:
-    """The process and all that descend from it."""
-    children: dict[int, list[int]] = {}
-    for line in processes.all_processes():
-        children.setdefault(line.parent, []).append(line.pid)
-    return list(_below(pid, children))
-
-
-def _below(pid: int, children: dict[int, list[int]]) -> Iterator[int]:
-    yield pid
-    for child in children.get(pid, ()):
-        yield from _below(child, children)
 
 
 def _wake(pid: int) -> None:
