@@ -28,7 +28,7 @@ def go_home(cast: Cast, scenario: Scenario, before: Steady) -> list[str]:
     for one in cast.faults.active():
         cast.faults.lift(one.id)
     if not cast.wait(cast.hands.there, ENDS_WITHIN, scenario, Phase.HOME):
-        raise NotSettled("Airflow has not come back", next_step="see its own logs, then: tidegate drill … --restore")
+        raise NotSettled("Airflow has not come back", next_step=f"see its own logs; then {by_hand(cast)}")
     done: list[str] = []
     for _ in range(MOST):
         cast.wait(lambda: not _open(cast), ENDS_WITHIN, scenario, Phase.HOME)
@@ -41,8 +41,20 @@ def go_home(cast: Cast, scenario: Scenario, before: Steady) -> list[str]:
         done.append(_to_its_end(cast, scenario, operation))
     empty_slots(cast, before)
     if not cast.wait(lambda: not list(differences(before, look(cast.world))), SETTLES_WITHIN, scenario, Phase.HOME):
-        raise NotSettled(f"not as it was: {'; '.join(differences(before, look(cast.world)))}")
+        words = "; ".join(differences(before, look(cast.world)))
+        raise NotSettled(f"not as it was: {words}", next_step=by_hand(cast))
     return done
+
+
+def by_hand(cast: Cast) -> str:
+    """What somebody does about an environment that was not brought home. Production was not touched."""
+    service, home = cast.world.service, home_of(cast.world.policy)
+    move = (
+        f", tidegate reprotect {service}, tidegate switchover {service} --to {home}"
+        if cast.world.policy.failover
+        else ""
+    )
+    return f"bring {service} home by hand ({cast.service} was not touched): tidegate status {service}{move}"
 
 
 def what_next(cast: Cast, before: Steady) -> tuple[OperationKind, str] | None:
@@ -71,7 +83,7 @@ def empty_slots(cast: Cast, before: Steady) -> None:
     for name in sorted(set(look(world).slots) - set(before.slots)):
         arm, split = Arm.parse(name), world.estate.traffic.observe().split
         if split is None or split[arm] or _open(cast):
-            raise Refused(f"{arm} was empty before the drill, and takes traffic now", next_step="look at it")
+            raise Refused(f"{arm} was empty before the drill, and takes traffic now", next_step=by_hand(cast))
         token = Token(world.journal.head(world.service).epoch, cast.id)
         world.estate.compute.apply(arm, SlotSpec(None, 0), token, _no_files)
 

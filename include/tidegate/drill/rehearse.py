@@ -75,7 +75,7 @@ class Rehearsing:
                 since = self._fault(before)
                 self.answer = self._answered(before, since)
         except TidegateError as error:
-            self._phase(Phase.ANSWER, "", (error.message,))
+            self._phase(Phase.ANSWER, "", (in_words(error),))
         finally:
             self.seen = self._seen(self.answer.since if self.answer else since)
             if before is not None:
@@ -87,7 +87,7 @@ class Rehearsing:
             self.cast.load.stop(self.load)
             said = tuple(left_over(self.cast))
         except TidegateError as error:
-            said = (error.message,)
+            said = (in_words(error),)
         self._phase(Phase.EMPTY, "no fault, no users, no operation", said)
 
     def _bring_users(self) -> None:
@@ -130,7 +130,7 @@ class Rehearsing:
             done = go_home(self.cast, self.scenario, before)
             self._phase(Phase.HOME, ", ".join(done) or "it was there already", (), operations=done)
         except TidegateError as error:
-            self._phase(Phase.HOME, "", (error.message,))
+            self._phase(Phase.HOME, "", (in_words(error),))
 
     def _again(self, before: steady.Steady, snapshot: dict[str, Any] | None) -> None:
         """A drill whose steady state does not return fails, whatever else went well."""
@@ -145,7 +145,7 @@ class Rehearsing:
             )
             self._phase(Phase.AGAIN, _words(seen), said, **after.to_json())
         except TidegateError as error:
-            self._phase(Phase.AGAIN, "", (error.message,))
+            self._phase(Phase.AGAIN, "", (in_words(error),))
 
     # What they are made of
 
@@ -162,7 +162,7 @@ class Rehearsing:
         try:
             return self.cast.load.seen(self.load, since, until)
         except TidegateError as error:
-            self.wrong.append(f"what users saw is not known: {error.message}")
+            self.wrong.append(f"what users saw is not known: {in_words(error)}")
             return Seen(Users())
 
     def _availability(self) -> float:
@@ -207,6 +207,11 @@ class Rehearsing:
         self.cast.write(EventKind.DRILL_MEASURED, {"scenario": self.scenario.value, "result": result.to_json()})
         self.cast.say(f"{self.scenario.value}: {'passed' if result.ok else 'FAILED: ' + '; '.join(result.wrong)}")
         return result
+
+
+def in_words(error: TidegateError) -> str:
+    """With what to do about it."""
+    return f"{error.message}. {error.next_step}" if error.next_step else error.message
 
 
 def _words(seen: Seen) -> str:
