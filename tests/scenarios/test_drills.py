@@ -72,6 +72,29 @@ def test_with_airflow_lost_somebody_goes_on_at_a_terminal(tmp_path: Path) -> Non
     assert OperationKind.FAILOVER not in [kind for kind, _ in found.hands.asked]
 
 
+def test_what_it_took_counts_from_the_fault_that_users_meet(tmp_path: Path) -> None:
+    found = stage(tmp_path, {"airflow_lost": {}})
+    inject, asked = found.faults.on_inject, list[float]()
+
+    def slowly(fault: Fault) -> None:
+        if fault.kind is FaultKind.AIRFLOW_DEAD:
+            found.rig.clock.sleep(8.0)
+        inject(fault)
+
+    def saw(since: float, until: float) -> Seen:
+        asked.append(since)
+        return Seen(Users(1000 + len(asked), 0, 0, 0))
+
+    found.faults.on_inject, found.load.saw = slowly, saw
+    held = hold(found.cast, [Scenario.AIRFLOW_LOST])
+    assert held.ok, found.said
+    (fault,) = [row for row in found.rows(EventKind.DRILL_PHASE) if row["phase"] == Phase.FAULT.value]
+    (steady,) = [row.at for row in found.rig.world.journal.events(SERVICE, kinds={EventKind.DRILL_PHASE})
+                 if row.body["phase"] == Phase.STEADY.value]  # fmt: skip
+    assert fault["facts"]["at"] >= steady + 8.0, "it was a while until the region went, too"
+    assert fault["facts"]["at"] in asked
+
+
 def test_a_steady_state_that_does_not_return_fails_the_drill(tmp_path: Path) -> None:
     found = bad_release(tmp_path)
     lift = found.hands.ask

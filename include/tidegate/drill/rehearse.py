@@ -108,9 +108,11 @@ class Rehearsing:
         return state, snapshot
 
     def _fault(self, before: steady.Steady) -> float:
+        """When the last of them was put in: that is the one which users meet. To kill Airflow first takes seconds."""
         faults = faults_of(self.scenario, before.writer, self.rehearsal)
         at = self.cast.now()
         for number, fault in enumerate(faults):
+            at = self.cast.now()
             self.cast.faults.inject(f"{self.load}-{number}", fault, self.rehearsal.within * FAULT_LASTS)
         told = ", ".join(map(str, faults)) or f"{self.rehearsal.version} is bad by itself"
         self._phase(Phase.FAULT, told, (), at=at)
