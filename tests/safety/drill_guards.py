@@ -11,6 +11,17 @@ DRILL_GUARDS: tuple[Guard, ...] = (
     *of(
         0,
         _SCENARIO,
+        "drill/answers.py",
+        (
+            "a game day: nobody stands in for the people on call",
+            "        if self.cast.game_day:\n            operation",
+            "        if False:\n            operation",
+            "test_on_a_game_day_people_answer_what_they_were_not_told",
+        ),
+    ),
+    *of(
+        0,
+        _SCENARIO,
         "drill/rehearse.py",
         (
             "a drill: with something in its way nothing is touched",
@@ -23,6 +34,18 @@ DRILL_GUARDS: tuple[Guard, ...] = (
             "                *steady.differences(before, after),\n",
             "",
             "test_a_steady_state_that_does_not_return_fails_the_drill",
+        ),
+        (
+            "a drill: it counts from the fault that users meet",
+            "            at = self.cast.now()\n            self.cast.faults.inject(",
+            "            self.cast.faults.inject(",
+            "test_what_it_took_counts_from_the_fault_that_users_meet",
+        ),
+        (
+            "a game day: what is broken is not told while it goes on",
+            '        told = "is there; which it is, is told at the end" if self.cast.game_day else told\n',
+            "",
+            "test_on_a_game_day_people_answer_what_they_were_not_told",
         ),
         (
             "a drill: the RTO is held against what users saw",

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.drills import SERVICE, Stage, stage
 from tidegate.drill.answers import Answering
+from tidegate.drill.cast import GameDay
 from tidegate.drill.session import hold
 from tidegate.drivers.faults.contract import Fault, FaultKind
 from tidegate.drivers.load.contract import Seen
 from tidegate.engine.after_promotion import FAILED
 from tidegate.engine.brakes import DRILL
-from tidegate.engine.drills import drills
+from tidegate.engine.drills import drills, results_of
 from tidegate.engine.obstacles import in_the_way
 from tidegate.engine.region_loss import LOST
 from tidegate.errors import NotSettled
@@ -93,6 +95,45 @@ def test_what_it_took_counts_from_the_fault_that_users_meet(tmp_path: Path) -> N
                  if row.body["phase"] == Phase.STEADY.value]  # fmt: skip
     assert fault["facts"]["at"] >= steady + 8.0, "it was a while until the region went, too"
     assert fault["facts"]["at"] in asked
+
+
+def test_on_a_game_day_people_answer_what_they_were_not_told(tmp_path: Path) -> None:
+    found = stage(tmp_path, {"region_loss": {}})
+    found.cast = dataclasses.replace(found.cast, game_day=GameDay(120.0))
+    journal, rig = found.rig.world.journal, found.rig
+    hesitates, seen = 45.0, dict[str, Any]()
+
+    def person() -> None:
+        """Looks, and after a while begins what the runbook says."""
+        lost = [row for row in journal.events(rig.world.service, kinds={EventKind.NOTE}) if row.body["what"] == LOST]
+        if lost and "told" not in seen and rig.clock.now() >= lost[-1].at + hesitates:
+            seen["told"] = journal.events(SERVICE), list(found.said)
+            found.terminal.ask(OperationKind.FAILOVER, {"reason": "the region is dark"}, "by-a-person")
+
+    found.beside_the_drill(person)
+    began = rig.clock.now()
+    held = hold(found.cast, [Scenario.REGION_LOSS])
+    assert held.ok, found.said
+    assert OperationKind.FAILOVER not in [kind for kind, _ in found.hands.asked], "nobody stands in for people"
+    rows, said = seen["told"]
+    assert "region_loss" not in " ".join([*said, *(str(row.body) for row in rows)])
+    assert "region_dead" not in " ".join([*said, *(str(row.body) for row in rows)])
+    (result,) = held.results
+    assert result.scenario is Scenario.REGION_LOSS
+    assert result.game_day
+    assert result.times.wait is not None
+    assert result.times.wait >= hesitates, "that is what people took"
+    (fault,) = [row for row in found.rows(EventKind.DRILL_PHASE) if row["phase"] == Phase.FAULT.value]
+    assert fault["facts"]["at"] >= began + 120.0
+
+
+def test_people_are_compared_with_people(tmp_path: Path) -> None:
+    found = stage(tmp_path, {"region_loss": {}})
+    hold(found.cast, [Scenario.REGION_LOSS])
+    (held,) = drills(found.rig.world.journal, SERVICE)
+    game_day = dataclasses.replace(held, results=(dataclasses.replace(held.results[0], game_day=True),))
+    assert results_of([held, game_day], Scenario.REGION_LOSS) == list(held.results)
+    assert results_of([held, game_day], Scenario.REGION_LOSS, game_day=True) == list(game_day.results)
 
 
 def test_a_steady_state_that_does_not_return_fails_the_drill(tmp_path: Path) -> None:

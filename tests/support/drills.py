@@ -65,22 +65,18 @@ class InProcess:
 
 
 @dataclass
-class Acting:
-    """The rig's clock; behind each wait of the drill's own, whatever there is an alarm for is rolled back."""
+class Beside:
+    """The rig's clock; behind each wait of the drill's own, somebody else has his turn."""
 
     clock: FakeClock
-    hands: InProcess
-    alarms: list[Alarm]
+    turn: Callable[[], None]
 
     def now(self) -> float:
         return self.clock.now()
 
     def sleep(self, seconds: float) -> None:
         self.clock.sleep(seconds)
-        if self.alarms:
-            alarm = self.alarms.pop()
-            self.alarms.clear()
-            self.hands.ask(OperationKind.ROLLBACK, {"reason": alarm.reason}, alarm.id)
+        self.turn()
 
 
 @dataclass
@@ -104,7 +100,18 @@ class Stage:
         """What the guard wants begun is begun whenever the drill waits: by Airflow's asset event elsewhere."""
         alarms: list[Alarm] = []
         self.rig.watch = Watch(self.rig.world, alarms.append)
-        clock = Acting(self.rig.clock, self.hands, alarms)
+
+        def rolls_back() -> None:
+            if alarms:
+                alarm = alarms.pop()
+                alarms.clear()
+                self.hands.ask(OperationKind.ROLLBACK, {"reason": alarm.reason}, alarm.id)
+
+        self.beside_the_drill(rolls_back)
+
+    def beside_the_drill(self, turn: Callable[[], None]) -> None:
+        """``turn``: somebody else's, whenever the drill waits."""
+        clock = Beside(self.rig.clock, turn)
         self.cast = dataclasses.replace(self.cast, world=dataclasses.replace(self.cast.world, clock=clock))
 
     def again(self, which: str) -> Cast:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import time
 import uuid
+from dataclasses import replace
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -21,6 +23,7 @@ from tidegate.errors import Refused
 from tidegate.model.drill import Scenario
 from tidegate.policy.drills import Drills
 from tidegate.policy.likely import likely
+from tidegate.policy.quantities import parse_duration
 from tidegate.report.drills import trend_lines
 
 
@@ -37,11 +40,16 @@ def drill(
     ] = None,
     by: Annotated[str | None, typer.Option("--by", help="Who wants it; else your account.")] = None,
     which: Annotated[str | None, typer.Option("--id", help="The drill's id; a new one if left out.")] = None,
+    game_day: Annotated[
+        bool, typer.Option("--game-day", help="One of them, drawn by lot and not told; people answer it.")
+    ] = False,
+    within: Annotated[str, typer.Option("--within", help="Until the fault comes, at most; on a game day.")] = "30m",
 ) -> None:
     """Rehearse the service's plans on the environment that its policy names, under load, with faults put in. Exits with
     0 if every scenario passed.
 
     The service itself is not touched. Ctrl-C ends it: faults are lifted and the environment is brought home first.
+    On a game day nobody stands in for the people on call, and which scenario it was is told at its end.
     """
     from tidegate.drill.cast import drills_of
     from tidegate.drill.session import hold
@@ -51,6 +59,8 @@ def drill(
     wanted = _wanted(section, scenarios or [])
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing is left broken
     cast = _cast(loaded.policy, which or _new_id(service), by or account())
+    if game_day:
+        cast, wanted = _drawn(cast, wanted, within)
     try:
         held = hold(cast, wanted)
     except KeyboardInterrupt:
@@ -111,6 +121,18 @@ def _cast(policy: Any, which: str, by: str) -> Any:
     found = from_environment(section.answer)
     airflow = ByAirflow(section.environment, Airflow(found.address, found.login or "", found.password or ""))
     return Cast(which, policy, world, airflow, AtTerminal(section.environment, found.login or by), by, _say)
+
+
+def _drawn(cast: Any, wanted: list[Scenario], within: str) -> tuple[Any, list[Scenario]]:
+    """One of them, at a moment that nobody knows. Raises :class:`Refused` for a span of time that is none."""
+    from tidegate.drill.cast import GameDay
+
+    lot = random.SystemRandom()
+    try:
+        most = parse_duration(within)
+    except ValueError as error:
+        raise Refused(f"--within: {error}", next_step="say for example --within 45m") from None
+    return replace(cast, game_day=GameDay(lot.uniform(0, most))), [lot.choice(wanted)]
 
 
 def _say(line: str) -> None:

@@ -92,7 +92,7 @@ class Answering:
         """The guard's rollback; where it may not begin one, as within an hour of another, a person's."""
         self._wait(lambda: self._note(FAILED, behind) is not None, "the release was not seen to fail")
         told = self._note(FAILED, behind)
-        if told is not None and told.body.get("because"):
+        if not self.cast.game_day and told is not None and told.body.get("because"):
             return self._ask(OperationKind.ROLLBACK)
         return self._opened(OperationKind.ROLLBACK, behind)
 
@@ -100,7 +100,9 @@ class Answering:
 
     def _loss(self) -> Answer:
         kind = OperationKind.FAILOVER
-        if self.scenario is Scenario.AIRFLOW_LOST:
+        if self.cast.game_day:
+            operation = self._opened(kind, self.behind)  # somebody's, however they come to it
+        elif self.scenario is Scenario.AIRFLOW_LOST:
             self._seen_dark()
             operation = self._ask(kind, from_terminal=True)
         elif self._guard_acts():
@@ -152,7 +154,7 @@ class Answering:
         """An empty word is not given."""
         hands = self.cast.terminal if from_terminal else self.cast.hands
         given = {key: value for key, value in conf.items() if value}
-        words = {"reason": f"drill {self.cast.id}: {self.scenario.value}", **given}
+        words = {"reason": f"drill {self.cast.id}: {self.cast.called(self.scenario)}", **given}
         return hands.ask(kind, words, f"{self.load}-{kind.value}")
 
     def _opened(self, kind: OperationKind, behind: int) -> str:

@@ -19,6 +19,7 @@ from tidegate.policy.drills import Drills
 from tidegate.policy.schema import Policy
 
 ACTOR = "drill"
+HIDDEN = "a game day"  # what a scenario is called while people are not to know which it is
 POLL = 0.25  # seconds between two looks
 _STOPPED = frozenset(
     {Phase.READY, Phase.STEADY, Phase.FAULT, Phase.ANSWER}
@@ -26,10 +27,17 @@ _STOPPED = frozenset(
 
 
 @dataclass(frozen=True)
+class GameDay:
+    """People answer, and do not know what is coming. ``after``: seconds of steady state until the fault is put in."""
+
+    after: float
+
+
+@dataclass(frozen=True)
 class Cast:
     """``policy``: of the service whose plans are rehearsed; ``world``: of the environment that is broken. ``hands``:
     how Airflow is asked; ``terminal``: how somebody goes on without it. ``by``: who wanted the drill. ``say``: one line
-    of progress."""
+    of progress. ``game_day``: nobody stands in for the people on call, and what is broken is not told."""
 
     id: str
     policy: Policy
@@ -38,6 +46,11 @@ class Cast:
     terminal: Hands
     by: str
     say: Callable[[str], None]
+    game_day: GameDay | None = None
+
+    def called(self, scenario: Scenario) -> str:
+        """What the scenario is called where people see it while it goes on."""
+        return HIDDEN if self.game_day else scenario.value
 
     @property
     def service(self) -> str:
@@ -67,7 +80,7 @@ class Cast:
 
     def beat(self, scenario: Scenario | None, phase: str) -> None:
         """Whoever waits for the drill sees that it is held."""
-        body = {"drill": self.id, "scenario": scenario.value if scenario else "", "phase": phase}
+        body = {"drill": self.id, "scenario": self.called(scenario) if scenario else "", "phase": phase}
         self.world.journal.beat(self.service, BEAT, ttl=BEAT_TTL, body=body)
 
     def wait(self, until: Callable[[], bool], within: float, scenario: Scenario, phase: Phase) -> bool:
@@ -96,8 +109,14 @@ class Cast:
 
     def phase(self, scenario: Scenario, phase: Phase, why: str, wrong: tuple[str, ...] = (), **facts: Any) -> None:
         """A part of the scenario is over."""
-        self.say(f"{scenario.value}: {phase.value}: {'; '.join(wrong) if wrong else why}")
-        body = {"scenario": scenario.value, "phase": phase.value, "why": why, "wrong": list(wrong), "facts": facts}
+        self.say(f"{self.called(scenario)}: {phase.value}: {'; '.join(wrong) if wrong else why}")
+        body = {
+            "scenario": self.called(scenario),
+            "phase": phase.value,
+            "why": why,
+            "wrong": list(wrong),
+            "facts": facts,
+        }
         self.write(EventKind.DRILL_PHASE, body)
 
 

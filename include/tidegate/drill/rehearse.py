@@ -39,7 +39,7 @@ class Rehearsing:
     @property
     def load(self) -> str:
         """The id of its users, and of whatever else it begins."""
-        return f"{self.cast.id}-{self.scenario.value}"
+        return f"{self.cast.id}-{self.cast.called(self.scenario).replace(' ', '-')}"
 
     def run(self) -> DrillResult:
         """Its result, written down. Raises ``JournalError`` and what interrupts: then, too, after the way back."""
@@ -93,7 +93,7 @@ class Rehearsing:
     def _bring_users(self) -> None:
         traffic = self.cast.policy.traffic
         rate, sessions = (float(traffic.rate), traffic.sessions) if traffic else (100.0, 150)
-        lasts = self.rehearsal.within * 3 + self.cast.section.steady * 4 + LOADED_WITHIN
+        lasts = self._hidden_for() + self.rehearsal.within * 3 + self.cast.section.steady * 4 + LOADED_WITHIN
         self.cast.load.start(self.load, LoadProfile(rate, sessions), lasts)
         there = self.cast.wait(lambda: self.cast.load.ready(self.load), LOADED_WITHIN, self.scenario, Phase.STEADY)
         if not there:
@@ -109,12 +109,14 @@ class Rehearsing:
 
     def _fault(self, before: steady.Steady) -> float:
         """When the last of them was put in: that is the one which users meet. To kill Airflow first takes seconds."""
+        self.cast.wait(lambda: False, self._hidden_for(), self.scenario, Phase.STEADY)
         faults = faults_of(self.scenario, before.writer, self.rehearsal)
         at = self.cast.now()
         for number, fault in enumerate(faults):
             at = self.cast.now()
             self.cast.faults.inject(f"{self.load}-{number}", fault, self.rehearsal.within * FAULT_LASTS)
         told = ", ".join(map(str, faults)) or f"{self.rehearsal.version} is bad by itself"
+        told = "is there; which it is, is told at the end" if self.cast.game_day else told
         self._phase(Phase.FAULT, told, (), at=at)
         return at
 
@@ -167,6 +169,9 @@ class Rehearsing:
             self.wrong.append(f"what users saw is not known: {in_words(error)}")
             return Seen(Users())
 
+    def _hidden_for(self) -> float:
+        return self.cast.game_day.after if self.cast.game_day else 0.0
+
     def _availability(self) -> float:
         return float(self.cast.world.policy.objectives.availability)
 
@@ -195,6 +200,7 @@ class Rehearsing:
             rto_target=objectives.rto if moved else None,
             rpo_target=objectives.rpo if moved else None,
             steps=steps_of(view) if view else {},
+            game_day=self.cast.game_day is not None,
         )
 
     def _written(self, result: DrillResult) -> DrillResult:
@@ -204,7 +210,7 @@ class Rehearsing:
             wrong.append(f"restored after {result.restored:.1f} s, the RTO is {result.rto_target:g} s")
         if result.rpo_target == 0 and result.users.lost:
             wrong.append(f"{result.users.lost} acknowledged writes are lost, and the RPO is 0 s")
-        past = results_of(drills(self.cast.world.journal, self.cast.service), self.scenario)
+        past = results_of(drills(self.cast.world.journal, self.cast.service), self.scenario, game_day=result.game_day)
         result = replace(result, wrong=tuple(wrong), flagged=flagged(result, past))
         self.cast.write(EventKind.DRILL_MEASURED, {"scenario": self.scenario.value, "result": result.to_json()})
         self.cast.say(f"{self.scenario.value}: {'passed' if result.ok else 'FAILED: ' + '; '.join(result.wrong)}")

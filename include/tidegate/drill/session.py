@@ -25,7 +25,7 @@ def hold(cast: Cast, scenarios: Sequence[Scenario]) -> Held:
     try:
         for scenario in scenarios:
             if now := incident(cast.world.journal, cast.service):
-                wrong.append(f"ended before {scenario.value}: {now}")
+                wrong.append(f"ended before {cast.called(scenario)}: {now}")
                 break
             Rehearsing(cast, scenario).run()
     except BaseException as error:
@@ -43,8 +43,9 @@ def _begin(cast: Cast, scenarios: Sequence[Scenario]) -> None:
     body = {
         "drill": cast.id,
         "environment": cast.world.service,
-        "scenarios": [scenario.value for scenario in scenarios],
+        "scenarios": [cast.called(scenario) for scenario in scenarios],
         "by": cast.by,
+        **({"game_day": True} if cast.game_day else {}),
     }
     with journal.locked(cast.service) as txn:
         other = unfinished(fold_drills(txn.events(kinds=DRILL_KINDS)))

@@ -30,11 +30,13 @@ class Held:
     ended: float | None = None
     wrong: tuple[str, ...] = ()
     phase: str = ""
+    game_day: bool = False
 
     @property
     def ok(self) -> bool:
         """It has come to its end, and each of its scenarios passed."""
-        whole = {result.scenario.value for result in self.results} == set(self.scenarios)
+        whole = self.game_day or {result.scenario.value for result in self.results} == set(self.scenarios)
+        whole = whole and len(self.results) == len(self.scenarios)
         return self.ended is not None and not self.wrong and whole and all(result.ok for result in self.results)
 
 
@@ -50,7 +52,12 @@ def fold_drills(rows: Iterable[Event]) -> list[Held]:
         if row.kind is EventKind.DRILL_BEGUN:
             body = row.body
             found[body["drill"]] = Held(
-                body["drill"], body["environment"], row.at, str(body["by"]), tuple(body["scenarios"])
+                body["drill"],
+                body["environment"],
+                row.at,
+                str(body["by"]),
+                tuple(body["scenarios"]),
+                game_day=bool(body.get("game_day")),
             )
         elif row.kind in DRILL_KINDS and row.body["drill"] in found:
             found[row.body["drill"]] = _and_then(found[row.body["drill"]], row)
@@ -75,9 +82,10 @@ def last_good(held: Sequence[Held]) -> Held | None:
     return next((one for one in reversed(held) if one.ok), None)
 
 
-def results_of(held: Sequence[Held], scenario: Scenario) -> list[DrillResult]:
-    """Every result of that scenario, oldest first."""
-    return [result for one in held for result in one.results if result.scenario is scenario]
+def results_of(held: Sequence[Held], scenario: Scenario, *, game_day: bool = False) -> list[DrillResult]:
+    """Every result of that scenario, oldest first; of game days, or of drills without people."""
+    every = [result for one in held for result in one.results if result.scenario is scenario]
+    return [result for result in every if result.game_day == game_day]
 
 
 def flagged(new: DrillResult, past: Sequence[DrillResult]) -> tuple[str, ...]:

@@ -69,7 +69,8 @@ class DrillResult:
     """One scenario of one drill. ``wrong``: every reason why it failed, none if it passed. ``kind``: of the operation
     that answered, "" if none was to; ``plan``: its plan's digest. ``steps``: seconds by node. ``flagged``: what was
     slower than it used to be: no failure. ``environment``: where it was held. ``served``: seconds from the fault until
-    writes were acknowledged again, as the users themselves saw it; None: never, or they write nothing."""
+    writes were acknowledged again, as the users themselves saw it; None: never, or they write nothing.
+    ``game_day``: people answered it who did not know what was coming."""
 
     drill: str
     scenario: Scenario
@@ -88,6 +89,7 @@ class DrillResult:
     rpo_target: float | None = None
     steps: Mapping[str, float] = field(default_factory=dict)
     flagged: tuple[str, ...] = ()
+    game_day: bool = False
 
     @property
     def ok(self) -> bool:

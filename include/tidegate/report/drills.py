@@ -44,7 +44,8 @@ def _row(result: DrillResult) -> tuple[str, ...]:
     users = f"{result.users.failed} of {result.users.requests}"
     lost = "?" if result.users.lost is None else str(result.users.lost)
     word = "passed" if result.ok else "FAILED"
-    return (when, result.scenario.value, word, *map(_seconds, parts), target, users, lost)
+    name = f"{result.scenario.value}, game day" if result.game_day else result.scenario.value
+    return (when, name, word, *map(_seconds, parts), target, users, lost)
 
 
 def _seconds(value: float | None) -> str:

@@ -13,6 +13,8 @@ from tests.support.airflow_runs import loaded_of
 from tests.support.drills import SERVICE, Stage, stage
 from tidegate.cli import main
 from tidegate.cli.exit_codes import ExitCode
+from tidegate.drill.cast import HIDDEN
+from tidegate.journal.model import EventKind
 
 TWO: dict[str, Any] = {"bad_release": {"version": "1.2.0"}, "region_loss": {}}
 
@@ -65,3 +67,20 @@ def test_what_was_never_held_is_said_to_be_overdue(held: Stage, capsys: pytest.C
     said = capsys.readouterr().out
     assert "no drill was ever held" in said
     assert f"a drill is overdue: tidegate drill {SERVICE}" in said
+
+
+def test_a_game_day_draws_one_of_them_and_tells_which_at_its_end(
+    held: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["drill", SERVICE, "bad_release", "--id", "d-1", "--game-day", "--within", "2m"]) == ExitCode.OK
+    said = capsys.readouterr().out
+    assert "prod: d-1 passed: 1 of 1 scenarios passed" in said
+    assert "bad_release, game day" in said
+    begun = held.rows(EventKind.DRILL_BEGUN)[-1]
+    assert (begun["scenarios"], begun["game_day"]) == ([HIDDEN], True)
+
+
+def test_a_game_day_within_no_time_at_all_is_refused(held: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["drill", SERVICE, "--game-day", "--within", "soon"]) == ExitCode.REFUSED
+    assert "--within: 'soon' is not a duration" in capsys.readouterr().err
+    assert held.rows(EventKind.DRILL_BEGUN) == []
