@@ -11,6 +11,50 @@ DRILL_GUARDS: tuple[Guard, ...] = (
     *of(
         0,
         _SCENARIO,
+        "drill/session.py",
+        (
+            "a drill: an environment that is not as production fails it",
+            "        wrong += unlike(cast)\n",
+            "",
+            "test_an_environment_that_is_not_what_production_is_fails_the_drill",
+        ),
+    ),
+    *of(
+        0,
+        "scenarios/test_drill_deaths.py",
+        "drill/session.py",
+        (
+            "a drill: one whose holder died is brought home",
+            "        _bring_home(cast, died)\n",
+            "",
+            "test_after_any_row_the_next_one_goes_home_and_is_held",
+        ),
+    ),
+    *of(
+        0,
+        "scenarios/test_drill_deaths.py",
+        "drill/died.py",
+        (
+            "a drill: an operation that died with its holder is carried on",
+            "    if view is not None and _nobodys(view, other):",
+            "    if False:",
+            "test_an_operation_that_died_with_its_holder_is_carried_on",
+        ),
+    ),
+    *of(
+        0,
+        "scenarios/test_drill_deaths.py",
+        "drill/home.py",
+        (
+            "a drill: slots are as strong as before",
+            "            world.estate.compute.apply(Arm.parse(name), SlotSpec(stable, were), token, _no_files)\n",
+            "            pass\n",
+            "test_after_any_row_the_next_one_goes_home_and_is_held",
+        ),
+    ),
+    *of(
+        0,
+        _SCENARIO,
         "drill/answers.py",
         (
             "a game day: nobody stands in for the people on call",

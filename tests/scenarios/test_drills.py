@@ -207,18 +207,33 @@ def test_whoever_is_interrupted_goes_home_first(tmp_path: Path, error: type[Base
     assert found.rig.database.observe()["east"].role == "primary"
 
 
-def test_one_whose_holder_died_is_ended_by_the_next(tmp_path: Path) -> None:
+def stricter(found: Stage, **section: Any) -> None:
+    """Production is the same in all but its RTO; ``section``: what the policy says of drills besides."""
+    rig, policy = found.rig, found.cast.policy
+    real = policy.objectives.model_copy(update={"rto": 30.0})
+    production = rig.world.policy.model_copy(update={"objectives": real})
+    part = found.cast.section.model_copy(update=section)
+    found.cast = dataclasses.replace(
+        found.cast,
+        policy=policy.model_copy(update={"drills": part}),
+        production=dataclasses.replace(rig.world, policy=production),
+    )
+
+
+def test_an_environment_that_is_not_what_production_is_fails_the_drill(tmp_path: Path) -> None:
     found = bad_release(tmp_path)
-    journal = found.rig.world.journal
-    body = {"drill": "drill-0", "environment": "shop", "scenarios": ["region_loss"], "by": "ann"}
-    with journal.locked(SERVICE) as txn:
-        txn.append(EventKind.DRILL_BEGUN, body, actor="drill")
-    found.faults.inject("drill-0-region_loss-0", Fault(FaultKind.PARTITION), 600.0)
+    stricter(found)
     held = hold(found.cast, [Scenario.BAD_RELEASE])
-    assert held.ok, found.said
-    died = drills(journal, SERVICE)[0]
-    assert died.wrong
-    assert not died.ok
+    assert [result.ok for result in held.results] == [True], "it is rehearsed all the same"
+    assert not held.ok
+    assert held.wrong == ("not as production: settings: objectives.rto: 1m there, 30s in production",)
+
+
+@pytest.mark.parametrize(("line", "counts"), [("objectives.rto", False), ("objectives", False), ("objective", True)])
+def test_a_line_that_may_differ_is_named_in_the_policy(tmp_path: Path, line: str, counts: bool) -> None:
+    found = bad_release(tmp_path)
+    stricter(found, may_differ=(line,))
+    assert hold(found.cast, [Scenario.BAD_RELEASE]).ok is not counts
 
 
 def test_promotions_are_held_while_a_drill_is_overdue_where_the_policy_says_so(tmp_path: Path) -> None:

@@ -117,10 +117,11 @@ def _cast(policy: Any, which: str, by: str) -> Any:
     person = by
     if section.answer is None:
         terminal = AtTerminal(section.environment, person)
-        return Cast(which, policy, world, terminal, terminal, by, _say)
+        return Cast(which, policy, world, terminal, terminal, by, _say, production=find_world(policy.service))
     found = from_environment(section.answer)
     airflow = ByAirflow(section.environment, Airflow(found.address, found.login or "", found.password or ""))
-    return Cast(which, policy, world, airflow, AtTerminal(section.environment, found.login or by), by, _say)
+    terminal = AtTerminal(section.environment, found.login or by)
+    return Cast(which, policy, world, airflow, terminal, by, _say, production=find_world(policy.service))
 
 
 def _drawn(cast: Any, wanted: list[Scenario], within: str) -> tuple[Any, list[Scenario]]:

@@ -37,7 +37,9 @@ class GameDay:
 class Cast:
     """``policy``: of the service whose plans are rehearsed; ``world``: of the environment that is broken. ``hands``:
     how Airflow is asked; ``terminal``: how somebody goes on without it. ``by``: who wanted the drill. ``say``: one line
-    of progress. ``game_day``: nobody stands in for the people on call, and what is broken is not told."""
+    of progress. ``game_day``: nobody stands in for the people on call, and what is broken is not told.
+    ``production``: the service's own world, that the environment is held against; it is only looked at. None: it is
+    not held against anything."""
 
     id: str
     policy: Policy
@@ -47,6 +49,7 @@ class Cast:
     by: str
     say: Callable[[str], None]
     game_day: GameDay | None = None
+    production: World | None = None
 
     def called(self, scenario: Scenario) -> str:
         """What the scenario is called where people see it while it goes on."""
@@ -83,7 +86,7 @@ class Cast:
         body = {"drill": self.id, "scenario": self.called(scenario) if scenario else "", "phase": phase}
         self.world.journal.beat(self.service, BEAT, ttl=BEAT_TTL, body=body)
 
-    def wait(self, until: Callable[[], bool], within: float, scenario: Scenario, phase: Phase) -> bool:
+    def wait(self, until: Callable[[], bool], within: float, scenario: Scenario | None, phase: Phase) -> bool:
         """Whether it came about in time. Looks again and again, and shows that somebody waits.
 
         Raises :class:`NotSettled` if something begins with the service itself, unless the drill is on its way back."""

@@ -22,9 +22,10 @@ ENDS_WITHIN = 900.0  # seconds, each
 SETTLES_WITHIN = 60.0  # seconds until what is home looks as it did
 
 
-def go_home(cast: Cast, scenario: Scenario, before: Steady) -> list[str]:
-    """Until it is as it was. Returns the operations that it took. Raises :class:`NotSettled` if it does not come to
-    that, and as asking does."""
+def go_home(cast: Cast, scenario: Scenario | None, before: Steady) -> list[str]:
+    """Until it is as it was. ``scenario``: None: of a drill whose holder died. Returns the operations that it took.
+    Raises :class:`NotSettled` if it does not come to that, and as asking does."""
+    which = f"{cast.id}-{scenario.value if scenario else 'left'}"
     for one in cast.faults.active():
         cast.faults.lift(one.id)
     if not cast.wait(cast.hands.there, ENDS_WITHIN, scenario, Phase.HOME):
@@ -37,9 +38,10 @@ def go_home(cast: Cast, scenario: Scenario, before: Steady) -> list[str]:
             break
         kind, target = wanted
         conf = {"reason": f"drill {cast.id}: the way back", **({"target": target} if target else {})}
-        operation = cast.hands.ask(kind, conf, f"{cast.id}-{scenario.value}-home-{len(done)}")
+        operation = cast.hands.ask(kind, conf, f"{which}-home-{len(done)}")
         done.append(_to_its_end(cast, scenario, operation))
     empty_slots(cast, before)
+    shrink_slots(cast, before)
     if not cast.wait(lambda: not list(differences(before, look(cast.world))), SETTLES_WITHIN, scenario, Phase.HOME):
         words = "; ".join(differences(before, look(cast.world)))
         raise NotSettled(f"not as it was: {words}", next_step=by_hand(cast))
@@ -88,11 +90,25 @@ def empty_slots(cast: Cast, before: Steady) -> None:
         world.estate.compute.apply(arm, SlotSpec(None, 0), token, _no_files)
 
 
+def shrink_slots(cast: Cast, before: Steady) -> None:
+    """A failover that found its way in place, since nothing was lost for good, leaves the slots as strong as it needed
+    them. Those that run more of the certified release than before are made as strong as they were."""
+    world = cast.world
+    stable = fold_facts(world.journal.events(world.service, kinds=FACT_KINDS)).stable
+    now = look(world)
+    for name, were in before.strength.items():
+        if stable is None or _open(cast) or now.strength.get(name, 0) <= were:
+            continue
+        if now.slots[name].startswith(f"{stable.version} "):
+            token = Token(world.journal.head(world.service).epoch, cast.id)
+            world.estate.compute.apply(Arm.parse(name), SlotSpec(stable, were), token, _no_files)
+
+
 def _no_files() -> Path:
-    raise AssertionError("an empty slot needs no files")
+    raise AssertionError("a slot that is emptied or shrinks needs no files")
 
 
-def _to_its_end(cast: Cast, scenario: Scenario, operation: str) -> str:
+def _to_its_end(cast: Cast, scenario: Scenario | None, operation: str) -> str:
     world = cast.world
 
     def closed() -> bool:

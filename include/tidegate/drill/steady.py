@@ -18,14 +18,16 @@ from tidegate.errors import TidegateError
 from tidegate.model.topology import Arm, Slot
 from tidegate.plan.settings import check_specs
 
+_LISTS = ("following", "detours", "scratch", "unknown")
 FEWEST = 20  # requests, or users were hardly there
 
 
 @dataclass(frozen=True)
 class Steady:
-    """What is there. ``stable``: the release that is certified. ``slots``: arm -> what runs in it, in words.
-    ``roles``: of each region's database. ``unknown``: what could not be looked at. ``following``: what holds log back
-    for somebody who reads it, in whichever region: one too many fills the disk."""
+    """What is there. ``stable``: the release that is certified. ``slots``: arm -> what runs in it, in words;
+    ``strength``: and how many instances that are. ``roles``: of each region's database. ``unknown``: what could not be
+    looked at. ``following``: what holds log back for somebody who reads it, in whichever region: one too many fills the
+    disk."""
 
     writer: str = ""
     stable: str = ""
@@ -34,15 +36,22 @@ class Steady:
     following: tuple[str, ...] = ()
     split: str = ""
     slots: Mapping[str, str] = field(default_factory=dict)
+    strength: Mapping[str, int] = field(default_factory=dict)
     flags: Mapping[str, str] = field(default_factory=dict)
     detours: tuple[str, ...] = ()
     open: str = ""
     scratch: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Steady:
+        """As :meth:`to_json` writes it."""
+        lists = {name: tuple(value[name]) for name in _LISTS}
+        return cls(**{**{name: value[name] for name in cls.__dataclass_fields__ if name in value}, **lists})
+
     def to_json(self) -> dict[str, Any]:
-        mappings = {"roles": dict(self.roles), "slots": dict(self.slots), "flags": dict(self.flags)}
-        lists = {name: list(getattr(self, name)) for name in ("following", "detours", "scratch", "unknown")}
+        mappings = {name: dict(getattr(self, name)) for name in ("roles", "slots", "strength", "flags")}
+        lists = {name: list(getattr(self, name)) for name in _LISTS}
         return {
             "writer": self.writer,
             "stable": self.stable,
@@ -157,12 +166,14 @@ def _routes(world: World) -> dict[str, Any]:
 
 def _slots(world: World) -> dict[str, Any]:
     found: dict[str, str] = {}
+    strength: dict[str, int] = {}
     for region, slot in product(world.policy.regions, (Slot.A, Slot.B)):
         state = world.estate.compute.observe(Arm(region, slot))
         well = sum(one.healthy for one in state.instances)
         if state.instances:
             found[str(state.arm)] = f"{state.version} on {well} of {len(state.instances)}"
-    return {"slots": found}
+            strength[str(state.arm)] = len(state.instances)
+    return {"slots": found, "strength": strength}
 
 
 def _flags(world: World) -> dict[str, Any]:

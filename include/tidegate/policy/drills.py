@@ -42,6 +42,8 @@ class Drills(Part):
     ``steady``: how long the steady state is measured, before and after. ``answer``: who stands in for the people
     on call: the connection to Airflow by which the drill asks for what a person would. Left out, it asks from its own
     process, without Airflow. ``blocked``: no drill begins on these days, each a date or a span of dates.
+    ``may_differ``: lines in which the environment need not be what production is, as ``tidegate parity`` names them;
+    any other difference fails a drill.
     """
 
     environment: Identifier
@@ -56,6 +58,7 @@ class Drills(Part):
         tuple[Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}(\.\.\d{4}-\d{2}-\d{2})?$")], ...],
         Field(max_length=200),
     ] = ()
+    may_differ: Annotated[tuple[Text, ...], Field(max_length=64)] = ()
 
 
 def drills_of(policy: Policy) -> Iterator[Problem]:
