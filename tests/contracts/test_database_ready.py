@@ -60,6 +60,29 @@ def test_a_right_that_was_taken_away_is_told(two: TwoDatabases, take: str, give:
             connection.execute(give)  # type: ignore[call-overload]  # literal
 
 
+def test_a_log_in_whose_time_is_over_is_told_and_what_renews_it(two: TwoDatabases) -> None:
+    with psycopg.connect(two.url("east", "postgres"), autocommit=True) as connection:
+        connection.execute("alter role dbadmin valid until '2020-01-01'")
+        try:
+            with pytest.raises(Unreachable, match="authentication failed") as refused:
+                two.driver().rights("east")
+        finally:
+            connection.execute("alter role dbadmin valid until 'infinity'")
+    assert "VALID UNTIL" in (refused.value.next_step or "")
+
+
+def test_a_slot_that_nobody_reads_is_told_from_one_that_somebody_does(two: TwoDatabases) -> None:
+    assert two.driver().observe()["east"].idle == ()
+    with psycopg.connect(two.url("east", "postgres"), autocommit=True) as connection:
+        connection.execute("select pg_create_physical_replication_slot('left_over', true)")
+        try:
+            seen = two.driver().observe()["east"]
+        finally:
+            connection.execute("select pg_drop_replication_slot('left_over')")
+    assert seen.idle == ("left_over",)
+    assert set(seen.slots) > {"left_over"}, "the standby's own is read"
+
+
 def test_the_note_of_the_epoch_is_tried_and_not_changed(two: TwoDatabases) -> None:
     two.driver().unquiesce("east", Token(1_000_000, "set up"))
     two.driver().rights("east")

@@ -10,6 +10,34 @@ _FAULTS = "contracts/test_faults.py"
 DRILL_GUARDS: tuple[Guard, ...] = (
     *of(
         0,
+        "scenarios/test_drill_catches.py",
+        "engine/readiness_moving.py",
+        (
+            "readiness: a replication slot that nobody reads",
+            "        if state.idle:\n",
+            "        if False:\n",
+            "test_a_drill_catches_it_before_anything_is_touched",
+        ),
+        (
+            "readiness: a standby with too few instances",
+            "    if len(instances) < world.policy.capacity.instances:\n",
+            "    if False:\n",
+            "test_a_drill_catches_it_before_anything_is_touched",
+        ),
+    ),
+    *of(
+        0,
+        "scenarios/test_drill_catches.py",
+        "engine/readiness_bundle.py",
+        (
+            "readiness: runbooks of other plans than today's",
+            "    if stale:\n",
+            "    if False:\n",
+            "test_a_drill_catches_it_before_anything_is_touched",
+        ),
+    ),
+    *of(
+        0,
         _SCENARIO,
         "drill/session.py",
         (

@@ -22,12 +22,13 @@ from tidegate.engine.runner import drive
 from tidegate.engine.view import OperationView, fold_operation, require
 from tidegate.model.drill import DrillResult, Scenario
 from tidegate.model.operation import GOOD_END, OperationKind, Outcome
+from tidegate.plan.begun import plans_of
 from tidegate.plan.names import APPROVE_LOSS
 from tidegate.policy.break_glass import BreakGlass
 from tidegate.policy.drills import Drills
 from tidegate.policy.load import load_policy
 from tidegate.publishing.keys import make_key, policy_text
-from tidegate.report.glass_bundle import contents, plans_of, refresh
+from tidegate.report.glass_bundle import contents, refresh
 from tidegate.report.runbook import Runbook, runbook
 from tidegate.report.runbook_page import runbook_html
 from tidegate.report.runbook_past import KindPast, fold_past, past
@@ -67,7 +68,7 @@ def _opened(rig: Rig, kind: str) -> OperationView:
 
 
 def _book(rig: Rig, kind: str) -> Runbook:
-    policy, plan = rig.world.policy, plans_of(loaded_of(rig))[kind]
+    policy, plan = rig.world.policy, plans_of(rig.world.policy, rig.world.policy_digest)[kind]
     known = past(rig.world.journal, "shop").get(plan.kind, KindPast())
     return runbook(policy, plan, known, rig.clock.now())
 
@@ -142,7 +143,7 @@ def test_every_command_of_the_shops_runbooks_is_one_that_is_run_above(tmp_path: 
     """The real policy's runbooks use no command that the ones on memory drivers do not."""
     shop = load_policy(ROOT / "dags" / "policies" / "shop.yaml")
     known = {"status", "run", "resume", "approve", "abort"}
-    for plan in plans_of(shop).values():
+    for plan in plans_of(shop.policy, shop.digest).values():
         found = {command.split()[1] for command in commands(markdown(runbook(shop.policy, plan, None, 0.0)))}
         assert found <= known, found - known
 
@@ -172,7 +173,10 @@ def test_one_that_did_not_end_as_meant_is_the_last_failed_and_measures_nothing(t
 def test_an_overdue_drill_is_red(tmp_path: Path, ago: float, red: bool) -> None:
     rig = _rig(tmp_path, "failover")
     drills = Drills.model_validate({"environment": "other", "scenarios": {"region_loss": {}}, "every": "2h"})
-    policy, plan = rig.world.policy.model_copy(update={"drills": drills}), plans_of(loaded_of(rig))["failover"]
+    policy, plan = (
+        rig.world.policy.model_copy(update={"drills": drills}),
+        plans_of(rig.world.policy, rig.world.policy_digest)["failover"],
+    )
     result = DrillResult("d1", Scenario.REGION_LOSS, "other", 0.0, 100.0, kind="failover", operation="o1")
     known = fold_past([], [result])[OperationKind.FAILOVER]
     assert bool(runbook(policy, plan, known, 100.0 + ago).red) is red

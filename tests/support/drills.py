@@ -33,6 +33,7 @@ from tidegate.journal.model import EventKind
 from tidegate.model.drill import Users
 from tidegate.model.operation import OperationKind
 from tidegate.model.placement import Placement
+from tidegate.plan.begun import plans_of
 from tidegate.plan.promotion import promotion_plan
 from tidegate.plan.rollback import rollback_plan
 from tidegate.policy.drills import Drills
@@ -138,7 +139,7 @@ def stage(tmp_path: Path, scenarios: Mapping[str, Any], **section: Any) -> Stage
     with world.journal.locked(world.service) as txn:
         where = Placement("east", {"east": 5000, "west": 5000}, True, False, "op-1")
         txn.append(EventKind.PLACEMENT_RECORDED, where.to_json(), actor="test")
-    _bundle(rig)
+    bundle(rig)
     eyed = Eyed(rig)
     part = Drills.model_validate({"environment": world.service, "scenarios": scenarios, "steady": "2s", **section})
     drilled = policy.model_copy(update={"service": SERVICE, "drills": part, "drivers": moving_policy().drivers})
@@ -153,11 +154,13 @@ def stage(tmp_path: Path, scenarios: Mapping[str, Any], **section: Any) -> Stage
     return found
 
 
-def _bundle(rig: Rig) -> None:
-    """One of today's policy, as readiness looks at it."""
+def bundle(rig: Rig, **other: str) -> None:
+    """One of today's policy, as readiness looks at it. ``other``: the digest that its plan of a kind has instead."""
     file = bundle_file(rig.world.estate.site.root, rig.world.policy.service)
-    file.parent.mkdir(parents=True)
-    told = {"policy_digest": rig.world.policy_digest, "people": dict(keys_of(rig.world.policy)), "head": {"seq": 0}}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    policy, digest = rig.world.policy, rig.world.policy_digest
+    plans = {kind: plan.digest for kind, plan in plans_of(policy, digest).items()} | other
+    told = {"plans": plans, "policy_digest": digest, "people": dict(keys_of(policy)), "head": {"seq": 0}}
     text = json.dumps(told).encode()
     with tarfile.open(file, "w:gz") as archive:
         entry = tarfile.TarInfo(MANIFEST)

@@ -52,14 +52,14 @@ def runbook(service: Service, kind: Kind = "", out: Out = None, check: Check = N
 
 
 def _books(service: str) -> dict[str, Runbook]:
-    from tidegate.report.glass_bundle import plans_of
+    from tidegate.plan.begun import plans_of
     from tidegate.report.runbook import runbook as made
     from tidegate.report.runbook_past import KindPast, past
 
     loaded, journal = find_policy(service), reading_journal()
     known_service(journal, service)
     known, now = past(journal, service), time.time()
-    plans = plans_of(loaded)
+    plans = plans_of(loaded.policy, loaded.digest)
     return {name: made(loaded.policy, plan, known.get(plan.kind, KindPast()), now) for name, plan in plans.items()}
 
 

@@ -14,6 +14,7 @@ from tidegate.engine.readiness_item import Item, item
 from tidegate.engine.signatures import keys_of
 from tidegate.engine.world import World
 from tidegate.errors import Refused
+from tidegate.plan.begun import plans_of
 from tidegate.policy.quantities import duration_text
 
 FOLDER, MANIFEST = "break-glass", "manifest.json"
@@ -44,6 +45,7 @@ def break_glass_bundle(world: World, facts: ServiceFacts, actor: str) -> Iterato
     """Asked of a service that can move: whoever moves it may have nothing else."""
     if world.policy.failover is not None:
         yield item("break-glass bundle", partial(look, world), _again(world.policy.service))
+        yield item("runbook", partial(_runbook, world), _again(world.policy.service))
 
 
 def look(world: World) -> str:
@@ -58,6 +60,20 @@ def look(world: World) -> str:
     if age > FRESH_FOR:
         raise Refused(f"the break-glass bundle is {duration_text(round(age))} old", next_step=_again(service))
     return f"{found['policy_digest']}, up to row {found['head']['seq']}"
+
+
+def _runbook(world: World) -> str:
+    """The runbooks in the bundle are of the plans that would run today: another Tidegate makes other plans of the same
+    policy."""
+    file = bundle_file(world.estate.site.root, world.policy.service)
+    if not file.exists():
+        raise Refused(f"there are no runbooks at {file}")
+    written = manifest_of(file).get("plans") or {}
+    now = {kind: plan.digest for kind, plan in plans_of(world.policy, world.policy_digest).items()}
+    stale = sorted(kind for kind in {*now, *written} if written.get(kind) != now.get(kind))
+    if stale:
+        raise Refused(f"the runbooks in {file} are of other plans than today's: {', '.join(stale)}")
+    return f"{len(now)} runbooks are of today's plans"
 
 
 def _again(service: str) -> str:

@@ -33,7 +33,9 @@ def moving(world: World, facts: ServiceFacts, actor: str) -> Iterator[Item]:
     more = "raise failover.instances, capacity.instances or what an instance carries"
     for region in world.policy.regions:
         yield item("capacity", partial(_capacity, world, part), more, of=region)
-        yield item("runs", partial(_runs, world, facts, region), "deploy the stable release there", of=region)
+        yield item(
+            "runs", partial(_runs, world, facts, region), "deploy the stable release there, at its strength", of=region
+        )
     if world.estate.flags is not None:
         yield item(
             "settings", partial(_settings, world, facts), "see who changed them; put them back, or set them anew"
@@ -62,6 +64,10 @@ def _replication(observe: Observe) -> str:
             raise Refused(f"{region}'s database is {state.role}{f' ({state.why})' if state.why else ''}")
         if region != writer and not state.streaming:
             raise Refused(f"{region}'s database does not stream from {writer}")
+        if state.idle:
+            words = f"nobody reads {', '.join(state.idle)} in {region}: the log is kept for it until the disk is full"
+            drop = "if whoever it was for is gone for good: SELECT pg_drop_replication_slot('<its name>') there"
+            raise Refused(f"a replication slot is left over: {words}", next_step=drop)
     return f"{', '.join(region for region in states if region != writer)} streams from {writer}"
 
 
@@ -115,6 +121,9 @@ def _runs(world: World, facts: ServiceFacts, region: str) -> str:
     if wrong or not instances:
         told = f"{', '.join(wrong)} of {len(instances)} do not run" if wrong else "no instance runs"
         raise Refused(f"{arm}: {told} {facts.stable.version} as certified")
+    if len(instances) < world.policy.capacity.instances:
+        wanted = f"capacity.instances says {world.policy.capacity.instances}"
+        raise Refused(f"{arm} is too small: {len(instances)} instances run, {wanted}")
     return f"{len(instances)} instances report {facts.stable.digest}"
 
 

@@ -27,14 +27,9 @@ from tidegate.journal.headstore import HEADS, PUBLIC_KEY, DirectoryStore
 from tidegate.journal.model import Event
 from tidegate.journal.store import Journal
 from tidegate.model.canonical import canonical
+from tidegate.plan.begun import plans_of
 from tidegate.plan.describe import lines
-from tidegate.plan.failover import failover_plan
 from tidegate.plan.model import Plan
-from tidegate.plan.moving import can_move
-from tidegate.plan.promotion import promotion_plan
-from tidegate.plan.reprotect import reprotect_plan
-from tidegate.plan.rollback import rollback_plan
-from tidegate.plan.switchover import switchover_plan
 from tidegate.policy.load import Loaded
 from tidegate.policy.schema import Policy
 from tidegate.report import runbook as by_kind
@@ -50,16 +45,9 @@ export TIDEGATE_POLICIES
 """
 
 
-def plans_of(loaded: Loaded) -> dict[str, Plan]:
-    """Every plan that can be begun from a terminal, by its kind."""
-    planners = [promotion_plan, rollback_plan]
-    planners += [switchover_plan, failover_plan, reprotect_plan] if can_move(loaded.policy) else []
-    return {(made := planner(loaded.policy, loaded.digest)).kind.value: made for planner in planners}
-
-
 def contents(loaded: Loaded, journal: Journal, home: Path, heads: Path | None) -> dict[str, bytes]:
     """The bundle's files by name. ``heads``: the store of signed heads, if there is one."""
-    policy, plans = loaded.policy, plans_of(loaded)
+    policy, plans = loaded.policy, plans_of(loaded.policy, loaded.digest)
     uses = connections(policy)
     files = {f"policy/{policy.service}.yaml": loaded.source.encode(), "env.sh": _ENV.encode()}
     for kind, plan in plans.items():

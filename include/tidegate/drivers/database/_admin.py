@@ -52,7 +52,7 @@ def session(credential: Credential, options: str = _OPTIONS) -> Iterator[Any]:
     except psycopg.Error as error:
         raise Unreachable(
             f"the database at {credential.address} gives no session: {why(error, credential)}",
-            next_step=f"see that it runs, and that conn://{credential.name} names it",
+            next_step=_mend(error, credential),
         ) from None
     with connection, cut_off(connection, CALL_SECONDS):
         yield connection
@@ -140,3 +140,13 @@ def _compare(held: int, service: str, token: Token) -> None:
         raise LeaseLost(
             f"the database of {service} was moved at epoch {held}, {token.operation} moves it at {token.epoch}"
         )
+
+
+def _mend(error: Exception, credential: Credential) -> str:
+    """PostgreSQL says the same of a password that is wrong and of one whose time is over."""
+    if "authentication failed" in str(error):
+        return (
+            f"renew the password of {credential.login}, there and in conn://{credential.name}: it is another one, or "
+            "its time is over (VALID UNTIL, see \\du)"
+        )
+    return f"see that it runs, and that conn://{credential.name} names it"

@@ -189,6 +189,7 @@ class Moves:
                 position=server.written,
                 read_only=server.read_only,
                 slots=server.slots,
+                idle=server.idle,
             )
         return self._standby(server)
 
@@ -207,6 +208,7 @@ class Moves:
             streaming=here,
             synchronous=source is not None and source.waits_for == server.region and here,
             slots=server.slots,
+            idle=server.idle,
         )
 
     def _server(self, region: str, token: Token) -> Server:

@@ -18,7 +18,7 @@ class Server:
     control is alive. ``frozen``: its processes stand still. ``linked``: the rest of the world reaches the region, and
     the region the world. ``held``: a standby that receives nothing more for now. ``lag``: bytes that it is said to be
     behind besides; None: not known. ``told``: the role it was told to show, if it has no say in it. ``slots``: what
-    holds its log back."""
+    holds its log back; ``idle``: those that nobody reads."""
 
     region: str
     primary: bool
@@ -36,6 +36,7 @@ class Server:
     waits_for: str | None = None
     rows: list[str] = field(default_factory=list)
     slots: tuple[str, ...] = ()
+    idle: tuple[str, ...] = ()
 
     @property
     def alive(self) -> bool:

@@ -33,7 +33,8 @@ SELECT recovering, position - '0/0'::pg_lsn,
   CASE WHEN NOT recovering THEN
     ARRAY(SELECT application_name FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')) END,
   ARRAY(SELECT slot_name::text FROM pg_replication_slots WHERE NOT temporary ORDER BY 1),
-  ARRAY(SELECT datname::text FROM pg_database WHERE starts_with(datname, 'tidegate_proof_') ORDER BY 1)
+  ARRAY(SELECT datname::text FROM pg_database WHERE starts_with(datname, 'tidegate_proof_') ORDER BY 1),
+  ARRAY(SELECT slot_name::text FROM pg_replication_slots WHERE NOT temporary AND NOT active ORDER BY 1)
 FROM (SELECT r AS recovering, CASE WHEN r THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS position
       FROM pg_is_in_recovery() AS r) AS here
 """
@@ -104,6 +105,7 @@ def _answer(
     waits_for: list[str] | None,
     slots: list[str],
     scratch: list[str],
+    idle: list[str],
 ) -> Answer:
     state = DatabaseState(
         region,
@@ -116,5 +118,6 @@ def _answer(
         read_only=bool(read_only) and not recovering,
         slots=tuple(slots),
         scratch=tuple(scratch),
+        idle=tuple(idle),
     )
     return Answer(state, tuple(waits_for or ()))

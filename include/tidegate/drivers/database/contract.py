@@ -24,8 +24,9 @@ class DatabaseState:
     ``lag_seconds``: age of the newest change that a standby shows, 0 where it shows all that it has received.
     ``streaming``: a standby's line to its primary is up. ``synchronous``: for a standby, whether the primary waits for
     it, as the primary says. ``read_only``: a primary that was told to take no writes. None: not known. ``slots``: what
-    holds its log back for somebody who reads it, by name. ``scratch``: databases in which migrations were tried, and
-    that are still there."""
+    holds its log back for somebody who reads it, by name; ``idle``: those of them that nobody reads now, so that the
+    log grows until the disk is full. ``scratch``: databases in which migrations were tried, and that are
+    still there."""
 
     region: str
     role: str
@@ -40,6 +41,7 @@ class DatabaseState:
     read_only: bool = False
     slots: tuple[str, ...] = ()
     scratch: tuple[str, ...] = ()
+    idle: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
