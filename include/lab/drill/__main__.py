@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lab.airflow_api import FINISHED, AirflowApi
 from lab.drill.estates import PERSON_ON_CALL, Estates
@@ -73,7 +74,19 @@ def _hold(estates: Estates, progress: Progress, *, by_dag: bool) -> int:
     print(tidegate(estates.env(), "drills", SERVICE))
     held = json.loads(tidegate(estates.env(), "drills", SERVICE, "--json"))["drills"]
     (OUT / "drills.json").write_text(json.dumps(held, indent=1))
+    _reports(estates, held)
+    progress.say(f"report: {OUT / 'drills.html'}; reviews and runbooks beside it")
     return 0 if held and held[-1]["ok"] else 1
+
+
+def _reports(estates: Estates, held: list[dict[str, Any]]) -> None:
+    """As somebody would want them the next morning: the drill, a review of each operation in it, the runbooks."""
+    tidegate(estates.env(), "drills", SERVICE, "--out", str(OUT / "drills.html"))
+    tidegate(estates.env(), "runbook", SERVICE, "--out", str(OUT / "runbooks"))
+    (OUT / "reviews").mkdir(exist_ok=True)
+    for result in (result for one in held for result in one["results"] if result["operation"]):
+        page = OUT / "reviews" / f"{result['scenario']}.html"
+        tidegate(estates.env(), "report", ENVIRONMENT, result["operation"], "--out", str(page))
 
 
 def _set_up(estates: Estates, progress: Progress) -> None:

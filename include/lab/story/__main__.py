@@ -75,6 +75,7 @@ def _act(lab: Lab, scenarios: tuple[Scenario, ...], out: Path, progress: Progres
             progress.say(f"  {'ok' if row['ok'] else 'NOT OK'}: {row['why']}")
             _review(stage, row, out / "reviews")
             yield row
+        stage.tidegate("runbook", "shop", "--out", str(out / "runbooks"))
     finally:
         if stage is not None:
             stage.stop_load()

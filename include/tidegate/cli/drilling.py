@@ -8,6 +8,7 @@ import signal
 import time
 import uuid
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -71,15 +72,27 @@ def drill(
     raise typer.Exit(ExitCode.OK if held.ok else ExitCode.REFUSED)
 
 
-def drills(service: Service, as_json: AsJson = False) -> None:
+def drills(
+    service: Service,
+    as_json: AsJson = False,
+    out: Annotated[Path | None, typer.Option("--out", help="A page to write, NAME.html, with the trend drawn.")] = None,
+) -> None:
     """What was held: by scenario, what it took to notice, decide, wait for people, act and verify, beside the RTO; what
     users saw; what failed, and what was slower than it used to be. Reads the journal only."""
+    from tidegate.report.drill_page import drills_html
+
+    if out is not None and out.suffix != ".html":
+        raise Refused(f"{out} is no page", next_step="name it NAME.html")
     policy, journal = find_policy(service).policy, reading_journal()
     found = drills_in(journal, service)
     if as_json:
         rows = [{"drill": one.id, "ok": one.ok, "began": one.began, "ended": one.ended, "wrong": list(one.wrong),
                  "results": [result.to_json() for result in one.results]} for one in found]  # fmt: skip
         typer.echo(json.dumps({"service": service, "drills": rows}))
+        return
+    if out is not None:
+        out.write_text(drills_html(service, found))
+        typer.echo(f"{out}: {len(found)} drills")
         return
     for line in trend_lines(service, found):
         typer.echo(line)

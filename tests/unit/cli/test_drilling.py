@@ -45,6 +45,18 @@ def test_all_of_the_policys_scenarios_and_then_the_trend(held: Stage, capsys: py
     assert [one["scenario"] for one in told["results"]] == ["bad_release", "region_loss"]
 
 
+def test_the_page_is_written_where_it_is_asked_for(
+    held: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["drill", SERVICE, "region_loss", "--id", "d-1"]) == ExitCode.OK
+    assert main(["drills", SERVICE, "--out", str(tmp_path / "drills.html")]) == ExitCode.OK
+    page = (tmp_path / "drills.html").read_text()
+    assert "d-1 passed" in page
+    assert "<svg" in page
+    assert main(["drills", SERVICE, "--out", str(tmp_path / "drills.pdf")]) == ExitCode.REFUSED
+    assert "is no page" in capsys.readouterr().err
+
+
 def test_one_that_failed_exits_so_and_says_why(held: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     held.rig.database.kill("west")
     assert main(["drill", SERVICE, "bad_release", "--id", "d-1"]) == ExitCode.REFUSED
