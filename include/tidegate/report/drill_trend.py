@@ -19,7 +19,7 @@ _SHAPES = ("circle", "square", "triangle", "diamond")
 
 
 def trend(results: Sequence[DrillResult]) -> Markup:
-    """``results``: oldest first; those that had nothing to restore are not drawn. A word if there is nothing to draw."""
+    """``results``: oldest first; those that had nothing to restore are not drawn. A word if there is none."""
     shown = [one for one in results if one.restored is not None]
     if not shown:
         return tag("p", "Nothing to draw yet: no drill has restored anything.", class_="quiet")
@@ -29,8 +29,10 @@ def trend(results: Sequence[DrillResult]) -> Markup:
     names = list(dict.fromkeys(one.scenario.value for one in shown))
     lines = [_line(number, name, shown, top) for number, name in enumerate(names)]
     said = "Seconds until users were safe again, by drill, oldest on the left"
-    parts = [tag("title", said), tag("text", said, x=str(LEFT), y="16", class_="title"), _grid(top), lines]
-    parts += [_rto(target, top), _names(names), _days(shown)]
+    parts: list[Markup | None] = [
+        *(tag("title", said), tag("text", said, x=str(LEFT), y="16", class_="title")),
+        *(_grid(top), *lines, _rto(target, top), _names(names), _days(shown)),
+    ]
     return tag("svg", parts, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", font_size=str(FONT))
 
 

@@ -47,7 +47,9 @@ td progress{width:9rem;display:block;margin-top:.45rem}
 white-space:nowrap}
 svg{display:block;width:100%;height:auto;font-family:system-ui,sans-serif}
 svg text{fill:var(--quiet)}svg .title{fill:var(--ink);font-weight:600}svg .grid{stroke:var(--line)}
-svg path{fill:none;stroke-width:2}svg circle[class],svg polygon[class]{fill:var(--card);stroke-width:2;stroke-dasharray:none}svg .stable{stroke:var(--stable)}svg .candidate{stroke:var(--candidate)}
+svg path{fill:none;stroke-width:2}
+svg circle[class],svg polygon[class]{fill:var(--card);stroke-width:2;stroke-dasharray:none}
+svg .stable{stroke:var(--stable)}svg .candidate{stroke:var(--candidate)}
 svg .region-1{stroke:var(--candidate)}svg .region-2{stroke:var(--ask);stroke-dasharray:7 3}
 svg .region-3{stroke:var(--good);stroke-dasharray:2 3}svg text.stable{fill:var(--stable);stroke:none}
 svg text.candidate{fill:var(--candidate);stroke:none}
