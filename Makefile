@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
-.PHONY: help setup demo drill e2e rto ui compose-test test soak model mutants check up down status race checks-cost docs lock clean
+.PHONY: help setup demo drill group e2e rto ui compose-test test soak model mutants check up down status race checks-cost docs lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ demo: setup ## the main job, end to end: a good release is promoted, a bad one i
 
 drill: setup ## the nightly drill's DAG on a real Airflow: a bad release, a lost region, Airflow lost; prints the trend
 	@exec $(PYTHON) -m lab.drill $(ONLY)
+
+group: setup ## three services that move together: they lose a region, come home in reverse, one fails half-way
+	@exec $(PYTHON) -m lab.group
 
 e2e: setup ## every scenario, or one: make e2e ONLY=name
 	@exec $(PYTHON) -m lab.story e2e $(if $(ONLY),--only $(ONLY))

@@ -14,7 +14,7 @@ import httpx
 
 from lab import processes, state, supervision
 from lab.airflow import AirflowSite
-from lab.drill.policies import AGENT, BELOW, ENVIRONMENT, PERSON, connection
+from lab.drill.policies import AGENT, BROKEN, ENVIRONMENT, PERSON
 from lab.estate import Lab
 from lab.places import Places, write_private
 from lab.ports import ADDRESS
@@ -39,7 +39,7 @@ class Estates:
     progress: Progress
 
     def __post_init__(self) -> None:
-        self.broken = Lab(Places(self.home / BELOW), self.progress, service=ENVIRONMENT)
+        self.broken = Lab(Places(self.home / BROKEN.below), self.progress, service=ENVIRONMENT)
         self.shop = Lab(Places(self.home), self.progress, dags=self.dags, expected=DAGS, beside=self._beside)
         self._token = secrets.token_urlsafe(18)
 
@@ -80,12 +80,9 @@ class Estates:
         address = {"conn_type": "http", "host": ADDRESS, "port": site.ports["airflow-api"]}
         person = {**address, "login": PERSON_ON_CALL, "password": site.secrets[f"person-{PERSON_ON_CALL}"]}
         found = {f"{_CONNECTION}{PERSON.upper()}": json.dumps(person)}
-        for name, value in self.broken.env().items():
-            known = name.removeprefix(_CONNECTION).lower()
-            if name.startswith(_CONNECTION) and known.startswith("shop_"):
-                found[f"{_CONNECTION}{connection(known).upper()}"] = _below(value)
         port = self.broken.site().ports["agent"]
         agent = {"conn_type": "http", "host": ADDRESS, "port": port, "password": self._token}
+        found |= BROKEN.variables(self.broken.env())
         return {**found, f"{_CONNECTION}{AGENT.upper()}": json.dumps(agent)}
 
     def _start_beside(self) -> None:
@@ -109,15 +106,3 @@ class Estates:
             record=lambda session: kept.add(name, session),
             directory=places.lab,
         )
-
-
-def _below(connection_json: str) -> str:
-    """Paths that the connection names are below the other lab's home."""
-    found = json.loads(connection_json)
-    extra = json.loads(found["extra"]) if isinstance(found.get("extra"), str) else found.get("extra")
-    if extra:
-        moved = {
-            key: f"{BELOW}/{value}" if key in ("conf", "environment_file") else value for key, value in extra.items()
-        }
-        found["extra"] = moved
-    return json.dumps(found)

@@ -10,12 +10,13 @@ from typing import Any
 
 import yaml
 
+from lab.another import Another
 from lab.deployment import POLICY, VARIABLES
 from lab.places import REPOSITORY
 from lab.story.variants import VARIANTS, merged
 
 SERVICE, ENVIRONMENT = "shop", "shop-drill"
-BELOW = "drill"  # the broken lab's home, below the other's
+BROKEN = Another("drill", "shop_drill_")
 AGENT, PERSON = "shop_drill_agent", "shop_drill_person"  # connections
 BAD_RELEASE = "1.2.0"
 
@@ -44,25 +45,8 @@ def drills(scenarios: Sequence[str] = ()) -> dict[str, Any]:
 
 def environment_of(shop: Mapping[str, Any]) -> dict[str, Any]:
     """The same policy with other systems beneath it, and what breaks it and brings its users."""
-    found: dict[str, Any] = _elsewhere(shop)
+    found: dict[str, Any] = BROKEN.elsewhere(shop)
     agent = {"kind": "agent", "at": f"conn://{AGENT}"}
     compute = {**found["drivers"]["compute"], "variables": VARIABLES}
     drivers = {**found["drivers"], "compute": compute, "faults": dict(agent), "load": dict(agent)}
     return {**found, "service": ENVIRONMENT, "drivers": drivers}
-
-
-def _elsewhere(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _elsewhere(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_elsewhere(one) for one in value]
-    if isinstance(value, str) and value.startswith("lab/"):
-        return f"{BELOW}/{value}"
-    if isinstance(value, str) and value.startswith("conn://shop_"):
-        return f"conn://{connection(value.removeprefix('conn://'))}"
-    return value
-
-
-def connection(name: str) -> str:
-    """The broken lab's connection that is what ``name`` is in the other one."""
-    return f"shop_drill_{name.removeprefix('shop_')}"

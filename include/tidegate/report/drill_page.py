@@ -82,7 +82,8 @@ def _restored(result: DrillResult) -> str:
         return "Nothing was to be restored."
     if result.rto_target is None:
         return f"Safe again after {result.restored:.2f} s."
-    return f"Served again after {result.restored:.2f} s; the RTO of {result.rto_target:g} s is {'met' if result.rto_met else 'MISSED'}."
+    word = "met" if result.rto_met else "MISSED"
+    return f"Served again after {result.restored:.2f} s; the RTO of {result.rto_target:g} s is {word}."
 
 
 def _all(held: Sequence[Held]) -> Markup:

@@ -1,0 +1,1 @@
+"""``make group``: three services that move together, each with two regions of its own."""
