@@ -26,7 +26,7 @@ from tidegate.journal.model import EventKind
 from tidegate.journal.store import Journal
 
 OUT = REPOSITORY / "build" / "group"
-WHO = ("--by", "ann")
+WHO = ("--by", "cat")
 LOADED_WITHIN, WARM = 60.0, 3.0  # seconds
 HELD_BACK = "payments"  # whose standby does not run, when everybody is to go west
 
