@@ -25,7 +25,7 @@ from lab.story.variants import VARIANTS, merged
 GROUP, FIRST = "storefront", "shop"
 OTHERS = {name: Another(name, f"{name}_") for name in ("payments", "catalog")}
 SERVICES = (FIRST, *OTHERS)
-USERS, USERS_LAST = 30, 1800.0  # of each service; seconds, at most
+USERS, USERS_LAST = 60, 1800.0  # of each service; seconds, at most
 _FILE = {
     "version": 1,
     "group": GROUP,
