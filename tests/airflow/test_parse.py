@@ -76,6 +76,22 @@ def test_the_runbook_names_every_node(dags: Any) -> None:
             assert task.task_id in ("bind", "outcome") or f"`{task.task_id.split('.', 1)[1]}`" in dag.doc_md
 
 
+def test_a_dag_s_documentation_is_its_runbook(dags: Any) -> None:
+    """One source for both: what to type, who answers for it, and that what each step took stands elsewhere."""
+    for dag_id, dag in dags.dags.items():
+        kind = dag_id.partition("__")[0]
+        if kind in ("promote", "rollback", "failover", "switchover", "reprotect"):
+            verb = f"tidegate run {kind} shop"
+            assert verb in dag.doc_md, dag_id
+        if kind == "contract":
+            assert "tidegate contract shop" in dag.doc_md
+        if kind not in ("control", "readiness", "drill"):
+            assert "**Answers for it:**" in dag.doc_md, dag_id
+            assert "With history: `tidegate runbook shop" in dag.doc_md, dag_id
+            assert "## When a task is red" in dag.doc_md, dag_id
+            assert "## Notes" not in dag.doc_md, dag_id
+
+
 def test_owners_and_tags_are_the_policys(dags: Any) -> None:
     dag = dags.dags["promote__shop"]
     assert dag.tags == {"tidegate", "shop", "promotion", "owner:team-shop"}

@@ -18,6 +18,11 @@ def markdown(book: Runbook, notes: str = "") -> str:
     return "\n".join([*top(book), *_steps(book), *_end(book, notes)]) + "\n"
 
 
+def without_notes(book: Runbook) -> str:
+    """For a place that nobody writes into, such as a DAG's documentation."""
+    return "\n".join([*top(book), *_steps(book), _made(book)]) + "\n"
+
+
 def notes_of(text: str, where: str) -> str:
     """What people wrote between the marks; "" where the text has no marks and is no runbook of ours yet.
 
@@ -93,4 +98,8 @@ def _entry(entry: Entry, stage: str) -> Iterator[str]:
 
 def _end(book: Runbook, notes: str) -> Iterator[str]:
     yield from ("## Notes", "", _HINT, "", BEGIN, *([notes] if notes else []), END, "")
-    yield f"Made of policy `{book.policy}`, plan `{book.plan}`."
+    yield _made(book)
+
+
+def _made(book: Runbook) -> str:
+    return f"Made of policy `{book.policy}`, plan `{book.plan}`."

@@ -46,6 +46,11 @@ MEANT: Mapping[OperationKind, Meant] = {
         "After a failover, once the lost region answers again: it follows the one that takes the writes.",
         ("The service is to go home: reprotect first, then switchover.",),
     ),
+    OperationKind.CONTRACT: Meant(
+        "What only older releases need is to be taken away from the schema. Once the migration has run, no rollback "
+        "goes to a baseline from before it.",
+        ("Anybody may still want to go back behind the release that runs now: not yet.",),
+    ),
 }
 
 
@@ -58,11 +63,12 @@ def begin(policy: Policy, kind: OperationKind) -> str:
         OperationKind.SWITCHOVER: f"tidegate run switchover {service} --to REGION {WHO}",
         OperationKind.FAILOVER: f"tidegate run failover {service} {WHO}",
         OperationKind.REPROTECT: f"tidegate run reprotect {service} {WHO}",
+        OperationKind.CONTRACT: f"tidegate contract {service} --reason WHY --wait",
     }[kind]
 
 
 def owner(policy: Policy, kind: OperationKind) -> str:
     """Who answers for it."""
-    if kind is OperationKind.PROMOTION:
+    if kind in (OperationKind.PROMOTION, OperationKind.CONTRACT):
         return policy.owners.release
     return policy.owners.rollback if kind is OperationKind.ROLLBACK else policy.owners.failover
