@@ -24,6 +24,7 @@ from lab.estate import Lab
 from lab.places import Places
 from lab.ports import ADDRESS
 from tidegate.drivers.faults.contract import Fault
+from tidegate.drivers.load.contract import LoadProfile
 from tidegate.errors import NotSettled, Refused, TidegateError
 
 Answer = dict[str, Any]
@@ -51,7 +52,7 @@ class Agent:
         if len(path) == 2 and path[0] == "faults":
             return self._faults.inject(path[1], Fault.from_json(body), float(body["lasts"]))
         if len(path) == 2 and path[0] == "loads":
-            self._visitors.start(path[1], int(body["sessions"]), float(body["lasts"]))
+            self._visitors.start(path[1], LoadProfile.from_json(body), float(body["lasts"]))
             return {}
         raise Refused(f"nothing is at /{'/'.join(path)}")
 

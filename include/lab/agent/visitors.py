@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -15,7 +16,9 @@ from typing import Any
 from lab.estate import Lab
 from lab.load import records
 from lab.load.journal import entries
+from lab.load.mix import weights
 from lab.story.region_killed import back_after
+from tidegate.drivers.load.contract import LoadProfile
 from tidegate.errors import NotSettled, Refused
 from tidegate.model.drill import Users
 
@@ -32,19 +35,32 @@ class Visitors:
         self._lock = threading.Lock()
         self._runs: dict[str, tuple[subprocess.Popen[bytes], int]] = {}
 
-    def start(self, which: str, sessions: int, lasts: float) -> None:
+    def start(self, which: str, profile: LoadProfile, lasts: float) -> None:
         with self._lock:
             if not _NAME.fullmatch(which):
                 raise Refused(f"{which!r} is no name of a run")
             if which in self._runs:
                 return
+            try:
+                weights(profile.mix)
+            except ValueError as error:
+                raise Refused(str(error)) from None
             directory = self._out / which
             directory.mkdir(parents=True, exist_ok=True)
-            command = [sys.executable, "-m", "lab.load", "--host", self._lab.edge_address(), "--users", str(sessions)]
+            command = [
+                sys.executable,
+                "-m",
+                "lab.load",
+                "--host",
+                self._lab.edge_address(),
+                "--users",
+                str(profile.sessions),
+            ]
             command += ["--spawn-rate", "20", "--seconds", str(lasts), "--out", str(directory)]
+            command += ["--rate", str(profile.rate), "--mix", json.dumps(dict(profile.mix))]
             with (directory / "load.log").open("wb") as log:
                 process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - ours
-            self._runs[which] = process, sessions
+            self._runs[which] = process, profile.sessions
 
     def ready(self, which: str) -> bool:
         """Whether the last seconds had half of the sessions at least. Raises :class:`NotSettled` if they have gone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -17,11 +18,14 @@ def main() -> int:
     parser.add_argument("--max-requests", type=int, help="default: 400 per second of the run")
     parser.add_argument("--out", type=Path, required=True, help="directory for load.jsonl and summary.json")
     parser.add_argument("--stop-file", type=Path, help="the run ends when this file appears")
+    parser.add_argument("--rate", type=float, default=0.0, help="requests in a second, of all users")
+    parser.add_argument("--mix", type=json.loads, default={}, help='endpoint class -> part of 1: {"checkout": 0.3, …}')
     args, parent = parser.parse_args(), os.getppid()
-    from lab.load.run import Bounds, run  # patches sockets
+    from lab.load.run import Asks, Bounds, run  # patches sockets
 
     most = args.max_requests or int(400 * args.seconds)
-    run(args.host, args.users, args.spawn_rate, Bounds(args.seconds, most, parent, args.stop_file), args.out)
+    bounds = Bounds(args.seconds, most, parent, args.stop_file)
+    run(args.host, args.users, args.spawn_rate, bounds, args.out, Asks(args.rate, args.mix))
     return 0
 
 

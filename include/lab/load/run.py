@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from locust.event import Events
 
 from lab.load import records
 from lab.load.journal import FLUSH_EVERY, SUMMARY, Writer, entries
+from lab.load.mix import pauses, weights
 from lab.load.users import Visitor
 
 STOP_WITHIN = 12  # seconds that users get to finish their last request
@@ -35,7 +37,15 @@ class Bounds:
     stop_file: Path | None = None
 
 
-def run(host: str, users: int, spawn_rate: float, bounds: Bounds, directory: Path) -> str:
+@dataclass(frozen=True)
+class Asks:
+    """``rate``: requests in a second, of all; 0: as the users have it. ``mix``: endpoint class -> its part of 1."""
+
+    rate: float
+    mix: Mapping[str, float]
+
+
+def run(host: str, users: int, spawn_rate: float, bounds: Bounds, directory: Path, asks: Asks | None = None) -> str:
     """Let ``users`` visit ``host`` until a bound is met or SIGTERM or SIGINT comes; why it ended.
 
     Writes ``load.jsonl`` as it goes and ``summary.json`` at the end.
@@ -45,6 +55,8 @@ def run(host: str, users: int, spawn_rate: float, bounds: Bounds, directory: Pat
     writer = Writer(directory)
     parts = urlsplit(host)
     Visitor.writer, Visitor.address = writer, (parts.hostname or "127.0.0.1", parts.port or 80)
+    if asks is not None:
+        Visitor.does, Visitor.pause = weights(asks.mix), pauses(asks.rate, users)
     environment = Environment(user_classes=[Visitor], events=Events(), host=host, stop_timeout=STOP_WITHIN)
     signals: list[str] = []
     for number in (signal.SIGTERM, signal.SIGINT):

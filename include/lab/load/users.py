@@ -7,18 +7,17 @@ import random
 import time
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from geventhttpclient import HTTPClient
 from locust import User, task
 
 from lab.load.journal import TURNED_AWAY, Request, SessionEvent, Writer
+from lab.load.mix import MIX, WAIT
 
 COOKIE = "shop_session"
 SESSION_MEAN = 30.0  # seconds
-WAIT = (0.5, 1.7)  # seconds between two requests of a user: 150 users give about 130 requests/s
 TIMEOUT = 10.0  # seconds to an answer
-MIX = {"checkout": 0.34, "products": 0.27, "cart": 0.2345, "home": 0.08, "order": 0.07, "receipt": 0.0055}
 PRODUCTS = ("tea", "cup", "kettle")
 SESSION_UNKNOWN = 440
 
@@ -35,10 +34,13 @@ class Answer:
 
 
 class Visitor(User):  # type: ignore[misc]  # mypy sees no types of Locust
-    """Walks through the shop until the run stops. ``writer`` is set by the run before any user starts."""
+    """Walks through the shop until the run stops. ``writer`` is set by the run before any user starts, and so are
+    ``does``, what is asked for how often, and ``pause``, between two requests."""
 
     writer: Writer
     address: tuple[str, int]
+    does: ClassVar[dict[str, float]] = MIX
+    pause: ClassVar[tuple[float, float]] = WAIT
     cookie: str
     session: str  # public id, "" while there is none
     last_order: str
@@ -58,7 +60,7 @@ class Visitor(User):  # type: ignore[misc]  # mypy sees no types of Locust
         self.http.close()
 
     def wait_time(self) -> float:
-        return self.rng.uniform(*WAIT)
+        return self.rng.uniform(*self.pause)
 
     @task  # type: ignore[untyped-decorator]
     def act(self) -> None:
@@ -71,7 +73,7 @@ class Visitor(User):  # type: ignore[misc]  # mypy sees no types of Locust
             getattr(self, f"_{self._choose()}")()
 
     def _choose(self) -> str:
-        chosen = self.rng.choices(list(MIX), list(MIX.values()))[0]
+        chosen = self.rng.choices(list(self.does), list(self.does.values()))[0]
         return "cart" if chosen in ("order", "receipt") and not self.last_order else chosen
 
     def _arrive(self) -> None:

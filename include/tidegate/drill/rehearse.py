@@ -15,7 +15,9 @@ from tidegate.engine.drills import drills, flagged, results_of
 from tidegate.errors import NotSettled, TidegateError
 from tidegate.journal.model import EventKind
 from tidegate.model.drill import DrillResult, Phase, Scenario, Times, Users
+from tidegate.model.traffic import TOTAL
 from tidegate.policy.drills import Rehearsal
+from tidegate.policy.service import Traffic
 
 LOADED_WITHIN = 90.0  # seconds until the users are all there
 SETTLE = 2.0  # seconds until the users' record of a window is whole
@@ -92,9 +94,9 @@ class Rehearsing:
 
     def _bring_users(self) -> None:
         traffic = self.cast.policy.traffic
-        rate, sessions = (float(traffic.rate), traffic.sessions) if traffic else (100.0, 150)
+        profile = profile_of(traffic) if traffic else LoadProfile(100.0, 150)
         lasts = self._hidden_for() + self.rehearsal.within * 3 + self.cast.section.steady * 4 + LOADED_WITHIN
-        self.cast.load.start(self.load, LoadProfile(rate, sessions), lasts)
+        self.cast.load.start(self.load, profile, lasts)
         there = self.cast.wait(lambda: self.cast.load.ready(self.load), LOADED_WITHIN, self.scenario, Phase.STEADY)
         if not there:
             raise NotSettled(f"the users are not all there within {LOADED_WITHIN:g} s")
@@ -215,6 +217,13 @@ class Rehearsing:
         self.cast.write(EventKind.DRILL_MEASURED, {"scenario": self.scenario.value, "result": result.to_json()})
         self.cast.say(f"{self.scenario.value}: {'passed' if result.ok else 'FAILED: ' + '; '.join(result.wrong)}")
         return result
+
+
+def profile_of(traffic: Traffic) -> LoadProfile:
+    """As many users as production has, who ask for the same."""
+    return LoadProfile(
+        float(traffic.rate), traffic.sessions, {name: part / TOTAL for name, part in traffic.mix.items()}
+    )
 
 
 def in_words(error: TidegateError) -> str:

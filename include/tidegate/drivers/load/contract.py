@@ -21,6 +21,11 @@ class LoadProfile:
     def to_json(self) -> dict[str, Any]:
         return {"rate": self.rate, "sessions": self.sessions, "mix": dict(self.mix)}
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> LoadProfile:
+        mix = {str(name): float(part) for name, part in value["mix"].items()}
+        return cls(float(value["rate"]), int(value["sessions"]), mix)
+
 
 @dataclass(frozen=True)
 class Seen:
