@@ -62,7 +62,8 @@ def top(book: Runbook) -> Iterator[str]:
     yield ""
     yield from _typed("1. Look: did anything change, is it safe, is anything under way?", book.look)
     yield from _typed("2. Begin (it runs here, waits at gates, and says each node):", book.begin)
-    yield from _typed("3. It stands still, or this terminal died. What is done is not done twice:", book.carry_on)
+    stands = "3. It stands still, or this terminal died. 1. shows the OPERATION. What is done is not done twice:"
+    yield from _typed(stands, book.carry_on)
     if book.turn_back:
         yield from _typed(
             "4. Turn it back, while the step below says that it can. Says NOT YET safe (exit code 6)? Then 3:",

@@ -40,6 +40,7 @@ MEANT: Mapping[OperationKind, Meant] = {
         (
             "Both regions answer: switchover, which loses nothing.",
             "Only the new release is bad: rollback.",
+            "It is over, and the lost region answers again: reprotect; the way home is a switchover after that.",
         ),
     ),
     OperationKind.REPROTECT: Meant(
