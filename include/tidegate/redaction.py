@@ -50,10 +50,11 @@ def _inside_base64(raw: bytes, offset: int) -> str:
 
 
 def redact(text: str) -> str:
-    """``text`` without any value that this process remembers, in any of its forms."""
-    for known in tuple(_known.values()):
-        for form in known:
-            text = text.replace(form, HIDDEN)
+    """``text`` without any value that this process remembers, in any of its forms. Longest first, over all of them: a
+    value that is the beginning of another one would leave the other's end to be read."""
+    found = {form for known in tuple(_known.values()) for form in known if form in text}
+    for form in sorted(found, key=lambda one: (-len(one), one)):
+        text = text.replace(form, HIDDEN)
     return text
 
 

@@ -147,3 +147,10 @@ def test_neither_secret_nor_connection_shows_its_value(secret: str) -> None:
     found = parse_connection("x", f"http://u:{urllib.parse.quote(secret, safe='')}@host")
     assert found.password == secret
     assert secret not in f"{Secret(WHICH, secret)!r} {found!r}"
+
+
+def test_a_value_that_begins_another_one_does_not_leave_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_known", {})
+    redaction.remember("tide-water")
+    redaction.remember("tide-water-and-ebb")
+    assert redaction.redact("it is tide-water-and-ebb, not tide-water") == "it is •••, not •••"
