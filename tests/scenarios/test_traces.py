@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 import time
 from collections import Counter
@@ -18,6 +19,7 @@ from tidegate.engine.runner import drive
 from tidegate.engine.telling import Teller, tell
 from tidegate.engine.tracing import spans
 from tidegate.engine.view import OperationView
+from tidegate.journal.model import EventKind
 from tidegate.model.operation import Outcome
 from tidegate.telemetry.context import parse
 from tidegate.telemetry.switch import Switch
@@ -158,3 +160,27 @@ def test_no_collector_is_nobodys_trouble(tmp_path: Path, where: str, caplog: pyt
     assert worker.failed >= 1
     assert sum("telemetry is not delivered" in record.message for record in caplog.records) == 1
     opened.close()
+
+
+@pytest.mark.parametrize("errors", [0.0, 0.4], ids=["promoted", "rolled-back"])
+def test_a_span_that_is_over_never_changes(tmp_path: Path, errors: float) -> None:
+    """A collector that has it is not asked to forget it: whatever rows come after, it is the same span."""
+    rig = build(tmp_path, small_policy())
+    rig.users.error_rate["1.1.0"] = {"checkout": errors}
+    rows = rig.world.journal.events("shop", operation=promote(rig, "1.1.0").id)
+    told: dict[str, Any] = {}
+    for count in range(1, len(rows) + 1):
+        for span in spans(rows[:count]):
+            assert told.setdefault(span.span_id, span) == span
+    assert len(told) > 10
+
+
+def test_what_is_looked_at_again_after_its_end_changes_no_span(tmp_path: Path) -> None:
+    """As when somebody clears a task that was done already."""
+    rig = build(tmp_path, small_policy())
+    rows = rig.world.journal.events("shop", operation=promote(rig, "1.1.0").id)
+    at = next(i for i, row in enumerate(rows) if row.kind is EventKind.STEP_VERIFIED)
+    before = {span.span_id: span for span in spans(rows[: at + 1])}
+    again = dataclasses.replace(rows[at], at=rows[at].at + 5.0, actor="somebody-else")
+    assert {span.span_id: span for span in spans([*rows[: at + 1], again])} == before
+    assert before
