@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.safety.guard import Guard, of
 
 _SCENARIO = "scenarios/test_drills.py"
+_BLIND = "scenarios/test_drill_blind.py"
 _FAULTS = "contracts/test_faults.py"
 
 DRILL_GUARDS: tuple[Guard, ...] = (
@@ -124,6 +125,46 @@ DRILL_GUARDS: tuple[Guard, ...] = (
             "        if result.rto_met is False:",
             "        if False:",
             "test_a_restoration_over_the_rto_fails_the_drill",
+        ),
+    ),
+    *of(
+        0,
+        _BLIND,
+        "drill/blind.py",
+        (
+            "a drill: what goes forward blind fails it",
+            "        wrong = (*forward(view.plan, self.rows(view), *unseen), *self._by_itself(operation))\n",
+            "        wrong = tuple(self._by_itself(operation))\n",
+            "test_a_gate_that_opens_blind_fails_the_drill",
+        ),
+        (
+            "a drill: what begins for blindness alone fails it",
+            "        wrong = (*forward(view.plan, self.rows(view), *unseen), *self._by_itself(operation))\n",
+            "        wrong = tuple(forward(view.plan, self.rows(view), *unseen))\n",
+            "test_what_begins_because_of_blindness_alone_fails_the_drill",
+        ),
+        (
+            "a drill: somebody has to have gone blind",
+            "            return view is not None and self._sees(view) is False\n",
+            "            return True\n",
+            "test_a_fault_that_blinds_nobody_fails_the_drill",
+        ),
+        (
+            "a drill: a promotion that held has to come to its end",
+            "        wrong = (*wrong, *ended_otherwise(view, (Outcome.PROMOTED,)))\n",
+            "",
+            "test_a_promotion_that_turns_back_for_blindness_fails_the_drill",
+        ),
+    ),
+    *of(
+        0,
+        "unit/policy/test_drills.py",
+        "policy/drills.py",
+        (
+            "policy: metrics may not be away for longer than a gate waits",
+            "    yield from _blind(part, policy)\n",
+            "",
+            "test_metrics_may_not_be_away_for_longer_than_a_gate_waits",
         ),
     ),
     *of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import itertools
@@ -17,23 +18,32 @@ from tests.support.estate import FakeClock, Rig, build
 from tests.support.losing import Eyed
 from tests.support.moving import PLANNERS, both_sign, moving_policy
 from tidegate.drill.cast import Cast
+from tidegate.drill.hands import Begun
 from tidegate.drivers.faults import memory as faults_memory
 from tidegate.drivers.faults.contract import Fault, FaultKind
 from tidegate.drivers.faults.memory import MemoryFaults
 from tidegate.drivers.load.contract import Seen
 from tidegate.drivers.load.memory import MemoryLoad
+from tidegate.engine.close import close_operation
+from tidegate.engine.execute import run_step
+from tidegate.engine.gates import look_at_gate
 from tidegate.engine.open import Request, open_operation
 from tidegate.engine.readiness_bundle import MANIFEST, bundle_file
-from tidegate.engine.runner import drive
+from tidegate.engine.runner import Halt, drive
 from tidegate.engine.signatures import keys_of
+from tidegate.engine.turn import turn_back
+from tidegate.engine.view import OperationView, fold_operation
 from tidegate.engine.world import World
+from tidegate.errors import EffectError, Unreachable
 from tidegate.guard.vigil import Alarm
 from tidegate.guard.watch import Watch
 from tidegate.journal.model import EventKind
 from tidegate.model.drill import Users
-from tidegate.model.operation import OperationKind
+from tidegate.model.operation import OperationKind, OperationState
 from tidegate.model.placement import Placement
+from tidegate.model.verdict import Verdict
 from tidegate.plan.begun import plans_of
+from tidegate.plan.model import Node, Phase, Step
 from tidegate.plan.promotion import promotion_plan
 from tidegate.plan.rollback import rollback_plan
 from tidegate.policy.drills import Drills
@@ -50,6 +60,7 @@ class InProcess:
     world: World
     away: bool = False
     asked: list[tuple[OperationKind, dict[str, Any]]] = field(default_factory=list)
+    carried: str = ""
 
     def ask(self, kind: OperationKind, conf: Mapping[str, Any], request_id: str) -> str:
         self.asked.append((kind, dict(conf)))
@@ -60,6 +71,42 @@ class InProcess:
         plan = planner(self.world.policy, self.world.policy_digest)
         view = open_operation(self.world, request, plan, actor="test")
         return drive(self.world, view.id, actor="test", ask=both_sign(self.world)).id
+
+    def begin(self, kind: OperationKind, conf: Mapping[str, Any], request_id: str) -> Begun:
+        """Only begun: :meth:`carry` takes it as far as it comes, whenever somebody has a turn."""
+        self.asked.append((kind, dict(conf)))
+        plan = promotion_plan(self.world.policy, self.world.policy_digest)
+        request = Request(kind, request_id, "cat", str(conf["reason"]), conf["version"])
+        self.carried = open_operation(self.world, request, plan, actor="test").id
+        return Begun(self.carried, lambda: "")
+
+    def carry(self) -> None:
+        """Up to the next gate that does not open; to its end once it turns back."""
+        view = self._view()
+        if view is None or view.state is OperationState.CLOSED:
+            return
+        if view.state is OperationState.STOPPING:
+            with contextlib.suppress(Halt, EffectError):  # again at the next turn
+                drive(self.world, view.id, actor="test")
+            return
+        for stage, node in view.plan.nodes():
+            if stage.phase is not Phase.FORWARD:
+                break
+            if not view.verified(node.id) and not self._settled(view, node):
+                return
+        close_operation(self.world, view.id, actor="test")
+
+    def _view(self) -> OperationView | None:
+        return fold_operation(self.world.journal.events(self.world.service, operation=self.carried))
+
+    def _settled(self, view: OperationView, node: Node) -> bool:
+        if isinstance(node, Step):
+            run_step(self.world, view.id, node.id, actor="test")
+            return True
+        report = look_at_gate(self.world, view.id, node.id, actor="test")
+        if report.final and report.evidence.verdict is not Verdict.PASS:
+            turn_back(self.world, view.id, why=f"{node.id}: {report.evidence.why}", actor="test")
+        return report.evidence.verdict is Verdict.PASS
 
     def there(self) -> bool:
         return not self.away
@@ -189,6 +236,10 @@ def _break(stage: Stage) -> None:
         FaultKind.ERRORS: (
             lambda f: rig.users.error_rate.update({f.version: {"checkout": f.degree}}),
             lambda f: rig.users.error_rate.pop(f.version),
+        ),
+        FaultKind.METRICS_BLIND: (
+            lambda f: setattr(rig.metrics.faults, "unreachable", Unreachable("the access log cannot be read")),
+            lambda f: setattr(rig.metrics.faults, "unreachable", None),
         ),
         FaultKind.AIRFLOW_DEAD: (
             lambda f: setattr(stage.hands, "away", True),

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from tidegate.errors import NotSettled, TidegateError
 from tidegate.model.operation import OperationKind, dag_id, operation_id
+from tidegate.redaction import redact
 from tidegate.remote.airflow import Airflow
 from tidegate.remote.request import Asked, start
 
 ENDS_WITHIN = 900.0  # seconds, of a command that carries an operation to its end
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An operation that was asked for, and may still go on. ``said``: why it came to nothing; "" as far as is known."""
+
+    operation: str
+    said: Callable[[], str]
 
 
 class Hands(Protocol):
@@ -23,6 +33,10 @@ class Hands(Protocol):
 
     def ask(self, kind: OperationKind, conf: Mapping[str, Any], request_id: str) -> str:
         """Ask for an operation. Returns its id; it may be at its end by then. Raises ``TidegateError``."""
+        ...
+
+    def begin(self, kind: OperationKind, conf: Mapping[str, Any], request_id: str) -> Begun:
+        """The same, and never waits for its end."""
         ...
 
     def there(self) -> bool:
@@ -41,6 +55,9 @@ class ByAirflow:
         asked = Asked(self.service, kind, request_id, dict(conf))
         start(self.airflow, asked)
         return asked.operation
+
+    def begin(self, kind: OperationKind, conf: Mapping[str, Any], request_id: str) -> Begun:
+        return Begun(self.ask(kind, conf, request_id), lambda: "")
 
     def there(self) -> bool:
         try:
@@ -68,6 +85,19 @@ class AtTerminal:
             said = (done.stderr.strip() or done.stdout.strip())[-600:]
             raise NotSettled(f"`tidegate {' '.join(command[1:3])}` ended with {done.returncode}: {said}")
         return operation_id(self.service, kind, request_id)
+
+    def begin(self, kind: OperationKind, conf: Mapping[str, Any], request_id: str) -> Begun:
+        """The command goes on beside whoever holds the drill."""
+        wrong: list[str] = []
+
+        def carry() -> None:
+            try:
+                self.ask(kind, conf, request_id)
+            except (TidegateError, OSError, subprocess.SubprocessError) as error:
+                wrong.append(redact(str(error)))
+
+        threading.Thread(target=carry, name=request_id, daemon=True).start()
+        return Begun(operation_id(self.service, kind, request_id), lambda: "; ".join(wrong))
 
     def command(self, kind: OperationKind, conf: Mapping[str, Any], request_id: str) -> list[str]:
         """As somebody types it."""

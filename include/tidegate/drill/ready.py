@@ -70,10 +70,9 @@ def _not_ready(cast: Cast) -> Iterator[str]:
 
 
 def _cannot(cast: Cast, scenario: Scenario) -> Iterator[str]:
-    from tidegate.drill.answers import faults_of
+    from tidegate.drill.answers import kinds_of
 
-    wanted = {fault.kind for fault in faults_of(scenario, "", cast.section.scenarios[scenario])}
-    if missing := sorted(wanted - cast.faults.kinds()):
+    if missing := sorted(kinds_of(scenario) - cast.faults.kinds()):
         yield f"{cast.world.service} cannot have {', '.join(missing)} put in"
     try:
         if not cast.hands.there():

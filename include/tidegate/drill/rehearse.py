@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tidegate.drill import ready, steady
-from tidegate.drill.answers import Answer, Answering, faults_of
+from tidegate.drill.answers import answering, faults_of, kinds_of
+from tidegate.drill.asking import Answer
 from tidegate.drill.cast import Cast
 from tidegate.drill.home import go_home, left_over
 from tidegate.drill.measure import steps_of
@@ -117,7 +118,7 @@ class Rehearsing:
         for number, fault in enumerate(faults):
             at = self.cast.now()
             self.cast.faults.inject(f"{self.load}-{number}", fault, self.rehearsal.within * FAULT_LASTS)
-        told = ", ".join(map(str, faults)) or f"{self.rehearsal.version} is bad by itself"
+        told = ", ".join(map(str, faults)) or _comes_later(self.scenario, self.rehearsal)
         told = "is there; which it is, is told at the end" if self.cast.game_day else told
         self._phase(Phase.FAULT, told, (), at=at)
         return at
@@ -125,8 +126,8 @@ class Rehearsing:
     def _answered(self, before: steady.Steady, at: float) -> Answer:
         world = self.cast.world
         behind = world.journal.head(world.service).seq
-        answering = Answering(self.cast, self.scenario, self.rehearsal, self.load, at, behind, before.writer)
-        answer = answering.answer()
+        who = answering(self.scenario)
+        answer = who(self.cast, self.scenario, self.rehearsal, self.load, at, behind, before.writer).answer()
         told = f"{answer.view.id}: {answer.view.outcome}" if answer.view else "nothing was to be done, nothing was"
         self._phase(Phase.ANSWER, told, answer.wrong)
         return answer
@@ -224,6 +225,12 @@ def profile_of(traffic: Traffic) -> LoadProfile:
     return LoadProfile(
         float(traffic.rate), traffic.sessions, {name: part / TOTAL for name, part in traffic.mix.items()}
     )
+
+
+def _comes_later(scenario: Scenario, rehearsal: Rehearsal) -> str:
+    if later := kinds_of(scenario):
+        return f"{', '.join(sorted(later))}, once users have met {rehearsal.version}"
+    return f"{rehearsal.version} is bad by itself"
 
 
 def in_words(error: TidegateError) -> str:

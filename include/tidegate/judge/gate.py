@@ -18,6 +18,7 @@ from tidegate.model.traffic import OTHER
 from tidegate.model.verdict import Evidence, SignalReading, Verdict, combine
 
 MALFORMED_PART = 0.05  # of all lines; above it nobody knows what the log says
+FRESHNESS = "freshness"  # the reading that says whether anything can be relied on now
 QUIET = 10.0  # mean gaps between two requests after which an arm counts as silent
 OBJECTIVES = ("availability", "latency_p99")
 SUSPICIOUS = 1.0  # log10 of E from which a gate waits for more
@@ -92,29 +93,29 @@ def assess_bake(requirement: BakeRequirement, document: object, now: float, stal
 def _look(document: object, now: float, stale_after: float, before: object) -> tuple[Document | None, SignalReading]:
     """The document if it can be read, and whether it can be relied on now."""
     if document is None:
-        return None, _no_data("freshness", "the guard has left no evidence yet")
+        return None, _no_data(FRESHNESS, "the guard has left no evidence yet")
     try:
         seen = read(document)
         older = read(before) if before is not None else None
     except Unreadable as problem:
-        return None, _no_data("freshness", f"the evidence cannot be read: {problem}")
+        return None, _no_data(FRESHNESS, f"the evidence cannot be read: {problem}")
     if older is not None and (lost := _backwards(older, seen)):
-        return seen, _no_data("freshness", lost)
+        return seen, _no_data(FRESHNESS, lost)
     return seen, _freshness(seen, now, stale_after)
 
 
 def _freshness(seen: Document, now: float, stale_after: float) -> SignalReading:
     if seen.observed_at is None:
-        return _no_data("freshness", "no request has been seen")
+        return _no_data(FRESHNESS, "no request has been seen")
     for what, at in (("written", seen.written_at), ("newest request", seen.observed_at)):
         if not at <= now + SKEW:
-            return _no_data("freshness", f"{what}: {at - now:.1f} s in the future")
+            return _no_data(FRESHNESS, f"{what}: {at - now:.1f} s in the future")
         if not now - at <= stale_after:
-            return _no_data("freshness", f"{what}: {now - at:.1f} s ago, {stale_after:g} s are allowed")
+            return _no_data(FRESHNESS, f"{what}: {now - at:.1f} s ago, {stale_after:g} s are allowed")
     odd = seen.malformed + seen.future
     if odd > MALFORMED_PART * (odd + seen.requests):
-        return _no_data("freshness", f"{odd} log lines were not understood or future-dated, {seen.requests} were read")
-    return SignalReading("freshness", Verdict.PASS, f"newest request {max(0.0, now - seen.observed_at):.1f} s ago")
+        return _no_data(FRESHNESS, f"{odd} log lines were not understood or future-dated, {seen.requests} were read")
+    return SignalReading(FRESHNESS, Verdict.PASS, f"newest request {max(0.0, now - seen.observed_at):.1f} s ago")
 
 
 def _backwards(older: Document, newer: Document) -> str:

@@ -20,6 +20,7 @@ class Scenario(StrEnum):
     REGION_LOSS = "region_loss"
     DATABASE_LOSS = "database_loss"
     DEPENDENCY_SLOW = "dependency_slow"
+    MONITORING_BLIND = "monitoring_blind"
     AIRFLOW_LOST = "airflow_lost"
 
 

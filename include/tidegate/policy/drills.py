@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tidegate.policy.schema import Policy
 
 _CRON = r"^\S+( \S+){4}$"
-_NEEDS_VERSION = (Scenario.BAD_RELEASE, Scenario.BAD_RELEASE_LATE)
+_NEEDS_VERSION = (Scenario.BAD_RELEASE, Scenario.BAD_RELEASE_LATE, Scenario.MONITORING_BLIND)
 _MOVES = (Scenario.REGION_LOSS, Scenario.DATABASE_LOSS, Scenario.AIRFLOW_LOST)
 
 
@@ -24,7 +24,8 @@ class Rehearsal(Part):
     """One scenario.
 
     ``version``: the release that is promoted in it, where it has one. ``lasts``: how long a fault stays that nothing
-    answers, such as a dependency that hangs. ``within``: after it the scenario is ended, and has failed.
+    answers, such as a dependency that hangs, or metrics that are gone. ``within``: after it the scenario is ended, and
+    has failed.
     """
 
     version: Text | None = None
@@ -77,7 +78,16 @@ def drills_of(policy: Policy) -> Iterator[Problem]:
             yield Problem(f"{scenario.value} promotes nothing", (*at, "version"), "leave it out", key=True)
         if scenario in _MOVES and policy.failover is None:
             yield Problem(f"{scenario.value} needs a service that can move", at, "add failover", key=True)
+    yield from _blind(part, policy)
     yield from _times(policy)
+
+
+def _blind(part: Drills, policy: Policy) -> Iterator[Problem]:
+    rehearsal, within = part.scenarios.get(Scenario.MONITORING_BLIND), policy.promotion.gate_within
+    if rehearsal is not None and rehearsal.lasts >= within:
+        words = f"a gate waits for {within:g} s (promotion.gate_within), then the promotion turns back; this is longer"
+        at = ("drills", "scenarios", Scenario.MONITORING_BLIND.value, "lasts")
+        yield Problem(words, at, f"let it last less than {within:g} s")
 
 
 def _times(policy: Policy) -> Iterator[Problem]:

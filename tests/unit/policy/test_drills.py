@@ -1,0 +1,28 @@
+"""What must hold between `drills` and the rest of a policy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.estate import quick_policy
+from tidegate.policy.drills import Drills, drills_of
+
+
+def said(scenarios: dict[str, Any]) -> list[str]:
+    part = Drills.model_validate({"environment": "other", "scenarios": scenarios})
+    return [str(one.message) for one in drills_of(quick_policy().model_copy(update={"drills": part}))]
+
+
+def test_metrics_may_not_be_away_for_longer_than_a_gate_waits() -> None:
+    within = quick_policy().promotion.gate_within
+    assert said({"monitoring_blind": {"version": "1.1.0", "lasts": f"{within - 1:g}s"}}) == []
+    (told,) = said({"monitoring_blind": {"version": "1.1.0", "lasts": f"{within:g}s"}})
+    assert "promotion.gate_within" in told
+
+
+@pytest.mark.parametrize("scenario", ["bad_release", "bad_release_late", "monitoring_blind"])
+def test_what_promotes_names_a_release(scenario: str) -> None:
+    (told,) = said({scenario: {}})
+    assert told == f"{scenario} promotes a release, and none is named"
