@@ -73,4 +73,4 @@ lock: setup ## resolve requirements*.txt anew
 
 clean: ## stop the lab, remove its data, the reports and .venv
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m lab down --purge; fi
-	rm -rf .venv build var
+	rm -rf .venv .venv-chaos build var

@@ -11,6 +11,8 @@ compile pyproject.toml --extra lab --extra notices --extra dev -c requirements.t
 # What the container images hold: Airflow's services, and with the sample estate.
 compile pyproject.toml --extra celery --extra notices -c requirements.txt -o requirements-celery.txt
 compile pyproject.toml --extra celery --extra notices --extra lab -c requirements-celery.txt -c requirements-dev.txt -o requirements-lab.txt
+# What runs experiments in the tests, in an environment of its own: nothing of it may clash with Airflow's.
+compile scripts/requirements-chaos.in -o requirements-chaos.txt
 {
     echo "# The one tool that set-up needs before anything else, pinned with hashes. Renew it with: make lock"
     echo "uv==$("$uv" --version | cut -d' ' -f2)" | compile --no-annotate -

@@ -33,7 +33,7 @@ check_tools() {
 }
 
 case $(uname -s) in Linux) ;; *) stop "the lab runs on Linux only (this is $(uname -s))" "use a Linux machine or container" ;; esac
-stamp=$(cat pyproject.toml requirements-dev.txt scripts/requirements-bootstrap.txt scripts/setup.sh | sha256sum | cut -d' ' -f1)
+stamp=$(cat pyproject.toml requirements-dev.txt requirements-chaos.txt scripts/requirements-bootstrap.txt scripts/setup.sh | sha256sum | cut -d' ' -f1)
 stamp="$stamp $(pwd)" # a moved checkout needs its scripts' first lines written anew
 if [ -x .venv/bin/python ] && [ "$(cat .venv/.stamp 2>/dev/null || true)" = "$stamp" ]; then
     exit 0
@@ -64,6 +64,10 @@ fi
 say "installing Tidegate itself, editable"
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable . ||
     stop "Tidegate could not be installed" "read the lines above"
+say "installing the Chaos Toolkit beside it: experiments of a drill never share Airflow's packages"
+.venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python .venv-chaos &&
+    .venv/bin/uv pip sync --quiet --require-hashes --python .venv-chaos requirements-chaos.txt ||
+    stop "the packages of requirements-chaos.txt could not be installed" "read the lines above; a lock that does not fit: make lock"
 say "preparing what every start of the lab reuses"
 .venv/bin/python -m lab prepare || stop "the lab could not be prepared" "read the lines above"
 printf '%s' "$stamp" >.venv/.stamp

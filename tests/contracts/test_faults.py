@@ -12,6 +12,7 @@ import pytest
 
 from lab.agent.keeping import Keeping
 from tests.support.agent import Breakable, serving, site_of
+from tests.support.experiments import lines, toolkit, write_experiment
 from tests.support.lab import until
 from tidegate.drivers.faults import agent, memory
 from tidegate.drivers.faults.contract import Fault, FaultKind, Faults
@@ -23,10 +24,12 @@ BAD = Fault(FaultKind.ERRORS, version="1.2.0", degree=0.3)
 
 @dataclass
 class Rig:
-    """``broken``: what is really broken now."""
+    """``broken``: what is really broken now. ``cut``, ``bad``: two faults that can be had."""
 
     driver: Faults
     broken: Callable[[], list[str]]
+    cut: Fault = CUT
+    bad: Fault = BAD
 
 
 def _memory() -> Rig:
@@ -42,10 +45,32 @@ def _memory() -> Rig:
     return Rig(driver, now)
 
 
-@pytest.fixture(params=["memory", "agent"])
+def _chaostoolkit(tmp_path: Path) -> Rig:
+    """Two experiments that each change a file, and stay until they are ended."""
+    names = ("cut", "bad")
+    for name in names:
+        write_experiment(tmp_path, name, lasts=600)
+    driver = toolkit(tmp_path, *names)
+
+    def now() -> list[str]:
+        there = [one.fault.name for one in driver.active()]
+        for name in there:
+            until(lambda name=name: lines(tmp_path, name) or not driver.active(), 60, f"{name} does nothing")  # type: ignore[misc]
+        return [f"experiment ({name})" for name in names for _ in lines(tmp_path, name)]
+
+    return Rig(driver, now, *(Fault(FaultKind.EXPERIMENT, name=name) for name in names))
+
+
+@pytest.fixture(params=["memory", "agent", "chaostoolkit"])
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     if request.param == "memory":
         yield _memory()
+        return
+    if request.param == "chaostoolkit":
+        found = _chaostoolkit(tmp_path)
+        yield found
+        for one in found.driver.active():
+            found.driver.lift(one.id)
         return
     breakable = Breakable()
     keeping = Keeping(breakable.kinds, tmp_path / "faults.json")
@@ -56,10 +81,10 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
 
 
 def test_a_fault_is_there_until_it_is_lifted(rig: Rig) -> None:
-    there = rig.driver.inject("one", BAD, 60.0)
-    assert (there.id, there.fault) == ("one", BAD)
+    there = rig.driver.inject("one", rig.bad, 60.0)
+    assert (there.id, there.fault) == ("one", rig.bad)
     assert there.until - there.since == pytest.approx(60.0)
-    assert rig.broken() == [str(BAD)]
+    assert rig.broken() == [str(rig.bad)]
     assert [one.id for one in rig.driver.active()] == ["one"]
     rig.driver.lift("one")
     assert rig.broken() == []
@@ -67,20 +92,20 @@ def test_a_fault_is_there_until_it_is_lifted(rig: Rig) -> None:
 
 
 def test_the_same_id_again_breaks_nothing_twice(rig: Rig) -> None:
-    first = rig.driver.inject("one", CUT, 60.0)
-    assert rig.driver.inject("one", CUT, 90.0) == first, "nor does it last longer"
-    assert rig.broken() == [str(CUT)]
+    first = rig.driver.inject("one", rig.cut, 60.0)
+    assert rig.driver.inject("one", rig.cut, 90.0) == first, "nor does it last longer"
+    assert rig.broken() == [str(rig.cut)]
 
 
 def test_an_id_is_of_one_fault(rig: Rig) -> None:
-    rig.driver.inject("one", CUT, 60.0)
+    rig.driver.inject("one", rig.cut, 60.0)
     with pytest.raises(Refused, match="already"):
-        rig.driver.inject("one", BAD, 60.0)
-    assert rig.broken() == [str(CUT)]
+        rig.driver.inject("one", rig.bad, 60.0)
+    assert rig.broken() == [str(rig.cut)]
 
 
 def test_what_cannot_be_had_is_refused_before_anything_is_broken(rig: Rig) -> None:
-    assert rig.driver.kinds() == {FaultKind.PARTITION, FaultKind.ERRORS}
+    assert rig.driver.kinds() == {rig.cut.kind, rig.bad.kind}
     with pytest.raises(Refused, match="cannot be had"):
         rig.driver.inject("one", Fault(FaultKind.DISK_FULL, "east"), 60.0)
     assert rig.broken() == []
@@ -88,14 +113,14 @@ def test_what_cannot_be_had_is_refused_before_anything_is_broken(rig: Rig) -> No
 
 def test_lifting_what_is_not_there_is_nothing(rig: Rig) -> None:
     rig.driver.lift("nobody")
-    rig.driver.inject("one", CUT, 60.0)
+    rig.driver.inject("one", rig.cut, 60.0)
     rig.driver.lift("one")
     rig.driver.lift("one")
     assert rig.broken() == []
 
 
 def test_a_fault_goes_by_itself_once_its_time_is_over(rig: Rig) -> None:
-    rig.driver.inject("one", CUT, 0.2)
+    rig.driver.inject("one", rig.cut, 0.2)
     until(lambda: rig.broken() == [], 20, "nobody took it back")
     assert rig.driver.active() == ()
 

@@ -6,6 +6,7 @@ from tests.safety.guard import Guard, of
 
 _SCENARIO = "scenarios/test_drills.py"
 _BLIND = "scenarios/test_drill_blind.py"
+_CHAOS = "contracts/test_chaostoolkit.py"
 _FAULTS = "contracts/test_faults.py"
 
 DRILL_GUARDS: tuple[Guard, ...] = (
@@ -154,6 +155,74 @@ DRILL_GUARDS: tuple[Guard, ...] = (
             "        wrong = (*wrong, *ended_otherwise(view, (Outcome.PROMOTED,)))\n",
             "",
             "test_a_promotion_that_turns_back_for_blindness_fails_the_drill",
+        ),
+    ),
+    *of(
+        0,
+        _CHAOS,
+        "drivers/faults/_chaos_run.py",
+        (
+            "an experiment: what it did is taken back apart where it did not do so itself",
+            "        self._run_apart(whole, env)\n",
+            "",
+            "test_if_all_are_killed_whoever_comes_next_is_told_and_takes_it_back",
+        ),
+        (
+            "an experiment: a rollback that failed is never over",
+            "        if not _settled(said, wanted):\n",
+            "        if False:\n",
+            "test_a_rollback_that_fails_is_said_and_tried_again",
+        ),
+        (
+            "an experiment: no secret stays in what it wrote",
+            "            _clean(file)\n",
+            "            pass\n",
+            "test_secrets_in_what_a_probe_returns_are_taken_out",
+        ),
+        (
+            "an experiment: its rollbacks run, whatever it says itself",
+            '"--rollback-strategy", "always"]',
+            '"--no-validation"]',
+            "test_what_others_have_published_runs_unmodified[never-rolled-back]",
+        ),
+    ),
+    *of(
+        0,
+        _CHAOS,
+        "drivers/faults/_chaos_told.py",
+        (
+            "an experiment: a steady state that deviates is no pass",
+            '    if journal.get("deviated"):\n',
+            "    if False:\n",
+            "test_a_steady_state_that_deviates_is_its_verdict",
+        ),
+        (
+            "an experiment: an action that failed is no pass",
+            '    yield from (f"not done: {one}" for one in failures(journal.get("run") or ()))\n',
+            "",
+            "test_an_action_that_fails_is_no_pass",
+        ),
+    ),
+    *of(
+        0,
+        _CHAOS,
+        "drivers/faults/_chaos_keeper.py",
+        (
+            "an experiment: its keeper ends it in time",
+            "time.time() < order.until and ",
+            "",
+            "test_it_is_ended_once_its_time_is_over_and_says_so",
+        ),
+    ),
+    *of(
+        0,
+        "scenarios/test_drill_experiments.py",
+        "drill/experiments.py",
+        (
+            "a drill: an experiment's verdict is part of its own",
+            '        wrong = [f"{told.name}: {one}" for told in found for one in told.wrong]\n',
+            "        wrong = list[str]()\n",
+            "test_an_experiment_that_does_not_hold_fails_the_drill",
         ),
     ),
     *of(

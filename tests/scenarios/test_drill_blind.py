@@ -1,4 +1,4 @@
-"""Monitoring goes blind while a good release is promoted: on the memory estate, from its steady state and back to it."""
+"""Monitoring goes blind while a good release is promoted: on the memory estate, there and back to its steady state."""
 
 from __future__ import annotations
 

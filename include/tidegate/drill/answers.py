@@ -5,6 +5,7 @@ from __future__ import annotations
 from tidegate.drill import measure
 from tidegate.drill.asking import Answer, Asking, ended_otherwise
 from tidegate.drill.blind import Blind
+from tidegate.drill.experiments import Experiments
 from tidegate.drivers.faults.contract import Fault, FaultKind
 from tidegate.engine.after_promotion import FAILED
 from tidegate.engine.objectives import recovery_of
@@ -25,6 +26,7 @@ _LOSSES = {
 _LATER = {
     Scenario.BAD_RELEASE_LATE: (FaultKind.ERRORS,),
     Scenario.MONITORING_BLIND: (FaultKind.METRICS_BLIND,),
+    Scenario.EXPERIMENT: (FaultKind.EXPERIMENT,),
 }
 _ERRORS = 0.3  # of its requests fail, in a release that goes bad late
 
@@ -135,4 +137,4 @@ class Answering(Asking):
         return Answer(None, Times(), self.at, wrong)
 
 
-_OTHERS: dict[Scenario, type[Asking]] = {Scenario.MONITORING_BLIND: Blind}
+_OTHERS: dict[Scenario, type[Asking]] = {Scenario.MONITORING_BLIND: Blind, Scenario.EXPERIMENT: Experiments}

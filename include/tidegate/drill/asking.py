@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from tidegate.drill.cast import Cast
 from tidegate.drill.hands import Begun
@@ -18,12 +19,13 @@ from tidegate.policy.drills import Rehearsal
 @dataclass(frozen=True)
 class Answer:
     """``view``: the operation that answered, at its end; None if none was to. ``since``: when users first met the
-    fault. ``wrong``: why it was no good answer."""
+    fault. ``wrong``: why it was no good answer. ``facts``: what else the journal is to keep of it."""
 
     view: OperationView | None
     times: Times
     since: float
     wrong: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from tidegate.drill.cast import ACTOR, Cast
+from tidegate.drill.experiments import missing
 from tidegate.drill.incident import alarm, incident
 from tidegate.engine import guarding, readiness
 from tidegate.engine.brakes import BRAKE_KINDS, fold_brakes, pulled
@@ -72,8 +73,10 @@ def _not_ready(cast: Cast) -> Iterator[str]:
 def _cannot(cast: Cast, scenario: Scenario) -> Iterator[str]:
     from tidegate.drill.answers import kinds_of
 
-    if missing := sorted(kinds_of(scenario) - cast.faults.kinds()):
-        yield f"{cast.world.service} cannot have {', '.join(missing)} put in"
+    if lacks := sorted(kinds_of(scenario) - cast.faults.kinds()):
+        yield f"{cast.world.service} cannot have {', '.join(lacks)} put in"
+    else:
+        yield from missing(cast.faults, cast.section.scenarios[scenario].experiments)
     try:
         if not cast.hands.there():
             yield "Airflow does not answer: the drill could ask for nothing"

@@ -129,7 +129,7 @@ class Rehearsing:
         who = answering(self.scenario)
         answer = who(self.cast, self.scenario, self.rehearsal, self.load, at, behind, before.writer).answer()
         told = f"{answer.view.id}: {answer.view.outcome}" if answer.view else "nothing was to be done, nothing was"
-        self._phase(Phase.ANSWER, told, answer.wrong)
+        self._phase(Phase.ANSWER, told, answer.wrong, **answer.facts)
         return answer
 
     def _home(self, before: steady.Steady) -> None:
@@ -228,6 +228,8 @@ def profile_of(traffic: Traffic) -> LoadProfile:
 
 
 def _comes_later(scenario: Scenario, rehearsal: Rehearsal) -> str:
+    if rehearsal.experiments:
+        return f"experiments: {', '.join(rehearsal.experiments)}"
     if later := kinds_of(scenario):
         return f"{', '.join(sorted(later))}, once users have met {rehearsal.version}"
     return f"{rehearsal.version} is bad by itself"

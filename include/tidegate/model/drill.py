@@ -21,6 +21,7 @@ class Scenario(StrEnum):
     DATABASE_LOSS = "database_loss"
     DEPENDENCY_SLOW = "dependency_slow"
     MONITORING_BLIND = "monitoring_blind"
+    EXPERIMENT = "experiment"
     AIRFLOW_LOST = "airflow_lost"
 
 

@@ -25,10 +25,11 @@ class Rehearsal(Part):
 
     ``version``: the release that is promoted in it, where it has one. ``lasts``: how long a fault stays that nothing
     answers, such as a dependency that hangs, or metrics that are gone. ``within``: after it the scenario is ended, and
-    has failed.
+    has failed. ``experiments``: those of the environment's `drivers.faults` that are run, one after the other.
     """
 
     version: Text | None = None
+    experiments: Annotated[tuple[Text, ...], Field(max_length=64)] = ()
     lasts: Seconds = 20.0
     within: Seconds = 600.0
 
@@ -76,6 +77,11 @@ def drills_of(policy: Policy) -> Iterator[Problem]:
             yield Problem(f"{scenario.value} promotes a release, and none is named", at, "add version: 1.2.0", key=True)
         if scenario not in _NEEDS_VERSION and rehearsal.version is not None:
             yield Problem(f"{scenario.value} promotes nothing", (*at, "version"), "leave it out", key=True)
+        if scenario is Scenario.EXPERIMENT and not rehearsal.experiments:
+            yield Problem("no experiment is named", at, "add experiments: [the name of one]", key=True)
+        if scenario is not Scenario.EXPERIMENT and rehearsal.experiments:
+            words = f"{scenario.value} runs no experiments"
+            yield Problem(words, (*at, "experiments"), "they are a scenario of their own: experiment", key=True)
         if scenario in _MOVES and policy.failover is None:
             yield Problem(f"{scenario.value} needs a service that can move", at, "add failover", key=True)
     yield from _blind(part, policy)

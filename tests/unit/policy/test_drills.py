@@ -26,3 +26,11 @@ def test_metrics_may_not_be_away_for_longer_than_a_gate_waits() -> None:
 def test_what_promotes_names_a_release(scenario: str) -> None:
     (told,) = said({scenario: {}})
     assert told == f"{scenario} promotes a release, and none is named"
+
+
+def test_experiments_are_named_where_they_are_run_and_nowhere_else() -> None:
+    (told,) = said({"experiment": {}})
+    assert told == "no experiment is named"
+    assert said({"experiment": {"experiments": ["checkout"]}}) == []
+    (told,) = said({"dependency_slow": {"experiments": ["checkout"]}})
+    assert told == "dependency_slow runs no experiments"

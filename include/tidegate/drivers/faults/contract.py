@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 class FaultKind(StrEnum):
@@ -24,28 +24,32 @@ class FaultKind(StrEnum):
     FLAGS_AWAY = "flags_away"  # the source of flags is gone
     DEPENDENCY_SLOW = "dependency_slow"  # what the service calls hangs
     AIRFLOW_DEAD = "airflow_dead"  # every process of Airflow's is killed, and none comes back
+    EXPERIMENT = "experiment"  # somebody's own, by `name`: it puts in, and takes back, what it says itself
 
 
 @dataclass(frozen=True)
 class Fault:
     """``region``, ``version``: which it is about, where its kind is about one. ``degree``: how much, in the kind's own
-    unit; a part from 0 to 1 for :attr:`FaultKind.ERRORS`."""
+    unit; a part from 0 to 1 for :attr:`FaultKind.ERRORS`. ``name``: of an experiment."""
 
     kind: FaultKind
     region: str = ""
     version: str = ""
     degree: float = 1.0
+    name: str = ""
 
     def __str__(self) -> str:
-        about = " of ".join(word for word in (self.version, self.region) if word)
+        about = " of ".join(word for word in (self.name, self.version, self.region) if word)
         return f"{self.kind.value}{f' ({about})' if about else ''}"
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind.value, "region": self.region, "version": self.version, "degree": self.degree}
+        named = {"name": self.name} if self.name else {}
+        return {"kind": self.kind.value, "region": self.region, "version": self.version, "degree": self.degree, **named}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Fault:
-        return cls(FaultKind(value["kind"]), value["region"], value["version"], float(value["degree"]))
+        degree, name = float(value["degree"]), str(value.get("name", ""))
+        return cls(FaultKind(value["kind"]), value["region"], value["version"], degree, name)
 
 
 @dataclass(frozen=True)
@@ -86,4 +90,34 @@ class Faults(Protocol):
 
     def ping(self) -> None:
         """Raises ``Unreachable`` if nobody answers."""
+        ...
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an experiment says of itself. ``over``: its process has ended, and what it owed is taken back. ``wrong``:
+    why it did not pass, in words; none while it runs. ``journal``: its own, without secrets; ``kept``: where that lies,
+    ``digest`` of that file. ``experiment``: digest of what was run."""
+
+    name: str
+    over: bool
+    status: str = ""
+    wrong: tuple[str, ...] = ()
+    rollbacks: str = ""
+    experiment: str = ""
+    kept: str = ""
+    digest: str = ""
+    journal: Mapping[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Experimenting(Protocol):
+    """What drivers that have :attr:`FaultKind.EXPERIMENT` offer besides."""
+
+    def missing(self, name: str) -> str:
+        """Why that experiment could not be run now, and what to do; "" if it can. Nothing is run."""
+        ...
+
+    def told(self, which: str) -> Told:
+        """What became of it. Raises ``Refused`` if none was put in under that id."""
         ...
