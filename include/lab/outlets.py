@@ -19,14 +19,16 @@ from pathlib import Path
 
 from lab.places import REGIONS
 
+ROOM_KIB = 64  # that a file of a server may have on a disk without room: enough for what is there already, in the main
 NO_POWER = 75  # how the shell ends where it may not start its server
 _START = " && ".join(  # one line, as a supervisor's configuration wants it
     (
-        "lock=$1 mark=$2 whole=$3 data=$4",
-        "shift 4",
+        "lock=$1 mark=$2 whole=$3 data=$4 full=$5",
+        "shift 5",
         'exec 9>>"$lock"',
         f'{{ flock -s -n 9 && [ ! -e "$mark" ] && [ ! -e "$whole" ] || exit {NO_POWER}; }}',
         ': >"$data/standby.signal"',
+        f'{{ [ ! -e "$full" ] || ulimit -S -f {ROOM_KIB * 2}; }}',  # in blocks of 512 bytes
         'exec "$@"',
     )
 )
@@ -56,10 +58,11 @@ def outlets() -> dict[str, Outlet]:
 
 
 def lay_out(region: str, data: Path, own: Callable[[Path], None]) -> None:
-    """Everything is on. ``own``: gives a file to whoever the server runs as."""
+    """Everything is on, and has room. ``own``: gives a file to whoever the server runs as."""
     for outlet in outlets().values():
         if outlet.region == region:
             outlet.mark(data).unlink(missing_ok=True)
+    full(region, data).unlink(missing_ok=True)
     lock(region, data).touch()
     own(lock(region, data))
 
@@ -72,8 +75,13 @@ def has_power(region: str, data: Path) -> bool:
 def start_command(region: str, data: Path, argv: Sequence[str]) -> list[str]:
     """``argv``, PostgreSQL on ``data/region``, as it is started: with power, and as a standby only."""
     own, whole = outlets()[f"{region}-postgres"], outlets()[region]
-    paths = (lock(region, data), own.mark(data), whole.mark(data), data / region)
+    paths = (lock(region, data), own.mark(data), whole.mark(data), data / region, full(region, data))
     return ["/bin/sh", "-c", _START, f"start-{region}", *map(str, paths), *argv]
+
+
+def full(region: str, data: Path) -> Path:
+    """There while the region's disk is to have no room: a server that is started meanwhile finds none."""
+    return data / f"{region}.full"
 
 
 def lock(region: str, data: Path) -> Path:

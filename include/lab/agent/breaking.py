@@ -8,15 +8,17 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from lab import outlets, power, processes
+from lab.agent import disk, sight
 from lab.airflow import COMPONENTS
 from lab.databases import PROGRAM
 from lab.estate import Lab
 from lab.links import LinkControl
 from lab.places import REGIONS
 from lab.ports import LINKS
-from lab.third_place import PAYMENTS
+from lab.third_place import PAYMENTS, the_edge
 from tidegate.drivers.faults.contract import Fault, FaultKind
 from tidegate.errors import NotSettled, Refused
 
@@ -51,6 +53,8 @@ class Breaking:
             FaultKind.REPLICATION_LAG: Broken(
                 lambda f: self._links(_REPLICATION, delay=f.degree), lambda f: self._links(_REPLICATION, delay=0.0)
             ),
+            FaultKind.DISK_FULL: Broken(lambda f: disk.fill(lab.databases(), _region(f)), self._free_disk),
+            FaultKind.METRICS_BLIND: Broken(lambda f: sight.hide(self._log()), lambda f: sight.show(self._log())),
             FaultKind.FLAGS_AWAY: Broken(self._hide_flags, self._show_flags),
             FaultKind.DEPENDENCY_SLOW: Broken(self._freeze_payments, self._thaw_payments),
             FaultKind.AIRFLOW_DEAD: Broken(self._kill_airflow, self._start_airflow),
@@ -69,6 +73,11 @@ class Breaking:
         region = _region(fault)
         if outlets.has_power(region, self._lab.databases().installation.data):
             self._lab.control(region).start(PROGRAM)
+
+    def _free_disk(self, fault: Fault) -> None:
+        """A server that it has ended comes back, as a standby."""
+        disk.free(self._lab.databases(), _region(fault))
+        self._start_database(fault)
 
     def _instances(self, region: str) -> Iterator[str]:
         states = self._lab.control(region).states()
@@ -115,6 +124,9 @@ class Breaking:
         control = LinkControl(self._lab.site().ports["links"])
         for name in names:
             control.set(name, cut=cut, delay=delay)
+
+    def _log(self) -> Path:
+        return the_edge(self._lab.places, self._lab.site().ports).access_log
 
     def _hide_flags(self, fault: Fault) -> None:
         flags = self._lab.places.flags
