@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.drills import Stage, stage
+from tests.support.lab import until
 from tidegate.drill.blind import forward
+from tidegate.drill.hands import AtTerminal, Begun
 from tidegate.drill.session import hold
 from tidegate.drivers.faults.contract import Fault, FaultKind
 from tidegate.engine import gates
 from tidegate.engine.region_loss import LOST
 from tidegate.journal.model import Event, EventKind
 from tidegate.model.drill import DrillResult, Phase, Scenario
-from tidegate.model.operation import OperationKind
+from tidegate.model.operation import OperationKind, operation_id
 from tidegate.model.verdict import Evidence, Verdict
 
 BLIND = Scenario.MONITORING_BLIND
@@ -175,3 +179,38 @@ def test_what_opened_before_and_after_was_not_blind(tmp_path: Path) -> None:
     everything = list(forward(view.plan, rows, result.began, result.ended))
     assert sum("opened while" in one for one in everything) >= 2
     assert sum("more users" in one for one in everything) >= 2
+
+
+def test_a_promotion_that_nobody_carries_is_said_at_once(tmp_path: Path) -> None:
+    """With the words of the command that was to, instead of a wait until the scenario's time is over."""
+    found = blinded(tmp_path)
+    found.hands.begin = lambda kind, conf, request_id: Begun("shop-promotion-0", lambda: "no release 1.1.0")  # type: ignore[method-assign]
+    began = found.rig.clock.now()
+    result = held(found)
+    assert any("the promotion was not carried on: no release 1.1.0" in one for one in result.wrong), result.wrong
+    assert found.rig.clock.now() - began < 60
+
+
+class Typed(AtTerminal):
+    """Another command in the place of `tidegate run`."""
+
+    def command(self, kind: OperationKind, conf: Mapping[str, Any], request_id: str) -> list[str]:
+        return ["sh", "-c", str(conf["typed"])]
+
+
+def test_what_is_begun_at_a_terminal_goes_on_beside_the_drill(tmp_path: Path) -> None:
+    go, done = tmp_path / "go", tmp_path / "done"
+    os.mkfifo(go)
+    typed = {"typed": f"cat {go} && touch {done}"}
+    begun = Typed("shop", "ann").begin(OperationKind.PROMOTION, typed, "drill-1")
+    assert (begun.said(), done.exists()) == ("", False)
+    go.write_text("")
+    until(done.exists, 30, "it did not go on")
+    assert begun.operation == operation_id("shop", OperationKind.PROMOTION, "drill-1")
+
+
+def test_why_it_came_to_nothing_at_a_terminal_is_known(tmp_path: Path) -> None:
+    typed = {"typed": "echo no such release >&2; exit 4"}
+    begun = Typed("shop", "ann").begin(OperationKind.PROMOTION, typed, "drill-1")
+    until(lambda: bool(begun.said()), 30, "nobody says why")
+    assert "ended with 4: no such release" in begun.said()
