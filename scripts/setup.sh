@@ -35,7 +35,7 @@ check_tools() {
 case $(uname -s) in Linux) ;; *) stop "the lab runs on Linux only (this is $(uname -s))" "use a Linux machine or container" ;; esac
 stamp=$(cat pyproject.toml requirements-dev.txt requirements-chaos.txt scripts/requirements-bootstrap.txt scripts/setup.sh | sha256sum | cut -d' ' -f1)
 stamp="$stamp $(pwd)" # a moved checkout needs its scripts' first lines written anew
-if [ -x .venv/bin/python ] && [ "$(cat .venv/.stamp 2>/dev/null || true)" = "$stamp" ]; then
+if [ -x .venv/bin/python ] && [ -x .venv-chaos/bin/chaos ] && [ "$(cat .venv/.stamp 2>/dev/null || true)" = "$stamp" ]; then
     exit 0
 fi
 

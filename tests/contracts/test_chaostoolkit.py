@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from tests.support.experiments import (
     lines,
@@ -22,7 +23,7 @@ from tests.support.lab import until
 from tidegate.drivers.credentials import Credential, parse_connection
 from tidegate.drivers.faults import _chaos_process as process
 from tidegate.drivers.faults._chaos_run import Run
-from tidegate.drivers.faults.chaostoolkit import ChaosToolkit
+from tidegate.drivers.faults.chaostoolkit import ChaosToolkit, Settings
 from tidegate.drivers.faults.contract import Fault, FaultKind, Told
 from tidegate.errors import NotSettled, Refused, Unreachable
 
@@ -254,6 +255,20 @@ def test_the_other_kinds_are_anothers(tmp_path: Path) -> None:
     assert [one.id for one in driver.active()] == ["two"]
     driver.lift("two")
     assert driver.active() == ()
+
+
+@pytest.mark.parametrize(
+    ("beside", "said"),
+    [
+        ({"kind": "agnet", "at": "conn://x"}, "did you mean 'agent'"),
+        ({"kind": "agent"}, "at"),
+        ({"kind": "chaostoolkit", "experiments": {"x": {"file": "x.json"}}}, "name another kind"),
+        ({"at": "conn://x"}, "name another kind"),
+    ],
+)
+def test_a_driver_beside_that_is_none_is_refused_where_policies_are_checked(beside: dict[str, str], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Settings.model_validate({"experiments": {"x": {"file": "x.json"}}, "beside": beside})
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from tidegate.drivers.faults import _chaos_process as process
 from tidegate.drivers.faults._chaos_run import GRACE, ROLLED_BACK_WITHIN, THEIRS, Order, Run, parse
@@ -59,6 +59,14 @@ class Settings(BaseModel):
     program: str = "chaos"
     keep: str = "var/experiments"
     beside: dict[str, Any] | None = None
+
+    @field_validator("beside")
+    @classmethod
+    def _known(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        """What is wrong with it is said where policies are checked."""
+        if value is not None:
+            _settings_beside(value)
+        return value
 
 
 class ChaosToolkit:
@@ -199,8 +207,22 @@ def _injected(run: Run) -> Injected:
     return Injected(order.id, Fault(FaultKind.EXPERIMENT, name=order.name), order.since, order.until)
 
 
+def _settings_beside(options: Mapping[str, Any]) -> BaseModel:
+    """Raises ``ValueError`` for a kind that is unknown or this one again, and for settings that are none of its."""
+    from tidegate.drivers import registry
+
+    rest = dict(options)
+    kind = rest.pop("kind", None)
+    if kind is None or kind == "chaostoolkit":
+        raise ValueError("name another kind of faults: beside: {kind: agent, at: …}")
+    try:
+        return registry.load("faults", str(kind)).Settings(**rest)
+    except Refused as error:
+        raise ValueError(f"{error.message}: {error.next_step}") from error
+
+
 def connect(settings: Settings, site: Site) -> ChaosToolkit:
-    """Raises :class:`Refused` for a driver ``beside`` that is unknown, or this one again."""
+    """Nothing is started yet."""
     from tidegate.drivers import registry
 
     beside = registry.connect("faults", settings.beside, site) if settings.beside else None
