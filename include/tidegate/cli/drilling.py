@@ -142,11 +142,14 @@ def _drawn(cast: Any, wanted: list[Scenario], within: str) -> tuple[Any, list[Sc
     from tidegate.drill.cast import GameDay
 
     lot = random.SystemRandom()
+    noticed = [scenario for scenario in wanted if scenario is not Scenario.RESTORE]
+    if not noticed:
+        raise Refused("restore is no game day: nothing breaks that anybody could notice", next_step="leave it out")
     try:
         most = parse_duration(within)
     except ValueError as error:
         raise Refused(f"--within: {error}", next_step="say for example --within 45m") from None
-    return replace(cast, game_day=GameDay(lot.uniform(0, most))), [lot.choice(wanted)]
+    return replace(cast, game_day=GameDay(lot.uniform(0, most))), [lot.choice(noticed)]
 
 
 def _say(line: str) -> None:

@@ -6,6 +6,7 @@ from tidegate.drill import measure
 from tidegate.drill.asking import Answer, Asking, ended_otherwise
 from tidegate.drill.blind import Blind
 from tidegate.drill.experiments import Experiments
+from tidegate.drill.restoring import Restoring
 from tidegate.drivers.faults.contract import Fault, FaultKind
 from tidegate.engine.after_promotion import FAILED
 from tidegate.engine.objectives import recovery_of
@@ -137,4 +138,8 @@ class Answering(Asking):
         return Answer(None, Times(), self.at, wrong)
 
 
-_OTHERS: dict[Scenario, type[Asking]] = {Scenario.MONITORING_BLIND: Blind, Scenario.EXPERIMENT: Experiments}
+_OTHERS: dict[Scenario, type[Asking]] = {
+    Scenario.MONITORING_BLIND: Blind,
+    Scenario.EXPERIMENT: Experiments,
+    Scenario.RESTORE: Restoring,
+}

@@ -19,13 +19,16 @@ from tidegate.policy.drills import Rehearsal
 @dataclass(frozen=True)
 class Answer:
     """``view``: the operation that answered, at its end; None if none was to. ``since``: when users first met the
-    fault. ``wrong``: why it was no good answer. ``facts``: what else the journal is to keep of it."""
+    fault. ``wrong``: why it was no good answer. ``facts``: what else the journal is to keep of it. ``told``: what came
+    of it, where no operation says so. ``behind``: as :class:`~tidegate.model.drill.DrillResult` has it."""
 
     view: OperationView | None
     times: Times
     since: float
     wrong: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    told: str = ""
+    behind: float | None = None
 
 
 @dataclass(frozen=True)

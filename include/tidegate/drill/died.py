@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tidegate.drill.cast import Cast
+from tidegate.drill.copies import drop_copies
 from tidegate.drill.home import go_home
 from tidegate.drill.steady import Steady
 from tidegate.engine.drills import Held
@@ -16,15 +17,16 @@ from tidegate.model.operation import OperationKind
 
 
 def bring_home(cast: Cast, other: Held) -> list[str]:
-    """Lift its faults, send its users away, carry on what nobody carries any more, and go back to the steady state that
-    it had measured. Returns the operations on the way; none if it had not come to a steady state: then it had touched
-    nothing. Raises what :func:`~tidegate.drill.home.go_home` does."""
+    """Lift its faults, send its users away, drop what it restored, carry on what nobody carries any more, and go back
+    to the steady state that it had measured. Returns the operations on the way; none if it had not come to a steady
+    state: then it had touched nothing. Raises what :func:`~tidegate.drill.home.go_home` does."""
     for fault in cast.faults.active():
         if fault.id.startswith(other.id):
             cast.faults.lift(fault.id)
     for which in cast.load.running():
         if which.startswith(other.id):
             cast.load.stop(which)
+    drop_copies(cast, other.id)
     before = _measured(cast, other)
     if before is None:
         return []

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tidegate.drill.cast import Cast
+from tidegate.drill.copies import drop_copies
 from tidegate.drill.steady import Steady, differences, look
 from tidegate.drivers.compute.contract import SlotSpec
 from tidegate.drivers.token import Token
@@ -42,6 +43,7 @@ def go_home(cast: Cast, scenario: Scenario | None, before: Steady) -> list[str]:
         done.append(_to_its_end(cast, scenario, operation))
     empty_slots(cast, before)
     shrink_slots(cast, before)
+    drop_copies(cast, cast.id)
     if not cast.wait(lambda: not list(differences(before, look(cast.world))), SETTLES_WITHIN, scenario, Phase.HOME):
         words = "; ".join(differences(before, look(cast.world)))
         raise NotSettled(f"not as it was: {words}", next_step=by_hand(cast))

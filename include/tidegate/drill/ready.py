@@ -10,6 +10,7 @@ from tidegate.drill.cast import ACTOR, Cast
 from tidegate.drill.experiments import missing
 from tidegate.drill.incident import alarm, incident
 from tidegate.engine import guarding, readiness
+from tidegate.engine.backups import backups_of
 from tidegate.engine.brakes import BRAKE_KINDS, fold_brakes, pulled
 from tidegate.engine.readiness_item import State
 from tidegate.engine.watchkeeping import open_view
@@ -77,11 +78,20 @@ def _cannot(cast: Cast, scenario: Scenario) -> Iterator[str]:
         yield f"{cast.world.service} cannot have {', '.join(lacks)} put in"
     else:
         yield from missing(cast.faults, cast.section.scenarios[scenario].experiments)
+    if scenario is Scenario.RESTORE:
+        yield from _no_backups(cast)
     try:
         if not cast.hands.there():
             yield "Airflow does not answer: the drill could ask for nothing"
     except TidegateError as error:
         yield error.message
+
+
+def _no_backups(cast: Cast) -> Iterator[str]:
+    try:
+        backups_of(cast.world)
+    except TidegateError as error:
+        yield f"{error.message}: {error.next_step}"
 
 
 def _clock(at: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tidegate.drill import ready, steady
+from tidegate.drill import ready, steady, targets
 from tidegate.drill.answers import answering, faults_of, kinds_of
 from tidegate.drill.asking import Answer
 from tidegate.drill.cast import Cast
@@ -17,7 +17,7 @@ from tidegate.errors import NotSettled, TidegateError
 from tidegate.journal.model import EventKind
 from tidegate.model.drill import DrillResult, Phase, Scenario, Times, Users
 from tidegate.model.traffic import TOTAL
-from tidegate.policy.drills import Rehearsal
+from tidegate.policy.drills import MOVES, Rehearsal
 from tidegate.policy.service import Traffic
 
 LOADED_WITHIN = 90.0  # seconds until the users are all there
@@ -129,7 +129,7 @@ class Rehearsing:
         who = answering(self.scenario)
         answer = who(self.cast, self.scenario, self.rehearsal, self.load, at, behind, before.writer).answer()
         told = f"{answer.view.id}: {answer.view.outcome}" if answer.view else "nothing was to be done, nothing was"
-        self._phase(Phase.ANSWER, told, answer.wrong, **answer.facts)
+        self._phase(Phase.ANSWER, answer.told or told, answer.wrong, **answer.facts)
         return answer
 
     def _home(self, before: steady.Steady) -> None:
@@ -183,9 +183,9 @@ class Rehearsing:
         self.cast.phase(self.scenario, phase, why, wrong, **facts)
 
     def _result(self, began: float) -> DrillResult:
-        answer, objectives = self.answer, self.cast.policy.objectives
+        answer = self.answer
         view = answer.view if answer else None
-        moved = self.scenario in (Scenario.REGION_LOSS, Scenario.DATABASE_LOSS, Scenario.AIRFLOW_LOST)
+        rto, rpo = targets.of(self.cast.policy, self.scenario)
         return DrillResult(
             drill=self.cast.id,
             scenario=self.scenario,
@@ -199,22 +199,19 @@ class Rehearsing:
             outcome=view.outcome.value if view and view.outcome else "",
             times=answer.times if answer else Times(),
             users=self.seen.users,
-            served=self.seen.served_again if moved else None,
-            rto_target=objectives.rto if moved else None,
-            rpo_target=objectives.rpo if moved else None,
+            served=self.seen.served_again if self.scenario in MOVES else None,
+            rto_target=rto,
+            rpo_target=rpo,
             steps=steps_of(view) if view else {},
             game_day=self.cast.game_day is not None,
+            behind=answer.behind if answer else None,
         )
 
     def _written(self, result: DrillResult) -> DrillResult:
         """With what was missed and what was slower than it used to be."""
-        wrong = list(result.wrong)
-        if result.rto_met is False:
-            wrong.append(f"restored after {result.restored:.1f} s, the RTO is {result.rto_target:g} s")
-        if result.rpo_target == 0 and result.users.lost:
-            wrong.append(f"{result.users.lost} acknowledged writes are lost, and the RPO is 0 s")
+        wrong = (*result.wrong, *targets.missed(result))
         past = results_of(drills(self.cast.world.journal, self.cast.service), self.scenario, game_day=result.game_day)
-        result = replace(result, wrong=tuple(wrong), flagged=flagged(result, past))
+        result = replace(result, wrong=wrong, flagged=flagged(result, past))
         self.cast.write(EventKind.DRILL_MEASURED, {"scenario": self.scenario.value, "result": result.to_json()})
         self.cast.say(f"{self.scenario.value}: {'passed' if result.ok else 'FAILED: ' + '; '.join(result.wrong)}")
         return result
@@ -228,6 +225,8 @@ def profile_of(traffic: Traffic) -> LoadProfile:
 
 
 def _comes_later(scenario: Scenario, rehearsal: Rehearsal) -> str:
+    if scenario is Scenario.RESTORE:
+        return "the database is taken for lost, and is not touched"
     if rehearsal.experiments:
         return f"experiments: {', '.join(rehearsal.experiments)}"
     if later := kinds_of(scenario):

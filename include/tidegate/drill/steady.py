@@ -18,7 +18,13 @@ from tidegate.errors import TidegateError
 from tidegate.model.topology import Arm, Slot
 from tidegate.plan.settings import check_specs
 
-_LISTS = ("following", "detours", "scratch", "unknown")
+_LISTS = ("following", "detours", "scratch", "beside", "unknown")
+_COUNTED = {
+    "following": "a replication slot",
+    "detours": "a detour",
+    "scratch": "a scratch database",
+    "beside": "a restored database",
+}
 FEWEST = 20  # requests, or users were hardly there
 
 
@@ -27,7 +33,7 @@ class Steady:
     """What is there. ``stable``: the release that is certified. ``slots``: arm -> what runs in it, in words;
     ``strength``: and how many instances that are. ``roles``: of each region's database. ``unknown``: what could not be
     looked at. ``following``: what holds log back for somebody who reads it, in whichever region: one too many fills the
-    disk."""
+    disk. ``beside``: databases that are restored beside the live one."""
 
     writer: str = ""
     stable: str = ""
@@ -41,12 +47,13 @@ class Steady:
     detours: tuple[str, ...] = ()
     open: str = ""
     scratch: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Steady:
         """As :meth:`to_json` writes it."""
-        lists = {name: tuple(value[name]) for name in _LISTS}
+        lists = {name: tuple(value.get(name) or ()) for name in _LISTS}
         return cls(**{**{name: value[name] for name in cls.__dataclass_fields__ if name in value}, **lists})
 
     def to_json(self) -> dict[str, Any]:
@@ -73,7 +80,7 @@ def look(world: World) -> Steady:
         "detours": tuple(f"{one.endpoint} to {one.to}" for one in standing(world.journal, world.service)),
         "open": view.id if view else "",
     }
-    for name, looks in {"databases": _databases, "routes": _routes, "slots": _slots, "flags": _flags}.items():
+    for name, looks in _LOOKS.items():
         try:
             found |= looks(world)
         except TidegateError as error:
@@ -97,7 +104,7 @@ def differences(before: Steady, after: Steady) -> Iterator[str]:
             yield f"{word} {now or 'nobody'}, was {was or 'nobody'}"
     for name, word in (("roles", "database"), ("slots", "slot"), ("flags", "flag")):
         yield from _mapping(word, getattr(before, name), getattr(after, name))
-    for name, word in (("following", "a replication slot"), ("detours", "a detour"), ("scratch", "a scratch database")):
+    for name, word in _COUNTED.items():
         was, now = Counter(getattr(before, name)), Counter(getattr(after, name))
         yield from (f"{word} is left over: {one}" for one in sorted((now - was).elements()))
         yield from (f"{word} is gone: {one}" for one in sorted((was - now).elements()))
@@ -181,3 +188,12 @@ def _flags(world: World) -> dict[str, Any]:
         return {}
     state = world.estate.flags.observe()
     return {"flags": {key: str(setting) for key, setting in state.flags.items()}}
+
+
+def _beside(world: World) -> dict[str, Any]:
+    if world.estate.backups is None:
+        return {}
+    return {"beside": tuple(sorted(one.id for one in world.estate.backups.restored()))}
+
+
+_LOOKS = {"databases": _databases, "routes": _routes, "slots": _slots, "flags": _flags, "backups": _beside}

@@ -3,6 +3,7 @@ database is not touched, so none of it is an operation, and it takes no lease. P
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,10 @@ from tidegate.journal.model import EventKind
 from tidegate.model.roles import Action
 from tidegate.plan.settings import check_specs
 
+OF_SNAPSHOT = frozenset({Kind.NOT_BELOW_SNAPSHOT.value, Kind.UNCHANGED.value})
 # these compare with a snapshot of the live database, or with its standbys
-NOT_ASKED = frozenset({Kind.NOT_BELOW_SNAPSHOT.value, Kind.UNCHANGED.value, Kind.ON_STANDBY.value})
+NOT_ASKED = OF_SNAPSHOT | {Kind.ON_STANDBY.value}
+Made = Callable[[Restored], None]
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,26 @@ def restore(world: World, to: float | None, *, person: str, reason: str, actor: 
     on it, and compare it with the live one. It is a copy of the data, so who made it and why is journalled before it is
     made. Raises :class:`Forbidden`, and as the driver's ``restore``."""
     permit(world.policy, person, Action.CONTROL)
+    return bring_up(world, to, person=person, reason=reason, actor=actor)
+
+
+def bring_up(
+    world: World,
+    to: float | None,
+    *,
+    person: str,
+    reason: str,
+    actor: str,
+    snapshot: Mapping[str, Any] | None = None,
+    made: Made = lambda _: None,
+) -> Found:
+    """As :func:`restore`, for whoever may. ``snapshot``: of the live database, from a time that the copy is to have.
+    ``made``: hears of the copy before it is looked at."""
     driver = backups_of(world)
     _note(world, EventKind.RESTORE_ASKED, {"to": to}, person, reason, actor)
-    found = examine(world, driver, driver.restore(to))
+    restored = driver.restore(to)
+    made(restored)
+    found = examine(world, driver, restored, snapshot)
     body = {
         **found.restored.to_json(),
         "verdict": found.report.verdict.value,
@@ -90,16 +110,17 @@ def restore(world: World, to: float | None, *, person: str, reason: str, actor: 
     return found
 
 
-def examine(world: World, driver: Backups, restored: Restored) -> Found:
+def examine(world: World, driver: Backups, restored: Restored, snapshot: Mapping[str, Any] | None = None) -> Found:
     """Checks and comparison. What cannot be checked or compared is said, not raised."""
     facts = fold_facts(world.journal.events(world.service, kinds=FACT_KINDS))
     revision = facts.revision_of(facts.stable) if facts.stable else ""
-    skipped = NOT_ASKED if revision else NOT_ASKED | {Kind.SCHEMA.value}
+    skipped = NOT_ASKED if snapshot is None else NOT_ASKED - OF_SNAPSHOT
+    skipped = skipped if revision else skipped | {Kind.SCHEMA.value}
     specs = [spec for spec in check_specs(world.policy) if not skipped & set(spec)]
     left_out = tuple(name for name in world.policy.checks if name not in {spec["id"] for spec in specs})
     live, why = _live(world)
     checks = world.checks.elsewhere(driver.address(restored.id, live))
-    report = checks.run(specs, None, schema_revision=revision)
+    report = checks.run(specs, snapshot, schema_revision=revision)
     tables = None
     if not why:
         try:
@@ -112,6 +133,11 @@ def examine(world: World, driver: Backups, restored: Restored) -> Found:
 def discard(world: World, restored: str, *, person: str, reason: str, actor: str) -> None:
     """Stop it and remove its files. Raises :class:`Forbidden`, :class:`Refused`."""
     permit(world.policy, person, Action.CONTROL)
+    drop(world, restored, person=person, reason=reason, actor=actor)
+
+
+def drop(world: World, restored: str, *, person: str, reason: str, actor: str) -> None:
+    """As :func:`discard`, for whoever may."""
     backups_of(world).discard(restored)
     _note(world, EventKind.RESTORE_DISCARDED, {"id": restored}, person, reason, actor)
 

@@ -22,6 +22,7 @@ class Scenario(StrEnum):
     DEPENDENCY_SLOW = "dependency_slow"
     MONITORING_BLIND = "monitoring_blind"
     EXPERIMENT = "experiment"
+    RESTORE = "restore"
     AIRFLOW_LOST = "airflow_lost"
 
 
@@ -72,7 +73,8 @@ class DrillResult:
     that answered, "" if none was to; ``plan``: its plan's digest. ``steps``: seconds by node. ``flagged``: what was
     slower than it used to be: no failure. ``environment``: where it was held. ``served``: seconds from the fault until
     writes were acknowledged again, as the users themselves saw it; None: never, or they write nothing.
-    ``game_day``: people answered it who did not know what was coming."""
+    ``game_day``: people answered it who did not know what was coming. ``behind``: seconds that a restored copy lacks of
+    the newest writes; None where nothing is restored."""
 
     drill: str
     scenario: Scenario
@@ -92,6 +94,7 @@ class DrillResult:
     steps: Mapping[str, float] = field(default_factory=dict)
     flagged: tuple[str, ...] = ()
     game_day: bool = False
+    behind: float | None = None
 
     @property
     def ok(self) -> bool:
@@ -108,6 +111,13 @@ class DrillResult:
         if self.rto_target is None or self.restored is None:
             return None
         return self.restored <= self.rto_target
+
+    @property
+    def rpo_met(self) -> bool | None:
+        """Of a restored copy. None without a target, or where there is none."""
+        if self.rpo_target is None or self.behind is None:
+            return None
+        return self.behind <= self.rpo_target
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "scenario": self.scenario.value, "steps": dict(self.steps), "ok": self.ok}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _CRON = r"^\S+( \S+){4}$"
 _NEEDS_VERSION = (Scenario.BAD_RELEASE, Scenario.BAD_RELEASE_LATE, Scenario.MONITORING_BLIND)
-_MOVES = (Scenario.REGION_LOSS, Scenario.DATABASE_LOSS, Scenario.AIRFLOW_LOST)
+MOVES = (Scenario.REGION_LOSS, Scenario.DATABASE_LOSS, Scenario.AIRFLOW_LOST)
 
 
 class Rehearsal(Part):
@@ -26,11 +26,14 @@ class Rehearsal(Part):
     ``version``: the release that is promoted in it, where it has one. ``lasts``: how long a fault stays that nothing
     answers, such as a dependency that hangs, or metrics that are gone. ``within``: after it the scenario is ended, and
     has failed. ``experiments``: those of the environment's `drivers.faults` that are run, one after the other.
+    ``rto``: how long it may take from the order of a restore until its copy is proven whole; left out:
+    `objectives.rto`.
     """
 
     version: Text | None = None
     experiments: Annotated[tuple[Text, ...], Field(max_length=64)] = ()
     lasts: Seconds = 20.0
+    rto: Seconds | None = None
     within: Seconds = 600.0
 
 
@@ -82,9 +85,10 @@ def drills_of(policy: Policy) -> Iterator[Problem]:
         if scenario is not Scenario.EXPERIMENT and rehearsal.experiments:
             words = f"{scenario.value} runs no experiments"
             yield Problem(words, (*at, "experiments"), "they are a scenario of their own: experiment", key=True)
-        if scenario in _MOVES and policy.failover is None:
+        if scenario in MOVES and policy.failover is None:
             yield Problem(f"{scenario.value} needs a service that can move", at, "add failover", key=True)
     yield from _blind(part, policy)
+    yield from _restore(part, policy)
     yield from _times(policy)
 
 
@@ -94,6 +98,22 @@ def _blind(part: Drills, policy: Policy) -> Iterator[Problem]:
         words = f"a gate waits for {within:g} s (promotion.gate_within), then the promotion turns back; this is longer"
         at = ("drills", "scenarios", Scenario.MONITORING_BLIND.value, "lasts")
         yield Problem(words, at, f"let it last less than {within:g} s")
+
+
+def _restore(part: Drills, policy: Policy) -> Iterator[Problem]:
+    for scenario, rehearsal in part.scenarios.items():
+        if scenario is not Scenario.RESTORE and rehearsal.rto is not None:
+            where = ("drills", "scenarios", scenario.value, "rto")
+            yield Problem(f"{scenario.value} restores no backup", where, "leave it out: objectives.rto holds", key=True)
+    if Scenario.RESTORE not in part.scenarios:
+        return
+    at = ("drills", "scenarios", Scenario.RESTORE.value)
+    if policy.backups is None:
+        hint = "add drivers.backups and backups: {every: 24h, keep: 3, archive_lag: 60s}"
+        yield Problem("restore needs a service with backups", at, hint, key=True)
+    if not any(check.not_below_snapshot or check.unchanged_since_snapshot for check in policy.checks.values()):
+        words = "no check would notice rows that are missing from a restored copy"
+        yield Problem(words, at, "add a check: not_below_snapshot: TABLE, or unchanged_since_snapshot", key=True)
 
 
 def _times(policy: Policy) -> Iterator[Problem]:

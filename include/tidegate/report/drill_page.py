@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tidegate.engine.drills import Held
-from tidegate.model.drill import DrillResult
+from tidegate.model.drill import DrillResult, Scenario
 from tidegate.report.drill_trend import trend
 from tidegate.report.markup import Markup, join, table, tag
 from tidegate.report.shell import page, when
 
 SLOWEST = 8  # steps that are shown
 _NOT_MEASURED = "–"
+_OF_A_RESTORE = (
+    ("act", "from the order until the copy answered"),
+    ("verify", "until it was checked, and compared with the live database"),
+    ("total", "from the order until it was proven whole"),
+)
 _PARTS = (
     ("detect", "from the fault until it was noticed"),
     ("decide", "until an operation was begun"),
@@ -25,9 +30,17 @@ _PARTS = (
 def drills_html(service: str, held: Sequence[Held]) -> str:
     """``held``: oldest first."""
     results = [result for one in held for result in one.results]
-    picture = tag("section", tag("h2", "Trend against the RTO"), trend(results), class_="card")
+    restores = [one for one in results if one.scenario is Scenario.RESTORE]
+    others = [one for one in results if one.scenario is not Scenario.RESTORE]
+    shown = [_picture("Trend against the RTO", trend(others))] if others or not restores else []
+    if restores:
+        shown.append(_picture("Trend of restores", trend(restores, "Seconds until the restored copy was proven whole")))
     newest = _drill(service, held[-1]) if held else tag("p", f"{service}: no drill was ever held")
-    return page(f"Drills of {service}", join([newest, picture, _all(held)]))
+    return page(f"Drills of {service}", join([newest, *shown, _all(held)]))
+
+
+def _picture(title: str, drawn: Markup) -> Markup:
+    return tag("section", tag("h2", title), drawn, class_="card")
 
 
 def _drill(service: str, held: Held) -> Markup:
@@ -55,13 +68,13 @@ def _drill(service: str, held: Held) -> Markup:
 def _scenario(result: DrillResult) -> Markup:
     name = f"{result.scenario.value}{', a game day' if result.game_day else ''}"
     measured = result.times.measured
-    parts = [(part, _seconds(measured.get(part)), meaning) for part, meaning in _PARTS]
+    meanings = _OF_A_RESTORE if result.scenario is Scenario.RESTORE else _PARTS
+    parts = [(part, _seconds(measured.get(part)), meaning) for part, meaning in meanings]
     users, lost = result.users, "not known" if result.users.lost is None else str(result.users.lost)
     saw = (
         f"Users: {users.failed} of {users.requests} requests failed, {users.sessions_broken} sessions broken, "
         f"{lost} acknowledged writes lost."
     )
-    answered = f"Answered by {result.operation}: {result.outcome}." if result.operation else "Nothing was to answer it."
     said = [tag("li", one) for one in result.wrong] + [tag("li", f"slower: {one}") for one in result.flagged]
     slow = sorted(result.steps.items(), key=lambda step: -step[1])[:SLOWEST]
     return tag(
@@ -70,7 +83,7 @@ def _scenario(result: DrillResult) -> Markup:
         tag("p", tag("strong", _restored(result))),
         tag("ul", said) if said else None,
         tag("p", saw),
-        tag("p", answered),
+        tag("p", _answered(result)),
         table(("Part", "Seconds", ""), parts, class_="stack"),
         table(("Slowest steps", "Seconds"), [(tag("code", node), _seconds(t)) for node, t in slow]) if slow else None,
         class_="card",
@@ -79,11 +92,32 @@ def _scenario(result: DrillResult) -> Markup:
 
 def _restored(result: DrillResult) -> str:
     if result.restored is None:
-        return "Nothing was to be restored."
+        restore = result.scenario is Scenario.RESTORE
+        return "No copy was proven whole." if restore else "Nothing was to be restored."
     if result.rto_target is None:
-        return f"Safe again after {result.restored:.2f} s."
+        word = "Proven whole" if result.scenario is Scenario.RESTORE else "Safe again"
+        return f"{word} after {result.restored:.2f} s.{_lag(result)}"
     word = "met" if result.rto_met else "MISSED"
+    if result.scenario is Scenario.RESTORE:
+        return (
+            f"Proven whole after {result.restored:.2f} s; the RTO of {result.rto_target:g} s is {word}.{_lag(result)}"
+        )
     return f"Served again after {result.restored:.2f} s; the RTO of {result.rto_target:g} s is {word}."
+
+
+def _lag(result: DrillResult) -> str:
+    """How far behind a restored copy is."""
+    if result.behind is None:
+        return ""
+    met = "met" if result.rpo_met else "MISSED"
+    target = "" if result.rpo_target is None else f"; the RPO of {result.rpo_target:g} s is {met}"
+    return f" The copy was {result.behind:.2f} s behind{target}."
+
+
+def _answered(result: DrillResult) -> str:
+    if result.scenario is Scenario.RESTORE:
+        return "A copy of the latest backup, beside the live database, which was not touched."
+    return f"Answered by {result.operation}: {result.outcome}." if result.operation else "Nothing was to answer it."
 
 
 def _all(held: Sequence[Held]) -> Markup:

@@ -18,7 +18,7 @@ MARK = 5  # half of a mark's width
 _SHAPES = ("circle", "square", "triangle", "diamond")
 
 
-def trend(results: Sequence[DrillResult]) -> Markup:
+def trend(results: Sequence[DrillResult], of: str = "Seconds until users were safe again") -> Markup:
     """``results``: oldest first; those that had nothing to restore are not drawn. A word if there is none."""
     shown = [one for one in results if one.restored is not None]
     if not shown:
@@ -28,7 +28,7 @@ def trend(results: Sequence[DrillResult]) -> Markup:
     top = highest * 1.1 or 1.0
     names = list(dict.fromkeys(one.scenario.value for one in shown))
     lines = [_line(number, name, shown, top) for number, name in enumerate(names)]
-    said = "Seconds until users were safe again, by drill, oldest on the left"
+    said = f"{of}, by drill, oldest on the left"
     parts: list[Markup | None] = [
         *(tag("title", said), tag("text", said, x=str(LEFT), y="16", class_="title")),
         *(_grid(top), *lines, _rto(target, top), _names(names), _days(shown)),

@@ -8,7 +8,21 @@ from datetime import UTC, datetime
 from tidegate.engine.drills import Held
 from tidegate.model.drill import DrillResult
 
-_HEAD = ("when (UTC)", "scenario", "", "detect", "decide", "wait", "act", "verify", "served", "RTO", "failed", "lost")
+_HEAD = (
+    "when (UTC)",
+    "scenario",
+    "",
+    "detect",
+    "decide",
+    "wait",
+    "act",
+    "verify",
+    "served",
+    "RTO",
+    "behind",
+    "failed",
+    "lost",
+)
 
 
 def trend_lines(service: str, held: Sequence[Held], most: int = 10) -> Iterator[str]:
@@ -45,7 +59,7 @@ def _row(result: DrillResult) -> tuple[str, ...]:
     lost = "?" if result.users.lost is None else str(result.users.lost)
     word = "passed" if result.ok else "FAILED"
     name = f"{result.scenario.value}, game day" if result.game_day else result.scenario.value
-    return (when, name, word, *map(_seconds, parts), target, users, lost)
+    return (when, name, word, *map(_seconds, parts), target, _seconds(result.behind), users, lost)
 
 
 def _seconds(value: float | None) -> str:

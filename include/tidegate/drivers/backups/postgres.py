@@ -21,7 +21,7 @@ from tidegate.drivers.backups.contract import Backup, BackupState, Restored, Sta
 from tidegate.drivers.credentials import Credential
 from tidegate.drivers.site import Site
 from tidegate.drivers.token import Token
-from tidegate.errors import NotYet, Refused
+from tidegate.errors import NotYet, Refused, Rejected
 
 
 class Settings(BaseModel):
@@ -99,7 +99,13 @@ class PostgresBackups:
     def discard(self, restored: str) -> None:
         place = self._place()
         self._known(restored)
-        _beside.stop(place, place.data_of(restored))
+        data = place.data_of(restored)
+        _beside.stop(place, data)
+        if data.exists():
+            raise Rejected(
+                f"files of the restored database {restored} could not be removed: {data}",
+                next_step="look at who owns them; then ask again",
+            )
         place.restored_note(restored).unlink(missing_ok=True)
 
     def compare(self, restored: str, live: str, other: str = "") -> tuple[TableDifference, ...]:
