@@ -14,6 +14,7 @@ from tests.safety.database_guards import DATABASE_GUARDS
 from tests.safety.dependency_guards import DEPENDENCY_GUARDS
 from tests.safety.detour_guards import DETOUR_GUARDS
 from tests.safety.drill_guards import DRILL_GUARDS
+from tests.safety.drill_restore_guards import DRILL_RESTORE_GUARDS
 from tests.safety.flag_guards import FLAG_GUARDS
 from tests.safety.glass_guards import GLASS_GUARDS
 from tests.safety.ground_guards import GROUND_GUARDS
@@ -62,6 +63,7 @@ GUARDS: tuple[Guard, ...] = (
     *PARTIAL_GUARDS,
     *DETOUR_GUARDS,
     *DRILL_GUARDS,
+    *DRILL_RESTORE_GUARDS,
     *READS_ONLY_GUARDS,
     *READINESS_GUARDS,
     *REGION_GUARDS,

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.scenarios.test_drill_deaths import Killed, die, mortal
 from tests.support.drills import SERVICE, Stage, bundle, stage
 from tests.support.estate import Checks
 from tidegate.checks.model import Status
-from tidegate.drill import copies
 from tidegate.drill.restoring import beating
 from tidegate.drill.session import hold
 from tidegate.drivers.backups.contract import Restored, TableDifference
@@ -257,17 +257,35 @@ def test_whoever_is_interrupted_leaves_no_copy(tmp_path: Path) -> None:
     assert bench.driver.beside == {}
 
 
-def test_after_a_holder_that_died_the_next_one_drops_its_copy(tmp_path: Path) -> None:
+def test_after_a_holder_that_was_killed_the_next_one_drops_its_copy(tmp_path: Path) -> None:
     bench = staged(tmp_path)
-    cast = bench.found.cast
-    bench.driver.observe()
-    with cast.world.journal.locked(SERVICE) as txn:
-        body = {"drill": "drill-0", "environment": "shop", "scenarios": ["restore"], "by": "ann"}
-        txn.append(EventKind.DRILL_BEGUN, body, actor="drill")
-    copies.note_copy(dataclasses.replace(cast, id="drill-0"), bench.driver.restore(None))
+    cast, run = mortal(bench.found.cast, 10_000), bench.copy.run
+
+    def killed(*given: Any, **named: Any) -> Any:
+        cast.rows.extend(["dead"] * 20_000)
+        raise Killed
+
+    bench.copy.run = killed  # type: ignore[method-assign]
+    die(bench.found, cast, Scenario.RESTORE)
+    assert len(bench.driver.beside) == 1, "it was there, and is left"
     others = bench.driver.restore(None)
+    bench.copy.run = run  # type: ignore[method-assign]
+    bench.found.cast = bench.found.again("drill-2")
     assert bench.held().ok, "\n".join(bench.found.said)
     assert list(bench.driver.beside) == [others.id], "its own alone"
+
+
+def test_the_most_that_the_archive_was_seen_behind_is_what_counts(tmp_path: Path) -> None:
+    """It comes in leaps: right behind one it is always fresh."""
+    bench = staged(tmp_path)
+
+    def leaps() -> None:
+        bench.driver.lag = 0.0 if bench.driver.lag and "restore: fault" in " ".join(bench.found.said) else 8.0
+
+    bench.found.beside_the_drill(leaps)
+    result = bench.held()
+    assert result.behind is not None
+    assert 8.0 <= result.behind <= 10.0
 
 
 def test_what_begins_with_the_service_itself_ends_it_before_the_copy_is_looked_at(

@@ -12,9 +12,12 @@ import pytest
 from tests.support.airflow_runs import loaded_of
 from tests.support.drills import SERVICE, Stage, stage
 from tidegate.cli import main
+from tidegate.cli.drilling import _drawn
 from tidegate.cli.exit_codes import ExitCode
 from tidegate.drill.cast import HIDDEN
+from tidegate.errors import Refused
 from tidegate.journal.model import EventKind
+from tidegate.model.drill import Scenario
 
 TWO: dict[str, Any] = {"bad_release": {"version": "1.2.0"}, "region_loss": {}}
 
@@ -90,6 +93,13 @@ def test_a_game_day_draws_one_of_them_and_tells_which_at_its_end(
     assert "bad_release, game day" in said
     begun = held.rows(EventKind.DRILL_BEGUN)[-1]
     assert (begun["scenarios"], begun["game_day"]) == ([HIDDEN], True)
+
+
+def test_a_restore_is_no_game_day(held: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Refused, match="nothing breaks that anybody could notice"):
+        _drawn(held.cast, [Scenario.RESTORE], "2m")
+    _, drawn = _drawn(held.cast, [Scenario.RESTORE, Scenario.BAD_RELEASE], "2m")
+    assert drawn == [Scenario.BAD_RELEASE]
 
 
 def test_a_game_day_within_no_time_at_all_is_refused(held: Stage, capsys: pytest.CaptureFixture[str]) -> None:

@@ -75,3 +75,23 @@ def test_what_had_nothing_to_restore_is_not_drawn() -> None:
 def test_nothing_of_the_journal_s_becomes_markup() -> None:
     text = drills_html("shop", [held(replace(GOOD, wrong=("<script>alert(1)</script>",)))])
     assert "<script>alert" not in text
+
+
+def test_a_restore_has_its_own_words_and_its_own_picture() -> None:
+    whole = replace(
+        GOOD, scenario=Scenario.RESTORE, kind="", operation="", served=None,
+        times=Times(act=5.0, verify=2.0, total=7.0), rto_target=900.0, rpo_target=60.0, behind=1.5,
+    )  # fmt: skip
+    text = drills_html("shop", [held(GOOD, whole)])
+    assert (
+        "Proven whole after 7.00 s; the RTO of 900 s is met. The copy was 1.50 s behind; the RPO of 60 s is met."
+        in text
+    )
+    assert "A copy of the latest backup, beside the live database" in text
+    assert "Seconds until the restored copy was proven whole" in text
+    lost, restores = text.index("Trend against the RTO"), text.index("Trend of restores")
+    assert "RTO 900 s" not in text[lost:restores], "the one's target is no line in the other's picture"
+    late = drills_html("shop", [held(replace(whole, behind=61.0, rto_target=None))])
+    assert "Proven whole after 7.00 s. The copy was 61.00 s behind; the RPO of 60 s is MISSED." in late
+    assert "Trend against the RTO" not in late
+    assert "No copy was proven whole." in drills_html("shop", [held(replace(whole, times=Times()))])
