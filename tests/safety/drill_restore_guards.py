@@ -160,4 +160,26 @@ DRILL_RESTORE_GUARDS: tuple[Guard, ...] = (
             "test_a_restore_is_no_game_day",
         ),
     ),
+    *of(
+        0,
+        "contracts/test_restore_drill.py",
+        "drivers/backups/postgres.py",
+        (
+            "backups: files that stay are never said to be gone",
+            "        if data.exists():\n",
+            "        if False:\n",
+            "test_files_that_stay_are_never_said_to_be_gone",
+        ),
+    ),
+    *of(
+        0,
+        "contracts/test_restore_drill.py",
+        "engine/backups.py",
+        (
+            "backups: a snapshot is what the checks on a copy compare with",
+            "    skipped = NOT_ASKED if snapshot is None else NOT_ASKED - OF_SNAPSHOT\n",
+            "    skipped = NOT_ASKED\n",
+            "test_a_copy_that_lacks_rows_of_before_is_found_out",
+        ),
+    ),
 )

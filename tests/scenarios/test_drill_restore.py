@@ -91,6 +91,12 @@ class Bench:
         return [row.kind.value for row in world.journal.events(world.service, kinds=OF_BACKUPS)]
 
 
+def only(result: DrillResult) -> str:
+    """What was wrong: one thing."""
+    assert len(result.wrong) == 1, result.wrong
+    return result.wrong[0]
+
+
 def staged(tmp_path: Path, **rehearsal: Any) -> Bench:
     """Its environment has a backup, and an archive that is two seconds behind."""
     found = stage(tmp_path, {"restore": {"rto": "60s", **rehearsal}})
@@ -146,7 +152,7 @@ def test_rows_that_have_vanished_from_the_copy_fail_it(tmp_path: Path) -> None:
     bench = staged(tmp_path)
     bench.copy.status["orders_do_not_vanish"] = Status.VIOLATED
     result = bench.held()
-    (said,) = result.wrong
+    said = only(result)
     assert "data check orders_do_not_vanish" in said
     assert "tidegate restore shop --to latest" in said
     assert bench.driver.beside == {}
@@ -155,7 +161,7 @@ def test_rows_that_have_vanished_from_the_copy_fail_it(tmp_path: Path) -> None:
 def test_a_table_that_the_copy_has_not_fails_it(tmp_path: Path) -> None:
     bench = staged(tmp_path)
     bench.driver.differences = (TableDifference("orders", 10, None, 10, 0),)
-    (said,) = bench.held().wrong
+    said = only(bench.held())
     assert "table orders is only in the live database" in said
 
 
@@ -169,7 +175,7 @@ def test_a_live_database_that_cannot_be_compared_with_fails_it(tmp_path: Path) -
 def test_without_a_backup_nothing_is_touched(tmp_path: Path) -> None:
     bench = staged(tmp_path)
     bench.driver.backups.clear()
-    (said,) = bench.held().wrong
+    said = only(bench.held())
     assert "there is no backup" in said
     assert "tidegate backup shop" in said
     assert list(bench.phases()) == [Phase.READY.value]
@@ -185,13 +191,14 @@ def test_an_environment_without_backups_says_so(tmp_path: Path) -> None:
     )
     said = bench.held().wrong
     assert any("has no backups" in one and "add drivers.backups" in one for one in said), said
+    assert list(bench.phases()) == [Phase.READY.value], "nothing was touched"
 
 
 def test_a_backup_that_turns_out_damaged_fails_it(tmp_path: Path) -> None:
     bench = staged(tmp_path)
     bench.driver.broken = "backup b1 cannot be read: checksum mismatch"
     result = bench.held()
-    (said,) = result.wrong
+    said = only(result)
     assert said == "answer: backup b1 cannot be read: checksum mismatch. tidegate backup shop --reason WHY"
     assert (result.restored, result.behind) == (None, None)
     assert Phase.EMPTY.value in bench.phases()
@@ -201,7 +208,7 @@ def test_a_copy_that_takes_too_long_misses_the_rto(tmp_path: Path) -> None:
     bench = staged(tmp_path, rto="10s")
     bench.driver.takes = 12.5
     result = bench.held()
-    (said,) = result.wrong
+    said = only(result)
     assert said.startswith("restored after 12.5 s, the RTO is 10 s (")
     assert "take backups more often" in said
 
@@ -296,7 +303,7 @@ def test_what_begins_with_the_service_itself_ends_it_before_the_copy_is_looked_a
     bench.driver.on_restore = lambda: happens.append("op-9 of prod itself is open")
     monkeypatch.setattr("tidegate.drill.restoring.incident", lambda *given: "".join(happens))
     result = bench.held()
-    assert result.wrong[0].startswith("answer: the drill was ended at once: op-9 of prod itself is open")
+    assert only(result).startswith("answer: the drill was ended at once: op-9 of prod itself is open")
     assert bench.copy.asked == []
     assert bench.driver.beside == {}
 
