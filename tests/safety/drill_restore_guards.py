@@ -30,6 +30,12 @@ DRILL_RESTORE_GUARDS: tuple[Guard, ...] = (
             "test_rows_that_have_vanished_from_the_copy_fail_it",
         ),
         (
+            "a restore drill: what is not proven meets no RTO",
+            "total=None if wrong else took)",
+            "total=took)",
+            "test_rows_that_have_vanished_from_the_copy_fail_it",
+        ),
+        (
             "a restore drill: a table on one side alone fails it",
             "        if one.live is None or one.restored is None:\n",
             "        if False:\n",
@@ -49,7 +55,7 @@ DRILL_RESTORE_GUARDS: tuple[Guard, ...] = (
         ),
         (
             "a restore drill: it is proven in time",
-            "        if total > self.rehearsal.within:\n",
+            "        if took > self.rehearsal.within:\n",
             "        if False:\n",
             "test_one_that_is_not_proven_in_time_at_all_says_so",
         ),

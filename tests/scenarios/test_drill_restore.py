@@ -154,6 +154,7 @@ def test_rows_that_have_vanished_from_the_copy_fail_it(tmp_path: Path) -> None:
     result = bench.held()
     said = only(result)
     assert "data check orders_do_not_vanish" in said
+    assert result.restored is None, "what is not whole was not restored, however fast it came"
     assert "tidegate restore shop --to latest" in said
     assert bench.driver.beside == {}
 
@@ -230,7 +231,7 @@ def test_an_archive_that_stops_during_the_drill_misses_the_rpo(tmp_path: Path) -
     result = bench.held()
     assert result.behind is not None
     assert result.behind > 10.0
-    assert (result.rpo_met, bench.driver.beside) == (False, {})
+    assert (result.rpo_met, result.restored, bench.driver.beside) == (False, None, {})
     assert any("s behind, the RPO is 10 s: see that `tidegate keep-backups shop`" in one for one in result.wrong)
     assert any("did not come to have what was there" in one for one in result.wrong)
     assert bench.copy.snapshots == [None], "what was there is not asked of a copy that need not have it"

@@ -43,25 +43,27 @@ class Restoring(Asking):
                 snapshot=snapshot if reached else None,
                 made=self._made,
             )
-        total = round(cast.now() - ordered, 3)
-        behind = archive.behind(ordered, found.restored)
-        wrong = (*self._late(reached, total), *unproven(found, world.service))
-        made = min(found.restored.seconds, total)
-        times = Times(act=made, verify=round(total - made, 3), total=total)
-        return Answer(None, times, ordered, wrong, kept(found, behind), in_words(found, behind, total), behind)
+        took, behind = round(cast.now() - ordered, 3), archive.behind(ordered, found.restored)
+        wrong = (*self._not_held_against(reached), *unproven(found, world.service))
+        made = min(found.restored.seconds, took)
+        times = Times(act=made, verify=round(took - made, 3), total=None if wrong else took)
+        told = in_words(found, behind, times)
+        return Answer(None, times, ordered, (*wrong, *self._late(took)), kept(found, behind), told, behind)
 
     def _made(self, copy: Restored) -> None:
         note_copy(self.cast, copy)
         if now := incident(self.cast.world.journal, self.cast.service):
             raise NotSettled(f"the drill was ended at once: {now}")
 
-    def _late(self, reached: bool, total: float) -> Iterator[str]:
+    def _not_held_against(self, reached: bool) -> Iterator[str]:
         if not reached:
             yield (
                 f"within {self._lag:g} s the archive did not come to have what was there before the order, so the copy "
                 f"was not compared with that: see that `tidegate keep-backups {self.cast.world.service}` runs"
             )
-        if total > self.rehearsal.within:
+
+    def _late(self, took: float) -> Iterator[str]:
+        if took > self.rehearsal.within:
             yield f"not proven whole within {self.rehearsal.within:g} s of the order"
 
     @property
@@ -115,15 +117,18 @@ def kept(found: Found, behind: float | None) -> dict[str, Any]:
     }
 
 
-def in_words(found: Found, behind: float | None, total: float) -> str:
+def in_words(found: Found, behind: float | None, times: Times) -> str:
     """What came of it. Pure."""
     passed = sum(status == "passed" for status in _results(found).values())
     lag = "nobody knows how far behind" if behind is None else f"{behind:.1f} s behind"
     rows = sum(one.only_live for one in found.different)
     lacks = f"at most {rows} rows as they are live are not in it" if rows else "no row of the live database is missing"
-    one = found.restored
+    one, proven = (
+        found.restored,
+        "not proven whole" if times.total is None else f"proven whole after {times.total:.1f} s",
+    )
     return (
-        f"{one.id}, of backup {one.backup}, {lag}, proven whole after {total:.1f} s: "
+        f"{one.id}, of backup {one.backup}, {lag}, {proven}: "
         f"{passed} of {len(found.report.results)} checks passed, {lacks}"
     )
 

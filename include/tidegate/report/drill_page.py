@@ -48,8 +48,7 @@ def _drill(service: str, held: Held) -> Markup:
     until = f", until {when(held.ended)}" if held.ended is not None else f"; {held.phase}"
     wrong = [tag("li", one) for one in held.wrong]
     told = {
-        "Did anything change?": f"{service} was not touched; {held.environment} was broken, and "
-        + ("was brought home" if held.ok else "see below whether it was brought home"),
+        "Did anything change?": f"{service} was not touched; {_broken(held)}",
         "Is it safe?": "what was rehearsed works" if held.ok else "what failed here would fail at night, too",
         "What next?": "nothing" if held.ok else f"mend what is wrong, then: tidegate drill {service}",
     }
@@ -63,6 +62,14 @@ def _drill(service: str, held: Held) -> Markup:
         class_=f"card top {'good' if held.ok else 'bad'}",
     )
     return join([top, *(_scenario(result) for result in held.results)])
+
+
+def _broken(held: Held) -> str:
+    whether = "was brought home" if held.ok else "see below whether it was brought home"
+    if held.results and all(one.scenario is Scenario.RESTORE for one in held.results):
+        gone = "is gone again" if held.ok else "see below whether it is gone again"
+        return f"{held.environment} was not broken: a backup was restored beside its database, and {gone}"
+    return f"{held.environment} was broken, and {whether}"
 
 
 def _scenario(result: DrillResult) -> Markup:

@@ -95,3 +95,4 @@ def test_a_restore_has_its_own_words_and_its_own_picture() -> None:
     assert "Proven whole after 7.00 s. The copy was 61.00 s behind; the RPO of 60 s is MISSED." in late
     assert "Trend against the RTO" not in late
     assert "No copy was proven whole." in drills_html("shop", [held(replace(whole, times=Times()))])
+    assert "shop-drill was not broken: a backup was restored beside its database, and is gone again" in late
